@@ -1,0 +1,59 @@
+# On a machine with Python (3.11 or newer) and make: `make demo` and `make test` do everything else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+STAMP  := $(VENV)/.synced
+GROUPS := --group e2e
+
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench clean
+.DEFAULT_GOAL := help
+
+help:  ## show the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## install the locked environment into .venv
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@$(UV) sync --quiet --frozen --inexact $(GROUPS)
+	@touch $@
+
+demo: setup  ## a day of traffic against the sandbox cluster, with the production operator
+	@$(BIN)/bayescaler demo
+
+test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/component tests/contract tests/repo
+
+test-nojit: setup  ## the same logic without the JIT, for coverage
+	@rm -f .coverage .coverage.*
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not jit" tests/unit tests/property
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+e2e-parts: setup  ## find or build the real control plane, name what is missing
+	@$(BIN)/python tests/e2e/harness/binaries.py --build
+
+e2e: e2e-parts  ## the real API server, controllers, kwok, Prometheus and helm
+	@BAYESCALER_E2E=1 $(BIN)/python -m pytest -m e2e tests/e2e tests/contract
+
+lint: setup  ## format, rules, types, import direction, generated files
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --cache-dir .import_linter_cache
+	@$(BIN)/bayescaler generate all --check
+
+format: setup  ## format and mend what can be mended
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+generate: setup  ## write every generated file anew from its source
+	@$(BIN)/bayescaler generate all
+
+bench: setup  ## the numbers of the budgets, as printed by the programs themselves
+	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove the environment and what the tools left
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* out

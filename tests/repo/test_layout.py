@@ -1,0 +1,37 @@
+"""The house rules a machine can check."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "operator").rglob("*.py")) + sorted((ROOT / "forecasting").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def test_no_package_shadows_the_standard_library() -> None:
+    for root in ("operator", "forecasting"):
+        assert not (ROOT / root / "__init__.py").exists()
+    assert not [p for p in (ROOT / "tests").rglob("operator") if p.is_dir()]
+
+
+@pytest.mark.parametrize("path", SOURCES + TESTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_small_enough_to_read(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 360
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_says_what_it_holds(path: Path) -> None:
+    assert path.read_text().lstrip().startswith('"""')
+
+
+def test_the_standard_operator_module_is_what_python_finds() -> None:
+    found = subprocess.run(
+        ["python3", "-c", "import operator; print(operator.__file__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(ROOT) not in found.stdout
