@@ -1,0 +1,52 @@
+"""How a decision is put into words: amounts, durations, the one sentence, and the lines of its steps."""
+
+from collections.abc import Sequence
+
+from .types import Decision, Step
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Return a load in three digits and its unit: 571/s, 12.3/s, 0.04."""
+    return f"{value:.0f}{unit}" if value >= 100 else f"{value:.3g}{unit}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: 95 %, 99.9 %."""
+    return f"{share * 100:.4g} %"
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its two largest units: 45s, 4m10s, 1h5m, 2d3h."""
+    left = round(max(seconds, 0.0))
+    if left < 60:
+        return f"{left}s"
+    if left < 3600:
+        large, big, small, little = 60, "m", 1, "s"
+    elif left < 86400:
+        large, big, small, little = 3600, "h", 60, "m"
+    else:
+        large, big, small, little = 86400, "d", 3600, "h"
+    rest = left % large // small
+    return f"{left // large}{big}" + (f"{rest}{little}" if rest else "")
+
+
+def replicas(count: int) -> str:
+    """Return a count with its noun."""
+    return "1 replica" if count == 1 else f"{count} replicas"
+
+
+def sentence(final: int, steps: Sequence[Step], circumstance: str = "", withheld: str = "") -> str:
+    """Return the message of a decision: the number, where it came from, what fixed it, what stands behind.
+
+    Rules between the first and the one that fixed the number are left to `lines`.
+    """
+    clauses = [steps[0].why]
+    if len(steps) > 1:
+        clauses.append(steps[-1].why)
+    clauses += [clause for clause in (circumstance, withheld) if clause]
+    return f"{replicas(final)}: {'; '.join(clauses)}"
+
+
+def lines(decision: Decision) -> list[str]:
+    """Return the decision's steps as text, one a line, from the current replicas to the final ones."""
+    return [f"{step.limiter}: {step.before} -> {step.after}, {step.why}" for step in decision.steps]

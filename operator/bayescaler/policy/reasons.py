@@ -1,0 +1,61 @@
+"""The words of every decision: one vocabulary for status, events, metrics, logs and explain."""
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What the operator may write."""
+
+    OBSERVE = "Observe"
+    AUTO = "Auto"
+
+
+class Health(StrEnum):
+    """What is known of the load: absent, stale, implausible and zero are four different things."""
+
+    LIVE = "Live"
+    ABSENT = "Absent"
+    STALE = "Stale"
+    IMPLAUSIBLE = "Implausible"
+    FAILED = "Failed"
+
+
+class Phase(StrEnum):
+    """How much the forecast may do."""
+
+    LEARNING = "Learning"
+    TRUSTED = "Trusted"
+    DEGRADED = "Degraded"
+
+
+class Rung(StrEnum):
+    """Rungs of the fallback ladder, best first."""
+
+    PREDICTIVE = "Predictive"
+    STORED = "PredictiveOnStoredPosterior"
+    REACTIVE = "Reactive"
+    HOLD = "Hold"
+    FLOOR = "Floor"
+
+
+class Limiter(StrEnum):
+    """The rule that fixed the final number of replicas, in the order the rules are applied."""
+
+    FORECAST = "Forecast"
+    REACTIVE = "Reactive"
+    HOLD = "Hold"
+    FALLBACK_FLOOR = "FallbackFloor"
+    TRUST = "Trust"
+    SAFETY_FLOOR = "SafetyFloor"
+    SCALE_IN_HELD = "ScaleInHeld"
+    TOLERANCE = "Tolerance"
+    SCALE_UP_STABILIZATION = "ScaleUpStabilization"
+    SCALE_DOWN_STABILIZATION = "ScaleDownStabilization"
+    SCALE_UP_POLICY = "ScaleUpPolicy"
+    SCALE_DOWN_POLICY = "ScaleDownPolicy"
+    MIN_REPLICAS = "MinReplicas"
+    MAX_REPLICAS = "MaxReplicas"
+    OBSERVE = "ObserveMode"
+    PAUSED = "Paused"
+    SCALED_TO_ZERO = "ScaledToZero"
+    NO_TARGET = "NoTarget"

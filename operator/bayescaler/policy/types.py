@@ -1,0 +1,211 @@
+"""What a decision is made of and what it says: plain frozen records, seconds, fractions and whole pods.
+
+Text, percentages and field names of the resource are gone by the time a `Policy` exists
+(`control.translate` makes it).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import isfinite
+
+from .reasons import Health, Limiter, Mode, Phase, Rung
+from .windows import Window
+
+
+class PolicyType(StrEnum):
+    """Unit of one scaling policy, as in autoscaling/v2."""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class Select(StrEnum):
+    """How several scaling policies combine, as in autoscaling/v2."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingPolicy:
+    """At most `value` pods, or percent of the pods, within `period_seconds`."""
+
+    type: PolicyType
+    value: int
+    period_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingRules:
+    """One direction of `behavior`, as HPAScalingRules of autoscaling/v2; tolerance is a fraction."""
+
+    policies: tuple[ScalingPolicy, ...]
+    stabilization_window_seconds: float
+    select: Select = Select.MAX
+    tolerance: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """Both directions of `behavior`; the defaults are the HPA's."""
+
+    scale_up: ScalingRules = ScalingRules(
+        (ScalingPolicy(PolicyType.PODS, 4, 15.0), ScalingPolicy(PolicyType.PERCENT, 100, 15.0)), 0.0
+    )
+    scale_down: ScalingRules = ScalingRules((ScalingPolicy(PolicyType.PERCENT, 100, 15.0),), 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What to do without usable load data; `replicas` None means that the last rung stays where it is.
+
+    `after_seconds` is how long the stored posterior may stand in, `hold_seconds` how long after that a hold
+    may last, `recover_seconds` how long load must be usable again before it is trusted to lower.
+    """
+
+    after_seconds: float = 180.0
+    target_utilization: float = 0.7
+    replicas: int | None = None
+    hold_seconds: float = 3600.0
+    recover_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One autoscaler's intent. `capacity` is load per replica, in the unit of the load.
+
+    `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge).
+    """
+
+    min_replicas: int
+    max_replicas: int
+    capacity: float
+    quantile: float = 0.95
+    buffer: float = 0.0
+    mode: Mode = Mode.AUTO
+    paused: bool = False
+    behavior: Behavior = field(default_factory=Behavior)
+    fallback: Fallback = field(default_factory=Fallback)
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_replicas <= self.max_replicas or self.max_replicas < 1:
+            raise ValueError(
+                f"policy: replicas {self.min_replicas}..{self.max_replicas} are no range; "
+                "give 0 <= min_replicas <= max_replicas and max_replicas >= 1"
+            )
+        if not (isfinite(self.capacity) and self.capacity > 0):
+            raise ValueError(f"policy: capacity {self.capacity} serves nothing; give a load above 0")
+        if not 0 < self.quantile < 1:
+            raise ValueError(f"policy: quantile {self.quantile} is no quantile; give one in (0, 1)")
+        if not (isfinite(self.buffer) and self.buffer >= 0):
+            raise ValueError(f"policy: buffer {self.buffer} is no margin; give a fraction >= 0")
+        if not 0 < self.fallback.target_utilization <= 1:
+            raise ValueError(
+                f"policy: fallback.target_utilization {self.fallback.target_utilization} is no share; "
+                "give one in (0, 1]"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of one workload by `now`.
+
+    `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
+    `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
+    cannot be had. `scale_in_allowed` is False until the objects were listed anew after a start or a lost
+    watch.
+    """
+
+    replicas: int
+    ready_replicas: int | None
+    health: Health
+    load: float | None = None
+    load_at: float | None = None
+    health_message: str = ""
+    utilization: float | None = None
+    phase: Phase = Phase.TRUSTED
+    scale_in_allowed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.replicas < 0 or (self.ready_replicas is not None and self.ready_replicas < 0):
+            raise ValueError(f"observation: {self.replicas} replicas, {self.ready_replicas} ready; give counts >= 0")
+        if (self.load is None) is (self.health is Health.LIVE):
+            raise ValueError(
+                f"observation: load {self.load} with health {self.health}; "
+                "live load is a number, any other health has none"
+            )
+        if self.load is not None and not (isfinite(self.load) and self.load >= 0):
+            raise ValueError(f"observation: load {self.load} is implausible; say so by health, not by load")
+        if self.utilization is not None and not (isfinite(self.utilization) and self.utilization >= 0):
+            raise ValueError(f"observation: utilization {self.utilization} is no share; give None if unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What `behavior` looks back on; the recommendations keep only those that can still be an extreme."""
+
+    highest: Window = ()  # recommendations within the scale-down window, falling
+    lowest: Window = ()  # recommendations within the scale-up window, rising
+    ups: Window = ()  # replicas added, by the time they were asked for
+    downs: Window = ()  # replicas removed, likewise
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one decision hands to the next; bounded by the windows and periods of `behavior`.
+
+    An empty State is a start: stabilization begins from the replicas that run. A change asked for counts as a
+    scale event once the replicas are seen to have become what was asked, at the time of asking, so that a
+    refused or withheld patch uses up no allowance.
+    """
+
+    rung: Rung = Rung.PREDICTIVE
+    rung_since: float | None = None
+    usable_at: float | None = None  # when load was last usable
+    usable_since: float | None = None  # start of the present run of usable load
+    missing_since: float | None = None  # start of the present outage, None once load has been steady again
+    history: History = History()
+    asked: tuple[float, int, int] | None = None  # (at, from, to) of a change not seen yet
+    decided_at: float | None = None
+    last_scale_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule's say: the replicas before and after it, and one clause of why."""
+
+    limiter: Limiter
+    before: int
+    after: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision, explained completely: `final` follows from `raw` by `steps`.
+
+    The first step leads from `current` to `raw`, each further one starts where the last ended, the last ends
+    at `final`; rules that changed nothing leave no step. `limiter` is the rule that fixed `final`.
+    `final` is the number wanted in any mode; `withheld` says why it is not applied.
+    """
+
+    at: float
+    rung: Rung
+    phase: Phase
+    current: int
+    raw: int
+    final: int
+    limiter: Limiter
+    message: str
+    load: float | None
+    demand: float | None  # quantile of the max load over the window, with the buffer
+    exceedance: float | None  # P(max load over the window > capacity of `final`)
+    steps: tuple[Step, ...] = ()
+    withheld: Limiter | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether replicas are to be patched."""
+        return self.withheld is None and self.final != self.current

@@ -1,0 +1,113 @@
+"""Strategies: every policy, observation and forecast that can be meant."""
+
+from math import log2
+
+from hypothesis import strategies as st
+
+from bayescaler.policy import (
+    Behavior,
+    Fallback,
+    Health,
+    Mode,
+    Observation,
+    Phase,
+    Policy,
+    PolicyType,
+    ScalingPolicy,
+    ScalingRules,
+    Select,
+)
+
+START = 1_700_000_000.0
+MISSING = [health for health in Health if health is not Health.LIVE]
+loads = st.floats(0.0, 1e5) | st.just(0.0)
+
+
+class Exponential:
+    """Max load over the window with an exact tail: P(max > x) = 2 ** (-x / median), or 0 everywhere."""
+
+    levels = (0.5, 0.9, 0.95, 0.99)
+    lead = 5
+    step_seconds = 60.0
+
+    def __init__(self, median):
+        self.median = median
+
+    def quantile(self, q):
+        return -self.median * log2(1.0 - q)
+
+    def exceedance(self, x):
+        return 2.0 ** (-x / self.median) if self.median > 0 else float(x < 0)
+
+    def cdf(self, x):
+        return 1.0 - self.exceedance(x)
+
+    def __repr__(self):
+        return f"Exponential({self.median})"
+
+
+forecasts = st.none() | st.builds(Exponential, loads)
+
+
+@st.composite
+def rules(draw, *, selects=tuple(Select)):
+    limit = st.builds(
+        ScalingPolicy, st.sampled_from(PolicyType), st.integers(1, 100), st.sampled_from([15.0, 60.0, 600.0])
+    )
+    return ScalingRules(
+        policies=tuple(draw(st.lists(limit, min_size=1, max_size=3))),
+        stabilization_window_seconds=draw(st.sampled_from([0.0, 60.0, 300.0])),
+        select=draw(st.sampled_from(selects)),
+        tolerance=draw(st.sampled_from([0.0, 0.05, 0.1])),
+    )
+
+
+@st.composite
+def policies(draw, **changes):
+    least = draw(st.integers(0, 20))
+    return Policy(
+        **{
+            "min_replicas": least,
+            "max_replicas": draw(st.integers(max(least, 1), 100)),
+            "capacity": draw(st.floats(1.0, 1000.0)),
+            "quantile": draw(st.sampled_from([0.5, 0.9, 0.95, 0.99])),
+            "buffer": draw(st.sampled_from([0.0, 0.1])),
+            "behavior": draw(st.builds(Behavior, rules(), rules())),
+            "fallback": draw(
+                st.builds(
+                    Fallback,
+                    after_seconds=st.sampled_from([0.0, 60.0, 180.0]),
+                    replicas=st.none() | st.integers(0, 50),
+                    hold_seconds=st.sampled_from([0.0, 300.0]),
+                    recover_seconds=st.sampled_from([0.0, 60.0]),
+                )
+            ),
+            "mode": draw(st.sampled_from(Mode)),
+            "paused": draw(st.booleans()),
+        }
+        | changes
+    )
+
+
+@st.composite
+def sights(draw, *, healths=tuple(Health), **changes):
+    """What is seen besides the replicas, as keyword arguments of Observation."""
+    health = draw(st.sampled_from(healths))
+    return {
+        "health": health,
+        "load": draw(loads) if health is Health.LIVE else None,
+        "utilization": draw(st.none() | st.floats(0.0, 3.0)) if health is not Health.LIVE else None,
+        "phase": draw(st.sampled_from(Phase)),
+        "scale_in_allowed": draw(st.booleans()),
+    } | changes
+
+
+def seen(replicas, sight, ready=None):
+    return Observation(replicas=replicas, ready_replicas=ready, **sight)
+
+
+@st.composite
+def days(draw, *, healths=tuple(Health), most=15):
+    """A run of ticks: (seconds since the one before, sight, forecast)."""
+    tick = st.tuples(st.sampled_from([1.0, 15.0, 15.0, 60.0, 400.0]), sights(healths=healths), forecasts)
+    return draw(st.lists(tick, min_size=1, max_size=most))
