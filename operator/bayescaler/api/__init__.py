@@ -1,0 +1,54 @@
+"""The resource `BayesianAutoscaler`: pydantic models, the single source of the CRD and its reference page."""
+
+from .crd import crd, crd_yaml
+from .durations import Duration, Horizon, duration_text, seconds
+from .errors import Problem, SpecError
+from .reference import reference_markdown
+from .resource import (
+    API_VERSION,
+    GROUP,
+    KIND,
+    PLURAL,
+    SHORT,
+    SINGULAR,
+    VERSION,
+    BayesianAutoscaler,
+    parse_spec,
+)
+from .spec import Spec
+from .status import (
+    CalibrationStatus,
+    ConditionStatus,
+    ConditionType,
+    DecisionStatus,
+    ForecastStatus,
+    Status,
+)
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "KIND",
+    "PLURAL",
+    "SHORT",
+    "SINGULAR",
+    "VERSION",
+    "BayesianAutoscaler",
+    "CalibrationStatus",
+    "ConditionStatus",
+    "ConditionType",
+    "DecisionStatus",
+    "Duration",
+    "ForecastStatus",
+    "Horizon",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Status",
+    "crd",
+    "crd_yaml",
+    "duration_text",
+    "parse_spec",
+    "reference_markdown",
+    "seconds",
+]

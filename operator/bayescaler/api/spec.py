@@ -1,0 +1,368 @@
+"""`spec` of a BayesianAutoscaler: what the user wants, never how it is reached."""
+
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from .behavior import BehaviorSpec, Count, Number
+from .durations import Duration, Horizon, between
+from .rules import Model, Rule, section
+
+MAX_REPLICAS = 100_000
+MAX_SEASONS = 4
+MAX_HISTORY_BUCKETS = 250_000
+MAX_HORIZON_BUCKETS = 5_760
+DAY_SECONDS = 86_400
+DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+SERVER_ADDRESS = "^https?://[^ /@?#]+(/[^ @?#]*)?$"
+TIME_ZONE = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"
+
+
+def _zone_is_known(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # unknown; a folder of the database; a path that leaves it
+        return False
+    return True
+
+
+def _fits(season_seconds: float, step_seconds: float) -> bool:
+    buckets, rest = divmod(season_seconds, step_seconds)
+    return rest == 0 and buckets >= 2
+
+
+class ScaleTargetRef(Model):
+    """The workload that is scaled."""
+
+    api_version: str = Field(
+        default="apps/v1",
+        max_length=317,
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[a-z0-9]+$",
+        description="Group and version of the target.",
+        examples=["argoproj.io/v1alpha1"],
+    )
+    kind: str = Field(
+        default="Deployment",
+        max_length=63,
+        pattern="^[A-Z][A-Za-z0-9]*$",
+        description="Kind of the target: any kind that has the scale subresource.",
+        examples=["StatefulSet"],
+    )
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        pattern=DNS_NAME,
+        description="Name of the target, in the namespace of this object.",
+        examples=["checkout"],
+    )
+
+
+class SecretRef(Model):
+    """A Secret in the namespace of the object."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        pattern=DNS_NAME,
+        description="Name of the Secret, in the namespace of this object.",
+        examples=["prometheus-auth"],
+    )
+
+
+class PrometheusSpec(Model):
+    """Load from a Prometheus HTTP API."""
+
+    query: Annotated[
+        str,
+        Rule(
+            "query must not be blank",
+            r"self.matches('[^ \\t\\r\\n]')",
+            lambda text: bool(text.strip(" \t\r\n")),
+        ),
+    ] = Field(
+        min_length=1,
+        max_length=4096,
+        description="PromQL that gives one series: the load of the whole workload, not of one replica and "
+        "not per replica. It is evaluated at the end of each bucket, so let its range equal `step`.",
+        examples=['sum(rate(http_requests_total{namespace="shop",service="checkout"}[1m]))'],
+    )
+    server_address: (
+        Annotated[
+            str,
+            Rule(
+                "serverAddress must be http(s)://host[:port][/path], without user, query and fragment",
+                f"self.matches('{SERVER_ADDRESS}')",
+                lambda text: re.fullmatch(SERVER_ADDRESS, text, re.ASCII) is not None,
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        min_length=8,
+        max_length=512,
+        description="Base address of the server; it must be on the operator's allow-list. "
+        "Default: the address in the operator's settings.",
+        examples=["http://prometheus.monitoring:9090"],
+    )
+    auth_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret that holds the credentials: `token`, or `username` and `password`, any "
+        "`header.<Name>`, and for TLS `ca.crt`, `tls.crt` with `tls.key`. Default: no credentials.",
+        examples=[{"name": "prometheus-auth"}],
+        json_schema_extra={"x-kubernetes-map-type": "atomic"},
+    )
+
+
+class LoadSpec(Model):
+    """Where load comes from and what its numbers mean."""
+
+    prometheus: PrometheusSpec = Field(
+        description="The Prometheus server and query that give the load.",
+        examples=[{"query": "sum(rate(http_requests_total[1m]))"}],
+    )
+    kind: Literal["Rate", "Count", "Gauge"] = Field(
+        default="Rate",
+        description="What the query gives: Rate is events per second, as of rate(); Count is events per "
+        "bucket, as of increase() over one `step`; Gauge is a level, such as a queue length or connections.",
+        examples=["Count"],
+    )
+    step: Annotated[
+        Duration,
+        between("step", "1s", "1h"),
+        Rule(
+            "step must divide a day without remainder, such as 15s, 1m, 5m or 1h",
+            f"{DAY_SECONDS} % self.getSeconds() == 0",
+            lambda step: DAY_SECONDS % step.seconds == 0,
+        ),
+    ] = Field(
+        default=Duration("1m"),
+        description="Width of the buckets that the load is read in, a duration; not below the scrape interval.",
+        examples=["30s"],
+    )
+
+
+class CapacitySpec(Model):
+    """What one replica can serve."""
+
+    per_replica: Number = Field(
+        gt=0,
+        le=1e15,
+        description="Load that one ready replica serves well: events per second for Rate and for Count (whose "
+        "buckets are divided by `load.step`), the level for Gauge.",
+        examples=[50],
+    )
+
+
+class ForecastSection(Model):
+    """What the forecaster learns from and looks ahead to."""
+
+    family: Literal["Auto", "PoissonGamma", "Gaussian"] = Field(
+        default="Auto",
+        description="Likelihood of the load: PoissonGamma for counts and rates, Gaussian (on the log scale) "
+        "for levels; Auto takes the one that suits `load.kind`.",
+        examples=["PoissonGamma"],
+    )
+    history: Annotated[Duration, between("history", "2h", "8w")] = Field(
+        default=Duration("14d"),
+        description=f"How much history is read at the start, a duration; at most {MAX_HISTORY_BUCKETS} "
+        "buckets of `load.step`.",
+        examples=["4w"],
+    )
+    seasons: Annotated[
+        list[Duration],
+        Rule(
+            "seasons must differ: 24h and 1d are the same",
+            "self.all(season, self.exists_one(other, other == season))",
+            lambda seasons: len({season.seconds for season in seasons}) == len(seasons),
+        ),
+        Rule(
+            "seasons must lie between 10m and 4w",
+            "self.all(season, season >= duration('600s') && season <= duration('2419200s'))",
+            lambda seasons: all(600 <= season.seconds <= 2_419_200 for season in seasons),
+        ),
+    ] = Field(
+        default_factory=lambda: [Duration("24h"), Duration("168h")],
+        max_length=MAX_SEASONS,
+        description="Periods in which load repeats, durations, each a multiple of `load.step`. [] is none.",
+        examples=[["24h"]],
+        json_schema_extra={"default": ["24h", "168h"], "x-kubernetes-list-type": "atomic"},
+    )
+    time_zone: Annotated[
+        str,
+        Rule(
+            "timeZone is not a time zone of the IANA database, such as Europe/Berlin",
+            None,
+            _zone_is_known,
+        ),
+    ] = Field(
+        default="UTC",
+        max_length=64,
+        pattern=TIME_ZONE,
+        description="IANA time zone whose clock the users of the workload live by; seasons follow it across "
+        "changes of daylight saving time.",
+        examples=["Europe/Berlin"],
+    )
+    horizon: Annotated[
+        Horizon,
+        Rule(
+            "horizon must be Auto or lie between 1s and 6h",
+            "self == 'Auto' || (duration(self) >= duration('1s') && duration(self) <= duration('6h'))",
+            lambda horizon: horizon.fixed_seconds is None or 1 <= horizon.fixed_seconds <= 21_600,
+        ),
+    ] = Field(
+        default=Horizon("Auto"),
+        description="How far ahead load must be served, a duration: the time from wanting a replica to its "
+        "serving. Auto adds the start-up time that the operator assumes, its interval and the delay of the "
+        "metrics.",
+        examples=["3m"],
+    )
+
+
+class ObjectiveSpec(Model):
+    """How safe is safe enough."""
+
+    quantile: Number = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="Probability, as a fraction, with which the highest load within the horizon must be served.",
+        examples=[0.99],
+    )
+    buffer: Number = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Added to the wanted load, as a fraction of it.",
+        examples=[0.1],
+    )
+
+
+class ReactiveSpec(Model):
+    """The reactive rung."""
+
+    target_utilization: Number = Field(
+        default=0.7,
+        gt=0,
+        le=10,
+        description="CPU in use over CPU requested of the ready replicas that the reactive rung steers to, "
+        "as a fraction.",
+        examples=[0.6],
+    )
+
+
+class FallbackSpec(Model):
+    """What happens while no usable load data comes. No rung lowers the replicas."""
+
+    after: Annotated[Duration, between("after", "10s", "24h")] = Field(
+        default=Duration("3m"),
+        description="How long usable load data may be missing before the forecast gives way, a duration.",
+        examples=["5m"],
+    )
+    reactive: ReactiveSpec = section(
+        ReactiveSpec,
+        "The reactive rung: thresholds on the CPU utilisation of metrics.k8s.io. Default: a target of 0.7. "
+        "Example: {targetUtilization: 0.6}.",
+    )
+    replicas: Count | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_REPLICAS,
+        description="Last rung: at least this many replicas, and never fewer than run then. "
+        "Default: the replicas stay as they are.",
+        examples=[10],
+    )
+
+
+class Spec(Model):
+    """What the user wants of one workload."""
+
+    rules = (
+        Rule(
+            "minReplicas must not exceed maxReplicas",
+            "self.minReplicas <= self.maxReplicas",
+            lambda spec: spec.min_replicas <= spec.max_replicas,
+            ".minReplicas",
+        ),
+        Rule(
+            "fallback.replicas must not exceed maxReplicas",
+            "!has(self.fallback.replicas) || self.fallback.replicas <= self.maxReplicas",
+            lambda spec: spec.fallback.replicas is None or spec.fallback.replicas <= spec.max_replicas,
+            ".fallback.replicas",
+        ),
+        Rule(
+            f"forecast.history must not hold more than {MAX_HISTORY_BUCKETS} buckets of load.step: "
+            "shorten the history or lengthen the step",
+            f"self.forecast.history.getSeconds() <= {MAX_HISTORY_BUCKETS} * self.load.step.getSeconds()",
+            lambda spec: spec.forecast.history.seconds <= MAX_HISTORY_BUCKETS * spec.load.step.seconds,
+            ".forecast.history",
+        ),
+        Rule(
+            "forecast.seasons must be multiples of load.step, of two buckets at least: change the season or the step",
+            "self.forecast.seasons.all(season, season.getSeconds() % self.load.step.getSeconds() == 0"
+            " && season.getSeconds() >= 2 * self.load.step.getSeconds())",
+            lambda spec: all(_fits(season.seconds, spec.load.step.seconds) for season in spec.forecast.seasons),
+            ".forecast.seasons",
+        ),
+        Rule(
+            f"forecast.horizon must not hold more than {MAX_HORIZON_BUCKETS} buckets of load.step: "
+            "shorten the horizon or lengthen the step",
+            "self.forecast.horizon == 'Auto' || duration(self.forecast.horizon).getSeconds()"
+            f" <= {MAX_HORIZON_BUCKETS} * self.load.step.getSeconds()",
+            lambda spec: (spec.forecast.horizon.fixed_seconds or 0) <= MAX_HORIZON_BUCKETS * spec.load.step.seconds,
+            ".forecast.horizon",
+        ),
+    )
+
+    scale_target_ref: Annotated[
+        ScaleTargetRef,
+        Rule("scaleTargetRef is immutable: make a new BayesianAutoscaler", "self == oldSelf", None),
+    ] = Field(
+        description="The workload that is scaled: anything with the scale subresource. It cannot be changed.",
+        examples=[{"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"}],
+        json_schema_extra={"x-kubernetes-map-type": "atomic"},
+    )
+    min_replicas: Count = Field(
+        default=1,
+        ge=0,
+        le=MAX_REPLICAS,
+        description="Never fewer replicas than this; 0 allows none when no load is expected.",
+        examples=[2],
+    )
+    max_replicas: Count = Field(ge=1, le=MAX_REPLICAS, description="Never more replicas than this.", examples=[60])
+    mode: Literal["Observe", "Auto"] = Field(
+        default="Auto",
+        description="Auto scales the target; Observe writes nothing but status: what would have been done.",
+        examples=["Observe"],
+    )
+    load: LoadSpec = Field(
+        description="Where load comes from and what its numbers mean.",
+        examples=[{"prometheus": {"query": "sum(rate(http_requests_total[1m]))"}}],
+    )
+    capacity: CapacitySpec = Field(description="What one replica can serve.", examples=[{"perReplica": 50}])
+    forecast: ForecastSection = section(
+        ForecastSection,
+        "What the forecaster learns from and how far it looks ahead. Default: two weeks of history, daily "
+        "and weekly seasons. Example: {history: 4w, timeZone: Europe/Berlin}.",
+    )
+    objective: ObjectiveSpec = section(
+        ObjectiveSpec,
+        "How safe is safe enough. Default: the 0.95 quantile without a buffer. Example: {quantile: 0.99}.",
+    )
+    behavior: BehaviorSpec = section(
+        BehaviorSpec,
+        "How fast replicas may change, as in autoscaling/v2. Default: that of the HorizontalPodAutoscaler. "
+        "Example: {scaleDown: {stabilizationWindowSeconds: 600}}.",
+    )
+    fallback: FallbackSpec = section(
+        FallbackSpec,
+        "What happens while no usable load data comes; it never lowers replicas. Default: reactive after 3m. "
+        "Example: {after: 5m, replicas: 10}.",
+    )
+    paused: bool = Field(
+        default=False,
+        strict=True,
+        description="True stops all scaling of the target until it is false again; the forecast goes on.",
+        examples=[True],
+    )

@@ -1,0 +1,200 @@
+"""`status` of a BayesianAutoscaler: what the operator found, did and would do. One writer, always all of it.
+
+The API server must never refuse a status: long text is clipped, numbers that JSON does not know are left out.
+"""
+
+import math
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from .rules import Model
+
+MESSAGE_CHARACTERS = 1024
+WORD_CHARACTERS = 128
+SIGNIFICANT_DIGITS = 6
+MAX_CONDITIONS = 16
+ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
+
+
+class ConditionType(StrEnum):
+    """Conditions, in the order they are shown."""
+
+    READY = "Ready"
+    ABLE_TO_SCALE = "AbleToScale"
+    SCALING_ACTIVE = "ScalingActive"
+    SCALING_LIMITED = "ScalingLimited"
+    FORECAST_TRUSTED = "ForecastTrusted"
+    FALLBACK_ACTIVE = "FallbackActive"
+    PAUSED = "Paused"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= MESSAGE_CHARACTERS else text[: MESSAGE_CHARACTERS - 1] + "…"
+
+
+def _from_rfc3339(given: object) -> object:
+    return datetime.fromisoformat(given).timestamp() if isinstance(given, str) else given
+
+
+def _to_rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _finite(given: object) -> object:
+    return None if isinstance(given, float) and not math.isfinite(given) else given
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+
+
+Timestamp = Annotated[
+    float,
+    BeforeValidator(_from_rfc3339),
+    PlainSerializer(_to_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Whole = Annotated[int, Field(ge=0)]
+Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+Message = Annotated[str, AfterValidator(_clip), WithJsonSchema({"type": "string", "maxLength": MESSAGE_CHARACTERS})]
+Figure = Annotated[
+    Annotated[float, PlainSerializer(_short, return_type=float)] | None,
+    BeforeValidator(_finite),
+    WithJsonSchema({"type": "number"}),
+]
+
+
+class ConditionStatus(Model):
+    """One condition, as Kubernetes has them (KEP-1623)."""
+
+    type: ConditionType = Field(description="What the condition is about.", examples=["Ready"])
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.", examples=["True"])
+    # `kubectl wait` passes over a condition of an older generation, so a forgotten one would never be met.
+    observed_generation: Generation = Field(description="Generation of the object that it speaks of.", examples=[3])
+    last_transition_time: Timestamp = Field(
+        description="When `status` last changed.", examples=["2026-03-02T08:00:00Z"]
+    )
+    reason: str = Field(
+        min_length=1,
+        max_length=WORD_CHARACTERS,
+        pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        description="Why, in one CamelCase word.",
+        examples=["QueryFailed"],
+    )
+    message: Message = Field(
+        default="",
+        description="Why, in a sentence, and the cure.",
+        examples=["the query gives 3 series: wrap it in sum()"],
+    )
+
+
+class ForecastStatus(Model):
+    """The forecast behind the last decision, in the unit of `capacity.perReplica`."""
+
+    horizon: str = Field(max_length=WORD_CHARACTERS, description="How far it looks ahead, a duration.", examples=["2m"])
+    family: str = Field(max_length=WORD_CHARACTERS, description="Likelihood in use.", examples=["PoissonGamma"])
+    p50: Figure = Field(default=None, description="Median of the highest load within the horizon.", examples=[812.5])
+    p95: Figure = Field(
+        default=None, description="0.95 quantile of the highest load within the horizon.", examples=[1040]
+    )
+    quantile: Figure = Field(default=None, description="The quantile that was decided on, a fraction.", examples=[0.95])
+    value: Figure = Field(default=None, description="Load at that quantile.", examples=[1040])
+    issued_at: Timestamp | None = Field(
+        default=None, description="End of the newest bucket it knows.", examples=["2026-03-02T08:00:00Z"]
+    )
+
+
+class CalibrationStatus(Model):
+    """How the forecasts of the past have kept their promise."""
+
+    windows: Whole = Field(description="Windows scored that do not overlap.", examples=[1440])
+    nominal: Figure = Field(
+        default=None, description="The promised share of windows covered, a fraction.", examples=[0.95]
+    )
+    coverage: Figure = Field(
+        default=None, description="The share of windows that was covered, a fraction.", examples=[0.953]
+    )
+    skill: Figure = Field(
+        default=None,
+        description="1 minus the pinball loss over that of a naive forecast; above 0 is better than naive.",
+        examples=[0.42],
+    )
+
+
+class DecisionStatus(Model):
+    """The last decision, explained."""
+
+    time: Timestamp = Field(description="When it was made.", examples=["2026-03-02T08:00:15Z"])
+    load: Figure = Field(
+        default=None, description="Load of the newest bucket, in the unit of `capacity.perReplica`.", examples=[790]
+    )
+    demand: Figure = Field(default=None, description="Load to be served, buffer included.", examples=[1144])
+    raw: int = Field(ge=0, description="Replicas that the demand asks for.", examples=[23])
+    final: int = Field(ge=0, description="Replicas after all limits.", examples=[20])
+    limiter: str = Field(
+        max_length=WORD_CHARACTERS,
+        description="The rule that fixed the final number.",
+        examples=["MaxReplicas"],
+    )
+    message: Message = Field(
+        default="",
+        description="Why, in a sentence.",
+        examples=["0.95 quantile 1040 in 2m asks for 23, maxReplicas is 20"],
+    )
+
+
+class Status(Model):
+    """What the operator found, did and would do."""
+
+    observed_generation: Generation | None = Field(
+        default=None, description="Generation of the spec that this status speaks of.", examples=[3]
+    )
+    phase: Literal["Learning", "Trusted", "Degraded"] | None = Field(
+        default=None, description="How much the forecast may do.", examples=["Trusted"]
+    )
+    current_replicas: Whole | None = Field(default=None, description="Replicas of the target now.", examples=[18])
+    desired_replicas: Whole | None = Field(
+        default=None, description="Replicas the last decision wants; in Observe, would want.", examples=[20]
+    )
+    last_scale_time: Timestamp | None = Field(
+        default=None,
+        description="When the replicas were last changed by this object.",
+        examples=["2026-03-02T08:00:15Z"],
+    )
+    forecast: ForecastStatus | None = Field(
+        default=None,
+        description="The forecast behind the last decision. Live numbers are in the metrics.",
+        examples=[{"horizon": "2m", "family": "PoissonGamma", "quantile": 0.95, "value": 1040}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    calibration: CalibrationStatus | None = Field(
+        default=None,
+        description="How the forecasts of the past have kept their promise.",
+        examples=[{"windows": 1440, "nominal": 0.95, "coverage": 0.953}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    last_decision: DecisionStatus | None = Field(
+        default=None,
+        description="The decision behind this status, explained.",
+        examples=[{"time": "2026-03-02T08:00:15Z", "raw": 23, "final": 20, "limiter": "MaxReplicas"}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    # One writer sends the whole list, so a map by type would only cost 1.2 kB of managedFields an object.
+    conditions: list[ConditionStatus] = Field(
+        default_factory=list,
+        max_length=MAX_CONDITIONS,
+        description="What holds and what does not: " + ", ".join(ConditionType) + ".",
+        examples=[[{"type": "Ready", "status": "True", "reason": "Scaling"}]],
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole status as JSON, for a JSON Patch that puts it in place of the old one."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def to_merge_patch(self) -> dict[str, Any]:
+        """Return the whole status as JSON for a merge patch: what is absent is null, so that the old goes."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,312 @@
+"""Every field of the spec: the API server and Python refuse the same objects and name the same field."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from bayescaler.api import SpecError, parse_spec
+from bayescaler.api.reference import EXAMPLE
+from bayescaler.api.spec import MAX_HORIZON_BUCKETS
+from bayescast.spec import MAX_LEAD_BUCKETS, ForecastSpec
+
+MINIMAL: dict[str, Any] = {
+    "apiVersion": "bayescaler.dev/v1alpha1",
+    "kind": "BayesianAutoscaler",
+    "metadata": {"name": "checkout", "namespace": "shop"},
+    "spec": {
+        "scaleTargetRef": {"name": "checkout"},
+        "maxReplicas": 10,
+        "load": {"prometheus": {"query": "sum(rate(requests_total[1m]))"}},
+        "capacity": {"perReplica": 50},
+    },
+}
+GONE = object()
+
+
+def with_(path: str, value: Any) -> dict[str, Any]:
+    """Return the minimal object with one field set (or GONE)."""
+    obj = copy.deepcopy(MINIMAL)
+    *parents, last = path.split(".")
+    place = obj["spec"]
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    if value is GONE:
+        del place[last]
+    else:
+        place[last] = value
+    return obj
+
+
+POLICY = {"type": "Pods", "value": 1, "periodSeconds": 60}
+
+# (field set, value, path that both must blame)
+BAD = [
+    ("scaleTargetRef", GONE, "spec"),
+    ("scaleTargetRef.name", "", "spec.scaleTargetRef.name"),
+    ("scaleTargetRef.name", "Check_Out", "spec.scaleTargetRef.name"),
+    ("scaleTargetRef.name", "x" * 254, "spec.scaleTargetRef.name"),
+    ("scaleTargetRef.kind", "deployment", "spec.scaleTargetRef.kind"),
+    ("scaleTargetRef.apiVersion", "apps/", "spec.scaleTargetRef.apiVersion"),
+    ("maxReplicas", GONE, "spec"),
+    ("maxReplicas", 0, "spec.maxReplicas"),
+    ("maxReplicas", "10", "spec.maxReplicas"),
+    ("maxReplicas", 2.5, "spec.maxReplicas"),
+    ("maxReplicas", 1_000_000, "spec.maxReplicas"),
+    ("minReplicas", -1, "spec.minReplicas"),
+    ("minReplicas", True, "spec.minReplicas"),
+    ("minReplicas", 11, "spec.minReplicas"),
+    ("mode", "auto", "spec.mode"),
+    ("mode", "Floor", "spec.mode"),
+    ("paused", "yes", "spec.paused"),
+    ("paused", 1, "spec.paused"),
+    ("load", GONE, "spec"),
+    ("load", "cpu", "spec.load"),
+    ("load.prometheus", {}, "spec.load.prometheus"),
+    ("load.prometheus.query", "", "spec.load.prometheus.query"),
+    ("load.prometheus.query", " \n\t", "spec.load.prometheus.query"),
+    ("load.prometheus.query", "x" * 4097, "spec.load.prometheus.query"),
+    ("load.prometheus.query", 7, "spec.load.prometheus.query"),
+    ("load.prometheus.serverAddress", "prometheus:9090", "spec.load.prometheus.serverAddress"),
+    ("load.prometheus.serverAddress", "file:///etc/passwd", "spec.load.prometheus.serverAddress"),
+    ("load.prometheus.serverAddress", "http://user:word@prometheus", "spec.load.prometheus.serverAddress"),
+    ("load.prometheus.serverAddress", "http://prometheus/?a=b", "spec.load.prometheus.serverAddress"),
+    ("load.prometheus.serverAddress", "http://p#f", "spec.load.prometheus.serverAddress"),
+    ("load.prometheus.authRef", {}, "spec.load.prometheus.authRef"),
+    ("load.prometheus.authRef.name", "../other", "spec.load.prometheus.authRef.name"),
+    ("load.kind", "rate", "spec.load.kind"),
+    ("load.step", "60", "spec.load.step"),
+    ("load.step", 60, "spec.load.step"),
+    ("load.step", "0s", "spec.load.step"),
+    ("load.step", "-1m", "spec.load.step"),
+    ("load.step", "1.5m", "spec.load.step"),
+    ("load.step", "500ms", "spec.load.step"),
+    ("load.step", "1 min", "spec.load.step"),
+    ("load.step", "PT1M", "spec.load.step"),
+    ("load.step", "", "spec.load.step"),
+    ("load.step", "7m", "spec.load.step"),
+    ("load.step", "2h", "spec.load.step"),
+    ("capacity", {}, "spec.capacity"),
+    ("capacity.perReplica", 0, "spec.capacity.perReplica"),
+    ("capacity.perReplica", -5, "spec.capacity.perReplica"),
+    ("capacity.perReplica", "50", "spec.capacity.perReplica"),
+    ("capacity.perReplica", True, "spec.capacity.perReplica"),
+    ("forecast.family", "Poisson", "spec.forecast.family"),
+    ("forecast.history", "1h", "spec.forecast.history"),
+    ("forecast.history", "9w", "spec.forecast.history"),
+    ("forecast.history", "12h1d", "spec.forecast.history"),
+    ("forecast.seasons", ["24h", "1d"], "spec.forecast.seasons"),
+    ("forecast.seasons", ["30d"], "spec.forecast.seasons"),
+    ("forecast.seasons", ["90s"], "spec.forecast.seasons"),
+    ("forecast.seasons", ["601s"], "spec.forecast.seasons"),
+    ("forecast.seasons", ["1h", "2h", "3h", "4h", "5h"], "spec.forecast.seasons"),
+    ("forecast.seasons", "24h", "spec.forecast.seasons"),
+    ("forecast.seasons", ["daily"], "spec.forecast.seasons[0]"),
+    ("forecast.timeZone", "", "spec.forecast.timeZone"),
+    ("forecast.timeZone", "../etc/passwd", "spec.forecast.timeZone"),
+    ("forecast.horizon", "auto", "spec.forecast.horizon"),
+    ("forecast.horizon", "7h", "spec.forecast.horizon"),
+    ("forecast.horizon", "1d", "spec.forecast.horizon"),
+    ("forecast.horizon", "", "spec.forecast.horizon"),
+    ("objective.quantile", 0, "spec.objective.quantile"),
+    ("objective.quantile", 1, "spec.objective.quantile"),
+    ("objective.quantile", 95, "spec.objective.quantile"),
+    ("objective.quantile", "0.95", "spec.objective.quantile"),
+    ("objective.buffer", -0.1, "spec.objective.buffer"),
+    ("objective.buffer", 11, "spec.objective.buffer"),
+    ("behavior.scaleUp.policies", [], "spec.behavior.scaleUp.policies"),
+    ("behavior.scaleUp.policies", [POLICY] * 17, "spec.behavior.scaleUp.policies"),
+    ("behavior.scaleUp.policies", [POLICY | {"type": "pods"}], "spec.behavior.scaleUp.policies[0].type"),
+    ("behavior.scaleUp.policies", [POLICY | {"value": 0}], "spec.behavior.scaleUp.policies[0].value"),
+    (
+        "behavior.scaleDown.policies",
+        [POLICY | {"periodSeconds": 1801}],
+        "spec.behavior.scaleDown.policies[0].periodSeconds",
+    ),
+    (
+        "behavior.scaleDown.stabilizationWindowSeconds",
+        3601,
+        "spec.behavior.scaleDown.stabilizationWindowSeconds",
+    ),
+    (
+        "behavior.scaleDown.stabilizationWindowSeconds",
+        "5m",
+        "spec.behavior.scaleDown.stabilizationWindowSeconds",
+    ),
+    ("behavior.scaleDown.selectPolicy", "Off", "spec.behavior.scaleDown.selectPolicy"),
+    ("behavior.scaleDown.tolerance", -0.1, "spec.behavior.scaleDown.tolerance"),
+    ("behavior.scaleDown.tolerance", "0.1", "spec.behavior.scaleDown.tolerance"),
+    ("fallback.after", "5s", "spec.fallback.after"),
+    ("fallback.after", "25h", "spec.fallback.after"),
+    ("fallback.reactive.targetUtilization", 0, "spec.fallback.reactive.targetUtilization"),
+    ("fallback.reactive.targetUtilization", 70, "spec.fallback.reactive.targetUtilization"),
+    ("fallback.replicas", -1, "spec.fallback.replicas"),
+    ("fallback.replicas", 11, "spec.fallback.replicas"),
+]
+
+GOOD = [
+    ("scaleTargetRef", {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "a.b-c"}),
+    ("minReplicas", 0),
+    ("minReplicas", 10),
+    ("mode", "Observe"),
+    ("paused", True),
+    ("load.prometheus.serverAddress", "https://thanos.example:9091/select/0"),
+    ("load.kind", "Gauge"),
+    ("load.step", "15s"),
+    ("load.step", "1h"),
+    ("capacity.perReplica", 0.5),
+    ("forecast.history", "1w1d12h"),
+    ("forecast.history", "8w"),
+    ("forecast.seasons", []),
+    ("forecast.seasons", ["24h", "7d", "1h", "4w"]),
+    ("forecast.timeZone", "America/Argentina/Buenos_Aires"),
+    ("forecast.timeZone", "Etc/GMT+5"),
+    ("forecast.horizon", "1m30s"),
+    ("forecast.horizon", "6h"),
+    ("forecast", None),
+    ("objective.quantile", 0.999),
+    ("behavior.scaleDown", {"selectPolicy": "Disabled"}),
+    ("behavior.scaleUp.policies", [POLICY]),
+    ("fallback.replicas", 0),
+    ("fallback.after", "24h"),
+]
+
+
+def named(case: tuple[Any, ...]) -> str:
+    return f"{case[0]}={'absent' if case[1] is GONE else repr(case[1])[:24]}"
+
+
+@pytest.mark.parametrize(("path", "value", "blamed"), BAD, ids=map(named, BAD))
+def test_both_sides_refuse_a_bad_object_and_blame_the_same_field(path, value, blamed, refusals):
+    obj = with_(path, value)
+
+    with pytest.raises(SpecError) as caught:
+        parse_spec(obj)
+
+    assert refusals(obj), "the API server takes it"
+    assert blamed in {refusal.split(": ")[0] for refusal in refusals(obj)}
+    blamed_here = {problem.path for problem in caught.value.problems}
+    assert blamed_here == ({f"{blamed}.{path.rpartition('.')[2]}"} if value is GONE else _inside(blamed, value))
+
+
+def _inside(blamed: str, value: Any) -> set[str]:
+    missing = {
+        "spec.load.prometheus": "query",
+        "spec.load.prometheus.authRef": "name",
+        "spec.capacity": "perReplica",
+    }
+    return {f"{blamed}.{missing[blamed]}"} if value == {} else {blamed}
+
+
+@pytest.mark.parametrize(("path", "value"), GOOD, ids=map(named, GOOD))
+def test_both_sides_take_a_good_object(path, value, refusals):
+    obj = with_(path, value)
+    assert refusals(obj) == []
+    parse_spec(obj)
+
+
+@pytest.mark.parametrize("obj", [MINIMAL, yaml.safe_load(EXAMPLE), *(with_(*case) for case in GOOD)])
+def test_python_sets_exactly_the_defaults_of_the_api_server(obj, defaulted):
+    stored = defaulted(obj)
+    dumped = parse_spec(obj).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert dumped == stored["spec"]
+    assert parse_spec(stored) == parse_spec(obj)
+
+
+@pytest.mark.parametrize(
+    ("change", "blamed"),
+    [
+        ({"forecast": {"history": "8w", "seasons": ["1h"]}, "load": {"step": "1s"}}, "spec.forecast.history"),
+        ({"forecast": {"history": "2h", "horizon": "2h"}, "load": {"step": "1s"}}, "spec.forecast.horizon"),
+        ({"forecast": {"history": "2h", "seasons": ["1h1s"]}, "load": {"step": "15s"}}, "spec.forecast.seasons"),
+        ({"forecast": {"seasons": ["1h"]}, "load": {"step": "1h"}}, "spec.forecast.seasons"),
+    ],
+)
+def test_history_seasons_and_horizon_must_fit_the_step(change, blamed, refusals):
+    obj = copy.deepcopy(MINIMAL)
+    obj["spec"]["forecast"] = change["forecast"]
+    obj["spec"]["load"] |= change["load"]
+
+    with pytest.raises(SpecError) as caught:
+        parse_spec(obj)
+
+    assert [problem.path for problem in caught.value.problems] == [blamed]
+    assert [refusal.split(": ")[0] for refusal in refusals(obj)] == [blamed]
+
+
+def test_only_python_knows_the_names_of_time_zones(refusals):
+    obj = with_("forecast.timeZone", "Europe/Berlim")
+    assert refusals(obj) == []
+    with pytest.raises(SpecError, match=r"spec\.forecast\.timeZone: .*IANA database, such as Europe/Berlin"):
+        parse_spec(obj)
+
+
+def test_the_target_cannot_be_changed_afterwards(refusals, defaulted):
+    old = defaulted(MINIMAL)
+    assert refusals(with_("maxReplicas", 20), old=old) == []
+    (refusal,) = refusals(with_("scaleTargetRef.name", "other"), old=old)
+    assert refusal == "spec.scaleTargetRef: scaleTargetRef is immutable: make a new BayesianAutoscaler"
+
+
+def test_all_problems_come_in_one_message():
+    obj = with_("maxReplicas", "10")
+    obj["spec"]["load"]["step"] = "7m"
+    obj["spec"]["objective"] = {"quantile": 95}
+
+    with pytest.raises(SpecError) as caught:
+        parse_spec(obj)
+
+    assert str(caught.value) == (
+        "spec.maxReplicas: input should be a valid integer, got '10'; "
+        "spec.load.step: step must divide a day without remainder, such as 15s, 1m, 5m or 1h; "
+        "spec.objective.quantile: input should be less than 1, got 95"
+    )
+
+
+def test_a_long_value_is_not_repeated_in_full():
+    with pytest.raises(SpecError) as caught:
+        parse_spec(with_("load.prometheus.query", "x" * 100_000))
+    assert len(str(caught.value)) < 250
+
+
+def test_fields_of_a_newer_crd_are_passed_over():
+    obj = with_("forecast.priorGroup", "web")
+    obj["spec"]["schedules"] = [{"name": "sale"}]
+    assert parse_spec(obj) == parse_spec(MINIMAL)
+
+
+def test_snake_case_is_not_a_second_way_to_write_a_field():
+    obj = with_("maxReplicas", GONE)
+    obj["spec"]["max_replicas"] = 10
+    with pytest.raises(SpecError, match=r"spec\.maxReplicas: is required"):
+        parse_spec(obj)
+
+
+@pytest.mark.parametrize("obj", [{}, {"spec": None}, {"spec": []}, {"spec": "x"}])
+def test_an_object_without_a_spec_is_an_error_not_a_crash(obj):
+    with pytest.raises(SpecError, match="spec"):
+        parse_spec(obj)
+
+
+def test_a_manifest_of_another_kind_is_refused():
+    with pytest.raises(
+        SpecError, match=r"is autoscaling/v2 HorizontalPodAutoscaler, expected bayescaler\.dev/v1alpha1"
+    ):
+        parse_spec(MINIMAL | {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"})
+
+
+def test_durations_come_as_seconds_and_keep_their_text():
+    spec = parse_spec(with_("forecast.history", "1d12h"))
+    assert spec.forecast.history.seconds == 36 * 3600
+    assert spec.forecast.history == "1d12h"
+    assert spec.forecast.horizon.fixed_seconds is None
+    assert [season.seconds for season in spec.forecast.seasons] == [86400, 604800]
+
+
+def test_the_longest_horizon_is_one_that_the_forecaster_takes():
+    assert MAX_HORIZON_BUCKETS == MAX_LEAD_BUCKETS
+    longest = with_("forecast", {"history": "2h", "horizon": "96m"})
+    longest["spec"]["load"]["step"] = "1s"
+    spec = parse_spec(longest)
+    ForecastSpec(step_seconds=1.0, leads=(int(spec.forecast.horizon.fixed_seconds),))
