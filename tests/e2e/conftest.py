@@ -1,0 +1,124 @@
+"""Fixtures of the end-to-end tests: one control plane, Prometheus and metrics adapter for the whole run.
+
+The tests run only when asked for: by `BAYESCALER_E2E=1`, or by a path in this folder on the command line.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# The tests say `from harness...`, and importlib mode puts no folder on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import binaries as executables
+from harness.load import Load
+from harness.prometheus import Feed, PrometheusServer
+from harness.traces import DAY_SECONDS, load_series
+
+if TYPE_CHECKING:  # they need packages of the e2e group, and a run without these tests reads this file too
+    from harness.adapter import MetricsAdapter
+    from harness.controlplane import ControlPlane
+
+HERE = Path(__file__).resolve().parent
+HISTORY_SECONDS = 14 * DAY_SECONDS
+PEAK_RATE = 600.0
+TEST_SECONDS = 300
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leave this folder out of a run that did not ask for it."""
+    if os.environ.get("BAYESCALER_E2E") == "1":
+        return None
+    asked = (Path(config.invocation_params.dir, argument.split("::")[0]) for argument in config.args)
+    return None if any(path.resolve().is_relative_to(HERE) for path in asked) else True
+
+
+def pytest_collect_file(parent: pytest.Collector) -> None:
+    """Have every executable before the first module is read: no test's timeout is to measure a compiler."""
+    if not parent.config.option.collectonly:
+        _have_executables(parent.config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the ends of the components' logs under a failed test."""
+    report = yield
+    if report.failed:
+        for name, part in getattr(item, "funcargs", {}).items():
+            if hasattr(part, "log_tails"):
+                report.sections.append((f"logs of {name}", part.log_tails()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def binaries() -> executables.Binaries:
+    return executables.find(build=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(binaries: executables.Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    from harness.controlplane import ControlPlane
+
+    with ControlPlane(binaries, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def load() -> Load:
+    """A real trace: fourteen days lie behind, the rest goes on."""
+    series = load_series().scaled_to_peak(PEAK_RATE)
+    return Load(series, history_seconds=HISTORY_SECONDS, now=time.time())
+
+
+@pytest.fixture(scope="session")
+def prometheus(
+    binaries: executables.Binaries, load: Load, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrometheusServer]:
+    feed = Feed("http_requests_total", load, {"namespace": "shop", "service": "checkout"})
+    with PrometheusServer(binaries, tmp_path_factory.mktemp("prometheus"), [feed]) as prometheus:
+        yield prometheus
+
+
+@pytest.fixture(scope="session")
+def adapter(cluster: ControlPlane, prometheus: PrometheusServer) -> Iterator[MetricsAdapter]:
+    from harness.adapter import MetricsAdapter
+
+    prometheus.wait_live()
+    with MetricsAdapter(cluster, prometheus) as adapter:
+        yield adapter
+
+
+@pytest.fixture
+def namespace(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, named after it."""
+    name = request.node.name.removeprefix("test_").replace("_", "-").lower()[:50].strip("-")
+    cluster.create_namespace(name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@functools.cache
+def _have_executables(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    try:
+        executables.find(reporter.write_line if reporter else lambda line: None)
+    except executables.MissingPartError as error:
+        raise pytest.Collector.CollectError(str(error)) from None

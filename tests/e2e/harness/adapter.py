@@ -1,0 +1,282 @@
+"""What an HPA reads: `external.metrics.k8s.io` from Prometheus, `metrics.k8s.io` from the load itself.
+
+One HTTPS server on loopback, registered by APIServices; kube-apiserver shows its front-proxy certificate, and
+authorizes callers before it forwards.
+"""
+
+import base64
+import json
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import requests
+
+from harness.controlplane import ControlPlane
+from harness.load import Load
+from harness.process import HarnessError, free_ports, wait_until
+from harness.prometheus import PrometheusServer
+
+LOOPBACK = "127.0.0.1"
+SERVICE = "metrics-adapter"
+SERVICE_NAMESPACE = "kube-system"
+EXTERNAL = "external.metrics.k8s.io"
+RESOURCE = "metrics.k8s.io"
+GROUPS = (EXTERNAL, RESOURCE)
+VERSION = "v1beta1"
+WINDOW = "15s"
+AVAILABLE_SECONDS = 60.0
+
+_EXTERNAL_PATH = re.compile(rf"/apis/{EXTERNAL}/{VERSION}/namespaces/(?P<namespace>[^/]+)/(?P<metric>[^/]+)")
+_PODS_PATH = re.compile(rf"/apis/{RESOURCE}/{VERSION}(/namespaces/(?P<namespace>[^/]+))?/pods(/(?P<name>[^/]+))?")
+
+Json = dict[str, Any]
+
+
+class _RefusedError(Exception):
+    """An answer that is a Kubernetes Status."""
+
+    def __init__(self, code: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class _Cpu:
+    namespace: str
+    selector: str
+    load: Load
+    cores: Callable[[float], float]
+
+
+class MetricsAdapter:
+    """`with MetricsAdapter(cluster, prometheus) as adapter:` registers both API groups until its end."""
+
+    def __init__(self, cluster: ControlPlane, prometheus: PrometheusServer) -> None:
+        self._cluster = cluster
+        self._prometheus = prometheus
+        self._external: dict[tuple[str, str], str] = {}
+        self._cpu: list[_Cpu] = []
+
+    def serve_external(self, namespace: str, metric: str, promql: str) -> None:
+        """Serve the value of `promql` as the external metric `metric` of a namespace."""
+        self._external[namespace, metric] = promql
+
+    def serve_cpu(self, namespace: str, labels: Mapping[str, str], load: Load, cores: Callable[[float], float]) -> None:
+        """Let the ready pods with these labels share the CPU that `cores(load)` needs, in cores.
+
+        It follows the load, not Prometheus: kubelets go on measuring while Prometheus is away.
+        """
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        self._cpu.append(_Cpu(namespace, selector, load, cores))
+
+    def __enter__(self) -> Self:
+        host = f"{SERVICE}.{SERVICE_NAMESPACE}.svc"
+        serving = self._cluster.authority.issue(host, hosts=[host], file=SERVICE)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(serving.certificate, serving.key)
+        context.load_verify_locations(self._cluster.front_proxy.certificate)
+        context.verify_mode = ssl.CERT_REQUIRED
+        (port,) = free_ports(1)
+        adapter = self
+
+        class Handler(_Handler):
+            answer = staticmethod(adapter._answer)
+
+        self._http = _Server((LOOPBACK, port), Handler)
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.1})
+        self._thread.start()
+        try:
+            self._cluster.apply(_service(port), *(self._api_service(group, port) for group in GROUPS))
+            for group in GROUPS:
+                self._wait_available(group)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for group in GROUPS:
+                self._cluster.kubectl("delete", "apiservice", f"{VERSION}.{group}", "--ignore-not-found")
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def _wait_available(self, group: str) -> None:
+        path = f"/apis/apiregistration.k8s.io/v1/apiservices/{VERSION}.{group}"
+
+        def available() -> bool:
+            conditions = self._cluster.request(path).json().get("status", {}).get("conditions", [])
+            assert conditions, "no condition yet"
+            assert conditions[0]["status"] == "True", conditions[0]
+            return True
+
+        wait_until(available, f"APIService {group} available", deadline_seconds=AVAILABLE_SECONDS)
+
+    def _api_service(self, group: str, port: int) -> Json:
+        authority = base64.b64encode(self._cluster.authority.certificate.read_bytes()).decode()
+        return {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": f"{VERSION}.{group}"},
+            "spec": {
+                "group": group,
+                "version": VERSION,
+                "groupPriorityMinimum": 100,
+                "versionPriority": 100,
+                "caBundle": authority,
+                "service": {"name": SERVICE, "namespace": SERVICE_NAMESPACE, "port": port},
+            },
+        }
+
+    def _answer(self, path: str, selector: str) -> Json:
+        if path == f"/apis/{EXTERNAL}/{VERSION}":
+            names = sorted({metric for _, metric in self._external})
+            return _resources(EXTERNAL, [_resource(name, "ExternalMetricValueList") for name in names])
+        if path == f"/apis/{RESOURCE}/{VERSION}":
+            return _resources(RESOURCE, [_resource("pods", "PodMetrics")])
+        if external := _EXTERNAL_PATH.fullmatch(path):
+            return self._external_metric(external["namespace"], external["metric"])
+        if pods := _PODS_PATH.fullmatch(path):
+            return self._pod_metrics(pods["namespace"], pods["name"], selector)
+        raise _RefusedError(HTTPStatus.NOT_FOUND, f"no such path: {path}")
+
+    def _external_metric(self, namespace: str, metric: str) -> Json:
+        promql = self._external.get((namespace, metric))
+        if promql is None:
+            raise _RefusedError(HTTPStatus.NOT_FOUND, f"no external metric {metric} in {namespace}")
+        try:
+            samples = self._prometheus.query(promql)
+        except (requests.RequestException, HarnessError) as error:
+            raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Prometheus: {error}") from error
+        items = [
+            {
+                "metricName": metric,
+                "metricLabels": dict(one.labels),
+                "timestamp": _timestamp(one.time),
+                "value": f"{round(one.value * 1000)}m",
+            }
+            for one in samples
+        ]
+        return _list(EXTERNAL, "ExternalMetricValueList", items)
+
+    def _pod_metrics(self, namespace: str | None, name: str | None, selector: str) -> Json:
+        items = []
+        for rule in self._cpu:
+            if namespace not in {None, rule.namespace}:
+                continue
+            ready = self._ready_pods(rule.namespace, rule.selector)
+            asked = self._ready_pods(rule.namespace, f"{rule.selector},{selector}") if selector else ready
+            load = np.nan_to_num(rule.load.rate(np.array([time.time()])))
+            items += [_pod_metric(pod, rule.cores(float(load[0])) / len(ready)) for pod in asked]
+        if name is None:
+            return _list(RESOURCE, "PodMetricsList", items)
+        for item in items:
+            if item["metadata"]["name"] == name:
+                return item
+        raise _RefusedError(HTTPStatus.NOT_FOUND, f"no metrics of pod {namespace}/{name}")
+
+    def _ready_pods(self, namespace: str, selector: str) -> list[Json]:
+        answer = self._cluster.request(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
+        answer.raise_for_status()
+        return [
+            pod
+            for pod in answer.json()["items"]
+            if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
+        ]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # an idle keep-alive connection of the API server must not hold the end up
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answer: Callable[[str, str], Json]
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        code = HTTPStatus.OK
+        try:
+            selector = parse_qs(parts.query).get("labelSelector", [""])[0]
+            body = type(self).answer(parts.path, selector)
+        except _RefusedError as refused:
+            code = refused.code
+            body = {
+                "apiVersion": "v1",
+                "kind": "Status",
+                "status": "Failure",
+                "code": code,
+                "message": str(refused),
+            }
+        payload = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name of the overridden method
+        """Stay silent: every sync of every HPA passes here."""
+
+
+def _service(port: int) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": SERVICE, "namespace": SERVICE_NAMESPACE},
+        "spec": {"type": "ExternalName", "externalName": LOOPBACK, "ports": [{"port": port}]},
+    }
+
+
+def _resource(name: str, kind: str) -> Json:
+    return {"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get", "list"]}
+
+
+def _resources(group: str, resources: list[Json]) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "APIResourceList",
+        "groupVersion": f"{group}/{VERSION}",
+        "resources": resources,
+    }
+
+
+def _list(group: str, kind: str, items: list[Json]) -> Json:
+    return {"apiVersion": f"{group}/{VERSION}", "kind": kind, "metadata": {}, "items": items}
+
+
+def _pod_metric(pod: Json, cores: float) -> Json:
+    containers = pod["spec"]["containers"]
+    usage = {"cpu": f"{round(cores / len(containers) * 1e9)}n", "memory": "64Mi"}
+    metadata = {key: pod["metadata"].get(key) for key in ("name", "namespace", "labels", "creationTimestamp")}
+    return {
+        "apiVersion": f"{RESOURCE}/{VERSION}",
+        "kind": "PodMetrics",
+        "metadata": metadata,
+        "timestamp": _timestamp(time.time()),
+        "window": WINDOW,
+        "containers": [{"name": one["name"], "usage": usage} for one in containers],
+    }
+
+
+def _timestamp(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

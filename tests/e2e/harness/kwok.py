@@ -1,0 +1,174 @@
+"""kwok's configuration: nodes and pods without kubelets, whose pods take a random time to become ready.
+
+A pod goes through what a kubelet would report: first started (Pending, `startTime`, Ready false), then, after
+its start-up time, Running and Ready; deleted ones end at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+START_UP_ANNOTATION = "bayescaler-e2e/start-up"
+START_UP_LONGEST_ANNOTATION = "bayescaler-e2e/start-up-longest"
+POD_CIDR = "10.244.0.0/16"
+
+_POD_STARTED = """
+phase: Pending
+startTime: {{ $now | Quote }}
+{{ with NodeIPWith .spec.nodeName }}
+hostIP: {{ . | Quote }}
+{{ end }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: false
+  started: false
+  restartCount: 0
+  state: {waiting: {reason: ContainerCreating}}
+{{ end }}
+"""
+
+_POD_READY = """
+phase: Running
+{{ $pod := .metadata }}
+{{ with PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) $pod.uid $pod.name $pod.namespace }}
+podIP: {{ . | Quote }}
+podIPs: [{ip: {{ . | Quote }}}]
+{{ end }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: true
+  started: true
+  restartCount: 0
+  state: {running: {startedAt: {{ $now | Quote }}}}
+{{ end }}
+"""
+
+_NODE_READY = """
+{{ $now := Now }}
+phase: Running
+conditions:
+{{ range NodeConditions }}
+- type: {{ .type | Quote }}
+  status: {{ .status | Quote }}
+  reason: {{ .reason | Quote }}
+  message: {{ .message | Quote }}
+  lastHeartbeatTime: {{ $now | Quote }}
+  lastTransitionTime: {{ $now | Quote }}
+{{ end }}
+addresses:
+- {type: InternalIP, address: {{ NodeIP | Quote }}}
+- {type: Hostname, address: {{ NodeName | Quote }}}
+allocatable: {cpu: 1k, memory: 4Ti, pods: 100k}
+capacity: {cpu: 1k, memory: 4Ti, pods: 100k}
+nodeInfo:
+  architecture: amd64
+  operatingSystem: linux
+  bootID: ""
+  containerRuntimeVersion: kwok
+  kernelVersion: kwok
+  kubeProxyVersion: kwok
+  kubeletVersion: kwok
+  machineID: ""
+  osImage: ""
+  systemUUID: ""
+"""
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """How long a pod takes from being bound to a node to being ready: uniform between the two, in seconds."""
+
+    shortest_seconds: float = 2.0
+    longest_seconds: float = 6.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shortest_seconds <= self.longest_seconds:
+            raise ValueError(f"a start-up time needs 0 <= shortest <= longest, got {self}")
+
+    def annotations(self) -> dict[str, str]:
+        """Give the pod annotations that set this start-up time for one workload."""
+        return {
+            START_UP_ANNOTATION: f"{self.shortest_seconds:.3f}s",
+            START_UP_LONGEST_ANNOTATION: f"{self.longest_seconds:.3f}s",
+        }
+
+
+def write_stages(path: Path, start_up: StartUp) -> Path:
+    """Write the Stage file: node-ready, pod-started, pod-ready (after `start_up`), pod-deleted."""
+    alive = _matches(".metadata.deletionTimestamp", "DoesNotExist")
+    pending = _matches(".status.phase", "In", "Pending")
+    delay = {
+        "durationMilliseconds": round(start_up.shortest_seconds * 1000),
+        "durationFrom": {"expressionFrom": f'.metadata.annotations["{START_UP_ANNOTATION}"]'},
+        "jitterDurationMilliseconds": round(start_up.longest_seconds * 1000),
+        "jitterDurationFrom": {"expressionFrom": f'.metadata.annotations["{START_UP_LONGEST_ANNOTATION}"]'},
+    }
+    started = _matches(".status.startTime", "Exists")
+    not_started = _matches(".status.startTime", "DoesNotExist")
+    node_not_ready = _matches('.status.conditions.[] | select( .type == "Ready" ) | .status', "NotIn", "True")
+    stages = [
+        _stage("node-ready", "Node", [node_not_ready], {"statusTemplate": _NODE_READY}),
+        _stage(
+            "pod-started",
+            "Pod",
+            [alive, pending, not_started],
+            {"statusTemplate": _conditions(Initialized=True, Ready=False, ContainersReady=False) + _POD_STARTED},
+        ),
+        _stage(
+            "pod-ready",
+            "Pod",
+            [alive, pending, started],
+            {"statusTemplate": _conditions(Ready=True, ContainersReady=True) + _POD_READY},
+            delay,
+        ),
+        _stage("pod-deleted", "Pod", [_matches(".metadata.deletionTimestamp", "Exists")], {"delete": True}),
+    ]
+    path.write_text(yaml.safe_dump_all(stages))
+    return path
+
+
+def node(name: str) -> dict[str, Any]:
+    """Give the manifest of a node that kwok then keeps ready."""
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+
+
+def _matches(key: str, operator: str, *values: str) -> dict[str, Any]:
+    return {"key": key, "operator": operator} | ({"values": list(values)} if values else {})
+
+
+def _conditions(**types: bool) -> str:
+    lines = ["{{ $now := Now }}", "conditions:"]
+    for name, status in types.items():
+        lines.append(f'- {{type: {name}, status: "{status}", lastTransitionTime: {{{{ $now | Quote }}}}}}')
+    return "\n".join(lines)
+
+
+def _stage(
+    name: str,
+    kind: str,
+    expressions: list[dict[str, Any]],
+    following: dict[str, Any],
+    delay: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "resourceRef": {"apiGroup": "v1", "kind": kind},
+        "selector": {"matchExpressions": expressions},
+        "next": following,
+    }
+    if delay:
+        spec["delay"] = delay
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": name},
+        "spec": spec,
+    }

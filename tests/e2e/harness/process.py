@@ -1,0 +1,157 @@
+"""Processes of the harness, started, awaited, paused, killed and stopped; polling; free ports."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from requests import RequestException
+
+T = TypeVar("T")
+
+STOP_SECONDS = 10.0
+LOG_TAIL_LINES = 25
+# However the test run ends, its processes end with it.
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+
+
+class HarnessError(Exception):
+    """A part of the harness died, failed or did not get ready; the message says which and what it said."""
+
+
+def wait_until(probe: Callable[[], T], what: str, *, deadline_seconds: float = 30.0, every_seconds: float = 0.05) -> T:
+    """Poll `probe` until it returns something true, and return that.
+
+    A probe may raise `AssertionError`, `OSError`, `RequestException` or `HarnessError` to say "not yet".
+    Raises `TimeoutError` naming `what`, with the last answer or error, after `deadline_seconds`.
+    """
+    deadline = time.monotonic() + deadline_seconds
+    last: object = None
+    while True:
+        try:
+            answer = probe()
+            if answer:
+                return answer
+            last = answer
+        except (AssertionError, OSError, RequestException, HarnessError) as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {deadline_seconds:g} s; last answer: {last!r}")
+        time.sleep(every_seconds)
+
+
+def free_ports(count: int) -> list[int]:
+    """Give `count` different TCP ports that nothing listens on at 127.0.0.1 now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
+    """Give the last `lines` lines of a log."""
+    if not path.exists():
+        return "(no log)"
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+@dataclass
+class Component:
+    """One process: its command, its log file and the probe that tells when it serves.
+
+    `start` after `stop` or `kill` runs the same command again: what it kept on disk it finds again.  It has to
+    be called from a thread that outlives the process: the kernel ends the process with its starter.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    ready: Callable[[], object]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    deadline_seconds: float = 60.0
+    process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start the process without waiting for it."""
+        if self.running:
+            raise HarnessError(f"{self.name} runs already (pid {self.pid})")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*_ENDS_WITH_US, *(str(part) for part in self.command)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
+                start_new_session=True,  # Ctrl-C reaches pytest alone, which then stops the parts in order
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until the probe answers; `HarnessError` with the end of the log if it does not, or dies."""
+
+        def probe() -> object:
+            return not self.running or self.ready()
+
+        said = f"the end of {self.log}:"
+        try:
+            wait_until(probe, f"{self.name} ready", deadline_seconds=self.deadline_seconds)
+        except TimeoutError as slow:
+            raise HarnessError(f"{slow}; {said}\n{tail(self.log)}") from None
+        if self.process is not None and not self.running:
+            code = self.process.returncode
+            raise HarnessError(f"{self.name} ended with exit code {code}; {said}\n{tail(self.log)}")
+
+    def start(self) -> None:
+        """Start the process and wait until it serves."""
+        self.launch()
+        self.wait_ready()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives (a paused one does)."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id; `HarnessError` when it does not run."""
+        if self.process is None or not self.running:
+            raise HarnessError(f"{self.name} does not run")
+        return self.process.pid
+
+    @property
+    def resident_mib(self) -> float:
+        """Resident memory, MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): connections open, nothing answers, as behind a hung disk or a dead switch."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on (SIGCONT)."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL), as a crash would: connections are refused until `start`."""
+        if self.process is not None and self.running:
+            self.process.kill()
+            self.process.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End it as an orderly shutdown would; kill it if it does not end in `STOP_SECONDS`."""
+        if self.process is None or not self.running:
+            return
+        self.resume()
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
