@@ -1,0 +1,55 @@
+"""The command line. A command's module is imported when it is called, so that `--help` answers at once."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bayescaler import __version__
+
+_COMMANDS = {
+    "run": "Run the operator until it is told to stop.",
+    "demo": "Play a day of traffic on an embedded cluster.",
+    "generate": "Write generated files, or check that they are current.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands live in the module of their name, imported when one is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"bayescaler.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Tell the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BAYESCALER"})
+@click.version_option(__version__, prog_name="bayescaler")
+def cli() -> None:
+    """Size Kubernetes workloads from quantiles of an online Bayesian load forecast."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line: exit code 2 and one clear line for what the user can mend, never a traceback."""
+    try:
+        cli.main(args=argv, prog_name="bayescaler", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"bayescaler: {error.format_message()}", err=True)
+        sys.exit(2)

@@ -1,0 +1,141 @@
+"""`bayescaler demo`: a day of traffic on an embedded cluster, with the production operator, beside an HPA."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bayescaler.replay.service import Outcome
+from bayescaler.sources.trace import TraceError, read_trace
+
+from .options import DURATION
+
+if TYPE_CHECKING:
+    from bayescaler.sandbox import demo as play
+
+SHOWN_MOMENTS = 12
+HISTORY_DAYS = 14
+
+
+@click.command()
+@click.option(
+    "--trace", type=click.Path(dir_okay=False, path_type=Path), help="Play the last day of your own CSV or Parquet."
+)
+@click.option(
+    "--unit", type=click.Choice(["rate", "count"]), default="rate", show_default=True, help="Of the trace's values."
+)
+@click.option("--startup", type=DURATION, default="60s", show_default=True, help="Time a pod takes to start.")
+@click.option("--quantile", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the made traffic and of the pods' start-up.")
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, path_type=Path), default="bayescaler-demo.png", show_default=True
+)
+def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: int, picture: Path) -> None:
+    """Play a day of traffic against the sandbox cluster and show what came of it."""
+    try:
+        from bayescaler.sandbox import demo as play
+        from bayescaler.sandbox.picture import draw
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[sandbox]'") from missing
+    logging.getLogger().setLevel(logging.ERROR)
+    console = Console()
+    traffic = made(seed) if trace is None else read(trace, unit)
+    stage = play.Demo(traffic, startup_seconds=startup, quantile=quantile, seed=seed)
+    console.print(
+        f"[b]{HISTORY_DAYS if trace is None else 'All'} days of history, then one day[/b] in ticks of 15 s; a pod serves "
+        f"{stage.day.capacity:g}/s and takes about {startup:.0f} s to start; asked for: quantile {quantile:g}."
+    )
+    asyncio.run(_watch(stage, console))
+    draw(stage.day, picture)
+    console.print(summary(*stage.day.outcomes()))
+    console.print(f"Picture: {picture}")
+
+
+async def _watch(stage: "play.Demo", console: Console) -> None:
+    """Show the last moments in a live table while the day is played."""
+    progress = Progress(
+        TextColumn("playing"), BarColumn(), TextColumn("{task.fields[clock]}"), TimeElapsedColumn(), console=console
+    )
+    task = progress.add_task("day", total=stage.ticks, clock="")
+    shown: list[play.Moment] = []
+    with Live(console=console, refresh_per_second=8, get_renderable=lambda: Group(_table(shown), progress)):
+        async for moment in stage.play():
+            clock = datetime.fromtimestamp(moment.at, UTC).strftime("%H:%M")
+            progress.update(task, advance=1, clock=clock)
+            if not shown or (moment.replicas, moment.limiter, moment.rung) != (
+                shown[-1].replicas,
+                shown[-1].limiter,
+                shown[-1].rung,
+            ):
+                shown[:] = [*shown[1 - SHOWN_MOMENTS :], moment]
+        progress.update(task, completed=stage.ticks)
+
+
+def _table(moments: "list[play.Moment]") -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for name in ("time", "load/s", "expected/s", "replicas", "ready", "HPA"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
+    for m in moments:
+        table.add_row(
+            datetime.fromtimestamp(m.at, UTC).strftime("%a %H:%M:%S"),
+            f"{m.load:.0f}",
+            "-" if m.demand is None else f"{m.demand:.0f}",
+            str(m.replicas),
+            str(m.ready),
+            str(m.hpa_replicas),
+            m.message,
+        )
+    return table
+
+
+def summary(ours: Outcome, hpa: Outcome) -> Table:
+    """The day in numbers, ours beside the HPA's."""
+    table = Table(title="the day", title_justify="left", header_style="bold")
+    for name in ("", "Bayescaler", "HPA at 70 %"):
+        table.add_column(name, justify="left" if not name else "right")
+    for label, of in (
+        ("time short of capacity", lambda o: f"{o.violating_seconds / 60:.1f} min  ({o.violating_share:.2%})"),
+        ("load not served", lambda o: f"{o.unserved_share:.3%}"),
+        ("pod-hours", lambda o: f"{o.pod_hours:.0f}"),
+        ("changes of replicas", lambda o: str(o.scale_events)),
+        ("of them reversals", lambda o: str(o.reversals)),
+    ):
+        table.add_row(label, of(ours), of(hpa))
+    return table
+
+
+def made(seed: int) -> "play.Traffic":
+    """Traffic made from a seed: two weeks, then a day with a crowd that nobody could know of."""
+    from bayescaler.sandbox.demo import Traffic
+    from bayescaler.sandbox.traffic import traffic
+
+    start = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
+    load = traffic(start, days=HISTORY_DAYS + 1, seed=seed)
+    return Traffic(load.times, load.rates, load.step_seconds, start + HISTORY_DAYS * 86400)
+
+
+def read(path: Path, unit: str) -> "play.Traffic":
+    """A trace of the user's own: its last day is played, all before is history."""
+    from bayescaler.sandbox.demo import Traffic
+
+    try:
+        trace = read_trace(path, unit="count" if unit == "count" else "rate")
+    except TraceError as error:
+        raise click.ClickException(str(error)) from error
+    rates = trace.values / trace.step_seconds if unit == "count" else trace.values
+    end = float(trace.times[-1]) + trace.step_seconds
+    played_from = end - 86400.0
+    if not np.isfinite(rates[trace.times < played_from]).any():
+        raise click.ClickException(
+            f"{path}: holds no load before its last day; the demo learns from what comes before it"
+        )
+    return Traffic(trace.times, rates, trace.step_seconds, played_from)

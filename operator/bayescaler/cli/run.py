@@ -1,0 +1,129 @@
+"""`bayescaler run`: the operator in a cluster, or beside one with a kubeconfig."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+
+import click
+
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.errors import BadConfiguration
+from bayescaler.control.credentials import AuthenticatedSource, Credentials
+from bayescaler.control.service import Operator
+from bayescaler.control.settings import Settings
+from bayescaler.handlers import watch
+from bayescaler.sources.allow import AllowList
+from bayescaler.sources.prometheus import PrometheusSource
+from bayescaler.telemetry.logs import configure
+from bayescaler.telemetry.probes import ProbeServer
+from bayescast import warm_up
+
+from .options import DURATION, LISTEN
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option("--prometheus", metavar="URL", help="Prometheus for objects that name none; always allowed.")
+@click.option("--allow-prometheus", metavar="URL", multiple=True, help="A further address objects may name; repeat it.")
+@click.option("--namespace", metavar="NAME", multiple=True, help="Namespace to work in; repeat it. Default: all.")
+@click.option("--interval", type=DURATION, default="15s", show_default=True, help="Time between two decisions.")
+@click.option(
+    "--metric-lag",
+    type=DURATION,
+    default="15s",
+    show_default=True,
+    help="Time after which a bucket may be read.",
+)
+@click.option(
+    "--startup",
+    type=DURATION,
+    default="60s",
+    show_default=True,
+    help="Start-up time of a pod that `horizon: Auto` assumes.",
+)
+@click.option(
+    "--listen",
+    type=LISTEN,
+    default="0.0.0.0:8080",
+    show_default=True,
+    help="Address of /healthz, /readyz and /metrics.",
+)
+@click.option(
+    "--lease-name", default="bayescaler", show_default=True, help="Lease that elects the replica that writes."
+)
+@click.option("--lease-namespace", default="default", show_default=True, help="Namespace of that Lease.")
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Write only while holding the Lease.",
+)
+@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default: KUBECONFIG, then the pod's own account.")
+@click.option("--context", "kube_context", help="Context of the kubeconfig.")
+@click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def run(
+    prometheus: str | None,
+    allow_prometheus: tuple[str, ...],
+    namespace: tuple[str, ...],
+    interval: float,
+    metric_lag: float,
+    startup: float,
+    listen: tuple[str, int],
+    lease_name: str,
+    lease_namespace: str,
+    leader_election: bool,
+    kubeconfig: str | None,
+    kube_context: str | None,
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Run the operator until it is told to stop."""
+    configure(form=log_format, level=log_level)
+    settings = Settings(
+        default_server_address=prometheus,
+        allowed_server_addresses=allow_prometheus,
+        namespaces=namespace,
+        interval_seconds=interval,
+        metric_lag_seconds=metric_lag,
+        startup_seconds=startup,
+        lease_name=lease_name,
+        lease_namespace=lease_namespace,
+        identity=f"{socket.gethostname()}_{os.getpid()}",
+        leader_election=leader_election,
+    )
+    try:
+        asyncio.run(serve(settings, listen=listen, kubeconfig=kubeconfig, context=kube_context))
+    except BadConfiguration as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str | None, context: str | None) -> None:
+    """Connect, serve the probes, watch and tick until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sig, stop.set)
+    client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
+    credentials = Credentials(client)
+    prometheus = PrometheusSource(
+        settings.default_server_address or "",
+        AllowList(settings.allowed_server_addresses),
+        auth_for=credentials,
+        max_in_flight=settings.max_queries_in_flight,
+    )
+    await asyncio.to_thread(warm_up)
+    source = AuthenticatedSource(prometheus, credentials)
+    operator = Operator(client, source, settings)
+    host, port = listen
+    async with ProbeServer(
+        operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port
+    ) as probes:
+        log.info("serving probes and metrics", extra={"port": probes.port})
+        await operator.start()
+        await watch(operator.registry, client, namespaces=settings.namespaces, stop=stop)
+        await operator.stop()

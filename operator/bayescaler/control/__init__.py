@@ -1,0 +1,1 @@
+"""The loop: collect, estimate, decide, act, report; and what runs beside it."""

@@ -1,0 +1,119 @@
+"""The conditions of one object, from what the stages left on it. Pure; the truth table is in the tests.
+
+Ready           spec valid, target found, load live, forecast there, writes accepted
+AbleToScale     the target can be read and written
+ScalingActive   replicas follow live load
+ScalingLimited  a limit holds the number away from what the rule wanted
+ForecastTrusted the forecast alone may lower replicas
+FallbackActive  the number comes from another rung than the live forecast
+Paused          spec.paused
+"""
+
+from dataclasses import dataclass
+
+from bayescaler.api import ConditionType
+from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
+
+from .workload import Problem, Workload
+
+_LIMITS = {
+    Limiter.MIN_REPLICAS: "TooFewReplicas",
+    Limiter.MAX_REPLICAS: "TooManyReplicas",
+    Limiter.SCALE_UP_POLICY: "ScaleUpLimit",
+    Limiter.SCALE_DOWN_POLICY: "ScaleDownLimit",
+    Limiter.SCALE_UP_STABILIZATION: "ScaleUpStabilized",
+    Limiter.SCALE_DOWN_STABILIZATION: "ScaleDownStabilized",
+    Limiter.SCALE_IN_HELD: "ScaleInHeld",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition without its times: type, status, reason and sentence."""
+
+    type: ConditionType
+    status: bool
+    reason: str
+    message: str
+
+
+def assess(workload: Workload) -> tuple[Condition, ...]:
+    """Judge all conditions of a workload."""
+    able = _able_to_scale(workload)
+    active = _scaling_active(workload)
+    return (
+        _ready(workload, able, active),
+        able,
+        active,
+        _scaling_limited(workload),
+        _forecast_trusted(workload),
+        _fallback_active(workload),
+        _paused(workload),
+    )
+
+
+def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
+    for condition in (able, active):
+        if not condition.status:
+            return Condition(ConditionType.READY, False, condition.reason, condition.message)
+    if workload.predictive is None:
+        return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
+    return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
+
+
+def _able_to_scale(workload: Workload) -> Condition:
+    problem = workload.spec_problem or workload.target_problem or workload.write_problem
+    if problem is None and workload.target is None:
+        problem = Problem("TargetNotReadYet", "the target has not been read yet")
+    if problem is not None:
+        return Condition(ConditionType.ABLE_TO_SCALE, False, problem.reason, problem.message)
+    return Condition(
+        ConditionType.ABLE_TO_SCALE, True, "SucceededGetScale", "the target's scale can be read and written"
+    )
+
+
+def _scaling_active(workload: Workload) -> Condition:
+    decision, load = workload.decision, workload.load
+    if workload.spec_problem is not None:
+        return Condition(
+            ConditionType.SCALING_ACTIVE, False, workload.spec_problem.reason, workload.spec_problem.message
+        )
+    if load.health is not Health.LIVE:
+        return Condition(ConditionType.SCALING_ACTIVE, False, load.reason, load.message)
+    if decision is not None and decision.limiter is Limiter.SCALED_TO_ZERO:
+        return Condition(ConditionType.SCALING_ACTIVE, False, "ScalingDisabled", decision.message)
+    if load.warnings:
+        return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLiveWithWarnings", "; ".join(load.warnings))
+    return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLive", "load is read and current")
+
+
+def _scaling_limited(workload: Workload) -> Condition:
+    decision = workload.decision
+    if decision is not None and decision.limiter in _LIMITS:
+        return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[decision.limiter], decision.message)
+    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", "no limit holds the number")
+
+
+def _forecast_trusted(workload: Workload) -> Condition:
+    if workload.predictive is None:
+        return Condition(ConditionType.FORECAST_TRUSTED, False, "NoForecast", workload.phase_message)
+    trusted = workload.phase is Phase.TRUSTED
+    return Condition(ConditionType.FORECAST_TRUSTED, trusted, str(workload.phase), workload.phase_message)
+
+
+def _fallback_active(workload: Workload) -> Condition:
+    decision = workload.decision
+    if decision is None:
+        return Condition(ConditionType.FALLBACK_ACTIVE, False, "NoDecision", "nothing is decided")
+    if decision.rung is Rung.PREDICTIVE:
+        return Condition(ConditionType.FALLBACK_ACTIVE, False, "Predictive", "the live forecast decides")
+    return Condition(ConditionType.FALLBACK_ACTIVE, True, str(decision.rung), decision.message)
+
+
+def _paused(workload: Workload) -> Condition:
+    intent = workload.intent
+    if intent is not None and intent.policy.paused:
+        return Condition(ConditionType.PAUSED, True, "Paused", "spec.paused is true: nothing is written to the target")
+    if intent is not None and intent.policy.mode is Mode.OBSERVE:
+        return Condition(ConditionType.PAUSED, False, "Observe", "mode Observe: decisions are told, not applied")
+    return Condition(ConditionType.PAUSED, False, "Running", "decisions are applied")

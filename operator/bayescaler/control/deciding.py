@@ -1,0 +1,29 @@
+"""Ask the policy about every object that can be decided on."""
+
+from bayescaler.policy import decide
+from bayescaler.policy.reasons import Health
+from bayescaler.policy.types import Observation
+
+from .workload import Workload
+
+
+def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> None:
+    """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
+    intent, target, load = workload.intent, workload.target, workload.load
+    workload.decision = None
+    if intent is None or target is None:
+        return
+    live = load.health is Health.LIVE
+    observation = Observation(
+        replicas=target.replicas,
+        ready_replicas=target.ready_replicas,
+        health=load.health,
+        load=load.value if live else None,
+        load_at=load.at,
+        health_message=load.message,
+        utilization=workload.utilization,
+        phase=workload.phase,
+        scale_in_allowed=scale_in_allowed,
+    )
+    workload.decision, workload.state = decide(intent.policy, observation, workload.predictive, workload.state, now=now)
+    workload.decisions += 1

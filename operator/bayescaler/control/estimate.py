@@ -1,0 +1,142 @@
+"""Posteriors: where each object's lives, how a tick's buckets reach them, what they predict.
+
+Objects that share step, leads and seasons share a `Bank`, so that a tick is one kernel call a bank.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayescaler.policy.reasons import Phase
+from bayescaler.policy.trust import Evidence, assess
+from bayescast import Bank, BayescastError, Family, ForecastSpec, Kind, NoData, Predictive
+
+from .translate import Intent
+from .workload import Seat, Workload
+
+log = logging.getLogger(__name__)
+Round = list[tuple[int, float, float]]
+"""One bucket of each of several rows: row, start (epoch seconds), load."""
+
+
+class BankPool:
+    """All posteriors. One lock keeps the warm-up's replay and the tick's update from moving the same arrays."""
+
+    def __init__(self) -> None:
+        self._banks: dict[ForecastSpec, Bank] = {}
+        self._lock = asyncio.Lock()
+        self._leaving: list[Seat] = []
+
+    async def fit(
+        self, intent: Intent, times: NDArray[np.float64], values: NDArray[np.float64], *, until: float
+    ) -> Seat:
+        """Build a posterior by replaying a history; `times` are bucket starts (epoch seconds), NaN is missing."""
+        async with self._lock:
+            shape = replace(intent.forecast, kind=Kind.RATE, family=Family.AUTO, time_zone="UTC")  # may differ by row
+            bank = self._banks.get(shape)
+            if bank is None:
+                bank = self._banks[shape] = Bank(shape)
+            seat = Seat(bank, bank.add(intent.forecast), intent, until)
+            try:
+                await asyncio.to_thread(bank.fit, seat.row, times, values)
+            except BaseException:
+                self._leaving.append(seat)
+                raise
+            finally:
+                self._let_go()
+            return seat
+
+    def release(self, seat: Seat) -> None:
+        """Give the row back, at once or when the kernels that may be using it are done."""
+        self._leaving.append(seat)
+        if not self._lock.locked():
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._leaving:
+            seat = self._leaving.pop()
+            seat.bank.remove(seat.row)
+
+    async def update(self, workloads: Iterable[Workload]) -> float:
+        """Feed every workload's fresh buckets, oldest first; returns the seconds spent in kernels."""
+        if not any(w.fresh for w in workloads):
+            return 0.0
+        spent = 0.0
+        async with self._lock:
+            for bank, rounds in _batches(workloads).items():
+                started = time.perf_counter()
+                try:
+                    await asyncio.to_thread(_feed, bank, rounds)
+                except BayescastError:
+                    log.exception("buckets were refused", extra={"step_seconds": bank.shape.step_seconds})
+                spent += time.perf_counter() - started
+            self._let_go()
+        return spent
+
+
+def _batches(workloads: Iterable[Workload]) -> dict[Bank, list[Round]]:
+    """Take the fresh buckets of every workload; round i of a bank holds the i-th of every member that has one."""
+    batches: defaultdict[Bank, list[Round]] = defaultdict(list)
+    for workload in workloads:
+        seat, fresh = workload.seat, workload.fresh
+        if seat is None or not fresh:
+            continue
+        # Before the kernels run: an answer that comes meanwhile must not bring the same buckets again.
+        workload.fresh, workload.evidence = [], None
+        seat.consumed_until = fresh[-1][0] + seat.intent.forecast.step_seconds
+        rounds = batches[seat.bank]
+        rounds += ([] for _ in range(len(fresh) - len(rounds)))
+        for members, (at, value) in zip(rounds, fresh, strict=False):
+            members.append((seat.row, at, value))
+    return batches
+
+
+def _feed(bank: Bank, rounds: Sequence[Round]) -> None:
+    """One kernel call a round."""
+    for members in rounds:
+        rows, times, values = zip(*members, strict=True)
+        bank.update(np.array(rows, np.int64), np.array(times, np.float64), np.array(values, np.float64))
+
+
+def predict(workload: Workload, *, now: float) -> None:
+    """Read the quantiles, and, after new buckets, judge how far to trust them."""
+    seat, intent = workload.seat, workload.intent
+    workload.predictive = None
+    if seat is None or intent is None:
+        workload.evidence = None
+        return
+    try:
+        workload.predictive = _brought_to(seat.bank.predict(seat.row, seat.intent.lead), now)
+    except NoData:
+        workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
+        return
+    if workload.evidence is None:
+        workload.evidence = _evidence(seat, intent)
+        workload.phase, workload.phase_message = assess(workload.evidence, workload.phase)
+
+
+def _evidence(seat: Seat, intent: Intent) -> Evidence:
+    """What the forecast has shown at the level nearest to the promised quantile."""
+    shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
+    level = min(shown.coverage, key=lambda tau: abs(tau - intent.policy.quantile))
+    return Evidence(
+        windows=shown.windows,
+        disjoint_windows=shown.disjoint_windows,
+        coverage=shown.coverage[level] if shown.windows else None,
+        nominal=level,
+        skill=shown.skill[level] if shown.windows else None,
+        buckets_seen=shown.buckets_seen,
+        season_buckets=int(min(intent.forecast.seasons, default=0.0) / intent.forecast.step_seconds),
+    )
+
+
+def _brought_to(predictive: Predictive, now: float) -> Predictive:
+    """Widen a forecast whose newest bucket is old: its window has to reach as far from now as it was promised to."""
+    missed = int((now - predictive.issued_at) // predictive.step_seconds) - 1
+    return predictive.aged(missed) if missed > 0 else predictive

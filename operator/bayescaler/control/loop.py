@@ -1,0 +1,92 @@
+"""One tick: collect -> observe -> estimate -> decide -> act -> report, for all objects together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from bayescaler.telemetry.metrics import Metrics
+
+from .act import Actuator
+from .collect import Collector
+from .containment import contained
+from .deciding import decide_one
+from .estimate import BankPool, predict
+from .observe import Observer
+from .registry import Registry
+from .report import Reporter
+from .workload import Workload
+
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Runs ticks. `may_write` is leadership; `may_scale_in` is False while the view of the cluster may be old."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        collector: Collector,
+        observer: Observer,
+        banks: BankPool,
+        actuator: Actuator,
+        reporter: Reporter,
+        metrics: Metrics,
+        *,
+        may_write: Callable[[], bool],
+        may_scale_in: Callable[[], bool],
+    ) -> None:
+        self._registry, self._collector, self._observer, self._banks = registry, collector, observer, banks
+        self._actuator, self._reporter, self._metrics = actuator, reporter, metrics
+        self._may_write, self._may_scale_in = may_write, may_scale_in
+        self.last_tick_at: float | None = None
+
+    async def tick(self, *, now: float) -> None:
+        """Do everything once. A fault of one object is contained and counted; the others go on."""
+        workloads = tuple(self._registry)
+        self._metrics.objects.set(len(workloads))
+        with self._stage("total"):
+            with self._stage("collect"):
+                await self._collector.collect(workloads, now=now)
+                await self._observer.observe(workloads, now=now)
+            with self._stage("estimate"):
+                spent = await self._banks.update(workloads)
+                self._each(workloads, "estimate", lambda w: predict(w, now=now))
+                self._metrics.inference_seconds.observe(spent)
+            with self._stage("decide"):
+                allowed = self._may_scale_in()
+                self._each(workloads, "decide", lambda w: decide_one(w, now=now, scale_in_allowed=allowed))
+            if self._may_write():
+                with self._stage("act"):
+                    await self._actuator.act(workloads, now=now)
+                with self._stage("report"):
+                    await self._reporter.report(workloads, now=now)
+        self.last_tick_at = now
+        self._metrics.last_tick.set(now)
+
+    async def run(self, *, interval_seconds: float, clock: Callable[[], float]) -> None:
+        """Tick for ever on a fixed schedule; a tick that overruns is followed by the next one at once."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            try:
+                await self.tick(now=clock())
+            except Exception:
+                log.exception("tick failed")
+                self._metrics.failures.labels("tick").inc()
+            due = max(due + interval_seconds, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _each(self, workloads: Sequence[Workload], stage: str, do: Callable[[Workload], None]) -> None:
+        for workload in workloads:
+            with contained(workload, stage, self._metrics):
+                do(workload)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._metrics.tick_seconds.labels(name).observe(time.perf_counter() - started)

@@ -1,0 +1,89 @@
+"""What runs now: the target of every object, and the use of its pods where the load cannot be had."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.errors import ClusterError, NotFound
+from bayescaler.cluster.pod_metrics import cpu_utilization
+from bayescaler.cluster.targets import TargetStore
+from bayescaler.policy.reasons import Health
+from bayescaler.telemetry.metrics import Metrics
+
+from .containment import contained
+from .settings import Settings
+from .workload import Problem, Workload
+
+
+class Observer:
+    """Finds targets: from the watch for Deployments and StatefulSets, by GET /scale for every other kind."""
+
+    def __init__(self, client: KubeClient, targets: TargetStore, settings: Settings, metrics: Metrics) -> None:
+        self._client, self._targets, self._settings, self._metrics = client, targets, settings, metrics
+        self._seats = asyncio.Semaphore(settings.max_writes_in_flight)
+
+    async def observe(self, workloads: Iterable[Workload], *, now: float) -> None:
+        """Bring `target` and, where it is needed, `utilization` of every workload up to date."""
+        asked: list[Awaitable[None]] = []
+        for workload in workloads:
+            if workload.intent is None:
+                continue
+            ref = workload.intent.target
+            if self._targets.holds(ref.api_version, ref.kind):
+                workload.target = self._targets.get(ref.kind, workload.namespace, ref.name)
+                workload.target_problem = None if workload.target else _missing(workload)
+            else:
+                asked.append(self._contained(workload, self._read(workload)))
+            workload.utilization, workload.utilization_message = None, ""  # an old figure would be acted on again
+            if _blind(workload, now):
+                asked.append(self._contained(workload, self._read_utilization(workload, now)))
+        if asked:
+            deadline = self._settings.collect_deadline_seconds
+            _, late = await asyncio.wait([asyncio.ensure_future(a) for a in asked], timeout=deadline)
+            for task in late:
+                task.cancel()
+
+    async def _contained(self, workload: Workload, reading: Awaitable[None]) -> None:
+        with contained(workload, "observe", self._metrics):
+            await reading
+
+    async def _read(self, workload: Workload) -> None:
+        assert workload.intent is not None  # noqa: S101 - only workloads with an intent are observed
+        ref = workload.intent.target
+        async with self._seats:
+            try:
+                workload.target = await self._targets.read(ref.api_version, ref.kind, workload.namespace, ref.name)
+                workload.target_problem = None
+            except NotFound:
+                workload.target, workload.target_problem = None, _missing(workload)
+            except ClusterError as error:
+                workload.target, workload.target_problem = None, Problem(error.reason, str(error))
+
+    async def _read_utilization(self, workload: Workload, now: float) -> None:
+        assert workload.target is not None  # noqa: S101 - only workloads with a target are blind
+        async with self._seats:
+            try:
+                read = await cpu_utilization(self._client, workload.namespace, workload.target.selector, now=now)
+            except ClusterError as error:
+                workload.utilization, workload.utilization_message = None, str(error)
+                return
+        workload.utilization, workload.utilization_message = read.value, read.message
+
+
+def _blind(workload: Workload, now: float) -> bool:
+    """Whether the load has been missing for so long that the pods themselves are asked."""
+    intent = workload.intent
+    if intent is None or workload.load.health is Health.LIVE or workload.target is None:
+        return False
+    usable_at = workload.state.usable_at
+    return usable_at is None or now - usable_at >= intent.policy.fallback.after_seconds
+
+
+def _missing(workload: Workload) -> Problem:
+    assert workload.intent is not None  # noqa: S101 - only workloads with an intent are observed
+    ref = workload.intent.target
+    return Problem(
+        "TargetNotFound",
+        f'{ref.kind} "{ref.name}" is not in namespace "{workload.namespace}"; '
+        "create it, or correct spec.scaleTargetRef",
+    )

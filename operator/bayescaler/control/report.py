@@ -1,0 +1,178 @@
+"""Tell what happened: status where it changed, one Event a transition, one log record a decision.
+
+A status patch costs the API server about 10 ms of CPU, so a status is written when something material changed, and its
+live numbers are brought up to date only now and then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from bayescaler.api import ConditionType
+from bayescaler.cluster.autoscalers import patch_status
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.errors import ClusterError, Moved, NotFound
+from bayescaler.cluster.events import EventRecorder, EventType
+from bayescaler.cluster.gate import Gate
+from bayescaler.policy.types import Decision
+from bayescaler.telemetry.metrics import Metrics
+
+from .containment import contained
+from .settings import Settings
+from .status import material, render
+from .workload import Workload
+
+log = logging.getLogger(__name__)
+decisions_log = logging.getLogger("bayescaler.decisions")
+GOOD_NEWS = (ConditionType.READY, ConditionType.FORECAST_TRUSTED)
+BEGINNINGS = ("NotReadYet", "TargetNotReadYet", "NoForecast")
+TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.PAUSED)
+
+
+class Budget:
+    """A token bucket: so many writes a second on average, at most `burst` at once."""
+
+    def __init__(self, per_second: float, *, burst: float) -> None:
+        self._per_second, self._burst, self._tokens, self._at = per_second, burst, burst, float("-inf")
+
+    def take(self, now: float) -> bool:
+        """Take one token if there is one."""
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
+        self._at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class Reporter:
+    """Writes status and Events of the leader; logs decisions of every replica that acts."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        events: EventRecorder,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        may_write: Callable[[], bool],
+    ) -> None:
+        self._client, self._events, self._settings, self._metrics = client, events, settings, metrics
+        self._may_write = may_write
+        tick = settings.interval_seconds
+        self._changes = Budget(settings.status_writes_per_second, burst=settings.status_writes_per_second * tick)
+        self._refreshes = Budget(settings.refresh_writes_per_second, burst=settings.refresh_writes_per_second * tick)
+        self._gate = Gate(settings.max_writes_in_flight)
+        self._logged: dict[tuple[str, str], tuple[Any, ...]] = {}
+
+    async def report(self, workloads: Iterable[Workload], *, now: float) -> None:
+        """Log, record Events and write the statuses that are due."""
+        writes = []
+        for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
+            with contained(workload, "report", self._metrics):
+                self._log(workload)
+                status = render(workload, now=now)
+                if self._due(workload, status, now):
+                    writes.append(self._write(workload, status, now))
+        if writes:
+            await asyncio.gather(*writes)
+
+    def forget(self, workload: Workload) -> None:
+        """Drop what is remembered of an object that is gone."""
+        self._logged.pop(workload.key, None)
+
+    def _due(self, workload: Workload, status: dict[str, Any], now: float) -> bool:
+        if material(status) != material(workload.told.status):
+            return self._changes.take(now)
+        if now - workload.told.at < self._settings.refresh_seconds or status == workload.told.status:
+            return False
+        return self._refreshes.take(now)
+
+    async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+        with contained(workload, "report", self._metrics):
+            await self._try(workload, status, now)
+
+    async def _try(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+        workload.told.at = now  # of a refused write too: it must not stand before the others for ever
+        try:
+            written = await self._gate.run(lambda: self._patch(workload, status))
+        except (NotFound, Moved) as error:
+            self._metrics.status_writes.labels("gone").inc()
+            log.info("status not written", extra={"object": workload.label, "why": str(error)})
+            return
+        except ClusterError as error:
+            self._metrics.status_writes.labels(error.reason).inc()
+            log.warning("status not written", extra={"object": workload.label, "why": str(error)})
+            return
+        if written:
+            self._metrics.status_writes.labels("ok").inc()
+            self._tell_transitions(workload, status)
+            workload.told.status = status
+
+    async def _patch(self, workload: Workload, status: dict[str, Any]) -> bool:
+        """One attempt; False when this replica may no longer write."""
+        if not self._may_write():
+            return False
+        await patch_status(self._client, workload.namespace, workload.name, uid=workload.uid, status=status)
+        return True
+
+    def _tell_transitions(self, workload: Workload, status: dict[str, Any]) -> None:
+        before = {c["type"]: c for c in workload.told.status.get("conditions", ())}
+        for condition in status["conditions"]:
+            old, kind = before.get(condition["type"]), ConditionType(condition["type"])
+            if kind not in TOLD_BY_EVENTS or (old is None and _says_nothing(kind, condition)):
+                continue
+            if old is not None and (old["status"], old["reason"]) == (
+                condition["status"],
+                condition["reason"],
+            ):
+                continue
+            good = kind is ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
+            self._events.record(
+                workload.reference,
+                reason=condition["reason"],
+                note=condition["message"],
+                action=kind.value,
+                event_type=EventType.NORMAL if good else EventType.WARNING,
+            )
+
+    def _log(self, workload: Workload) -> None:
+        """One record a decision that differs from the one before; the unchanged ones only at level debug."""
+        decision = workload.decision
+        if decision is None:
+            return
+        what = (decision.final, decision.limiter, decision.rung, decision.phase, decision.current)
+        level = logging.DEBUG if self._logged.get(workload.key) == what else logging.INFO
+        self._logged[workload.key] = what
+        if decisions_log.isEnabledFor(level):
+            decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": record(decision)})
+
+
+def _says_nothing(kind: ConditionType, condition: dict[str, Any]) -> bool:
+    """Whether the first state of a condition is what every new object starts from."""
+    return condition["status"] == "False" and (kind is not ConditionType.READY or condition["reason"] in BEGINNINGS)
+
+
+def record(decision: Decision) -> dict[str, Any]:
+    """One decision as a flat JSON record, complete: `final` follows from `raw` by `steps`."""
+    return {
+        "at": _stamp(decision.at),
+        "rung": str(decision.rung),
+        "phase": str(decision.phase),
+        "load": decision.load,
+        "demand": decision.demand,
+        "current": decision.current,
+        "raw": decision.raw,
+        "final": decision.final,
+        "limiter": str(decision.limiter),
+        "violationProbability": decision.exceedance,
+        "steps": [
+            {"limiter": str(s.limiter), "before": s.before, "after": s.after, "why": s.why} for s in decision.steps
+        ],
+    }
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,34 @@
+"""What the metrics show of each object, read from its record at scrape time."""
+
+from collections.abc import Iterable, Iterator
+
+from bayescaler.telemetry.metrics import WorkloadSample
+
+from .workload import Workload
+
+
+def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSample]:
+    """Yield one sample an object."""
+    for workload in workloads:
+        decision, intent, target, load = workload.decision, workload.intent, workload.target, workload.load
+        predictive, evidence = workload.predictive, workload.evidence
+        quantile = intent.policy.quantile if intent else None
+        yield WorkloadSample(
+            workload.namespace,
+            workload.name,
+            current_replicas=target.replicas if target else None,
+            ready_replicas=target.ready_replicas if target else None,
+            desired_replicas=decision.final if decision else None,
+            load=load.value,
+            load_age_seconds=None if load.at is None else now - load.at,
+            forecast_load=predictive.quantile(quantile) if predictive is not None and quantile is not None else None,
+            violation_probability=decision.exceedance if decision else None,
+            coverage=evidence.coverage if evidence else None,
+            capacity=intent.policy.capacity if intent else None,
+            lead_seconds=intent.lead_seconds if intent else None,
+            decisions=workload.decisions,
+            phase=str(workload.phase),
+            rung=str(decision.rung) if decision else None,
+            limiter=str(decision.limiter) if decision else None,
+            health=str(load.health),
+        )

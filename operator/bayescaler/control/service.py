@@ -1,0 +1,171 @@
+"""Put the rooms together: one running operator, without the framework that feeds it events."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bayescaler.cluster.autoscalers import list_autoscalers
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.discovery import ScaleDiscovery
+from bayescaler.cluster.errors import ApiError
+from bayescaler.cluster.events import EventRecorder
+from bayescaler.cluster.lease import LeaseElector
+from bayescaler.cluster.targets import TargetStore
+from bayescaler.sources.port import LoadSource
+from bayescaler.telemetry.metrics import Metrics
+
+from .act import Actuator
+from .collect import Collector
+from .estimate import BankPool
+from .loop import Loop
+from .observe import Observer
+from .registry import Registry
+from .report import Reporter
+from .samples import samples
+from .settings import Settings
+from .warmup import WarmUp
+from .workload import Workload
+
+log = logging.getLogger(__name__)
+RESYNC_LOOK_SECONDS = 2.0
+
+
+class Operator:
+    """Everything that runs: the registry, the warm-up, the loop, the elector, the resync.
+
+    The Lease is kept on connections of its own; without leader election this replica always writes.  `clock` gives
+    epoch seconds.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        source: LoadSource,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings, self._client, self._source, self._clock = settings, client, source, clock
+        self.metrics = Metrics(lambda: samples(self.registry, now=clock()))
+        self.banks = BankPool()
+        self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock)
+        self.registry = Registry(settings, on_new_load=self.warmup.enqueue, on_gone=self._forget)
+        discovery = ScaleDiscovery(client)
+        self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
+        self.events = EventRecorder(client, instance=settings.identity, clock=clock)
+        self._lease_client = client.separate()
+        self.elector = (
+            LeaseElector(self._lease_client, settings.lease_namespace, settings.lease_name, settings.identity)
+            if settings.leader_election
+            else None
+        )
+        self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.may_write)
+        self.loop = Loop(
+            self.registry,
+            Collector(source, settings, self.metrics),
+            Observer(client, self.targets, settings, self.metrics),
+            self.banks,
+            Actuator(client, discovery, self.targets, self.events, settings, self.metrics, may_write=self.may_write),
+            self.reporter,
+            self.metrics,
+            may_write=self.may_write,
+            may_scale_in=self.may_scale_in,
+        )
+        self._listed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def may_write(self) -> bool:
+        """Whether this replica is the one that writes."""
+        return self.elector is None or self.elector.is_leader
+
+    def may_scale_in(self) -> bool:
+        """Whether the view of the cluster is newer than the last loss of its watch."""
+        return self.registry.synced_at is not None and self.targets.synced and not self._outdated()
+
+    def _outdated(self) -> bool:
+        """Whether the targets were listed anew, after their watch was lost, and our objects not yet."""
+        ours, theirs = self.registry.synced_at, self.targets.synced_at
+        return ours is None or (theirs is not None and ours < theirs)
+
+    async def start(self, *, ticking: bool = True) -> None:
+        """Begin; with `ticking=False` the caller runs `loop.tick` itself (the sandbox does, in simulated time)."""
+        self.warmup.start()
+        self._spawn(self._resync(), "resync")
+        self._spawn(self.targets.run(), "targets")
+        self._spawn(self.events.run(), "events")
+        if self.elector is not None:
+            self._spawn(self.elector.run(), "lease")
+        if ticking:
+            self._spawn(self._tick_when_synced(), "loop")
+
+    async def stop(self) -> None:
+        """End, and hand the Lease back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.warmup.stop()
+        await self._source.close()
+        await self._lease_client.close()
+        await self._client.close()
+
+    def live(self) -> str | None:
+        """Liveness: everything beside the loop still runs, and the loop has ticked lately or has not begun."""
+        for task in self._tasks:
+            if task.done():
+                return f"{task.get_name()} has ended"
+        last = self.loop.last_tick_at
+        if last is None:
+            return None
+        age = self._clock() - last
+        limit = max(60.0, 6 * self.settings.interval_seconds)
+        return None if age < limit else f"no tick has ended for {age:.0f} s"
+
+    def ready(self) -> str | None:
+        """Readiness: objects and targets are listed; leadership is no part of it."""
+        if self.registry.synced_at is None:
+            return "the BayesianAutoscalers have not been listed yet"
+        return None if self.targets.synced else "the targets have not been listed yet"
+
+    async def synced(self) -> None:
+        """Wait for the first full view of the cluster."""
+        await self._listed.wait()
+
+    async def _tick_when_synced(self) -> None:
+        await self.synced()
+        await self.loop.run(interval_seconds=self.settings.interval_seconds, clock=self._clock)
+
+    async def _resync(self) -> None:
+        """List all objects at the start, every `resync_seconds`, and whenever the targets had to be listed anew."""
+        await self.targets.wait_synced()
+        due = time.monotonic()
+        while True:
+            began = time.monotonic()
+            if began >= due or self._outdated():
+                self.registry.begin_list()
+                try:
+                    self.registry.replace(await self._list(), now=began)
+                except ApiError as error:
+                    log.warning("objects could not be listed", extra={"why": str(error)})
+                else:
+                    self._listed.set()
+                    due = began + self.settings.resync_seconds
+            await asyncio.sleep(RESYNC_LOOK_SECONDS)
+
+    async def _list(self) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = []
+        for namespace in self.settings.namespaces or (None,):
+            async for page in list_autoscalers(self._client, namespace):
+                objects += page
+        return objects
+
+    def _forget(self, workload: Workload) -> None:
+        self.reporter.forget(workload)
+        if workload.seat is not None:
+            self.banks.release(workload.seat)
+            workload.seat = None
+
+    def _spawn(self, job: Awaitable[Any], name: str) -> None:
+        self._tasks.append(asyncio.ensure_future(job))
+        self._tasks[-1].set_name(name)

@@ -1,0 +1,58 @@
+"""Settings of the process, apart from any object's intent; the command line and its environment variables make them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process runs. Durations in seconds."""
+
+    default_server_address: str | None = None
+    """Prometheus for objects that name none; always allowed."""
+
+    allowed_server_addresses: tuple[str, ...] = ()
+    """Addresses an object may name in `serverAddress`; a tenant must not make the operator call any URL."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to work in; empty means all."""
+
+    interval_seconds: float = 15.0
+    """Time between two ticks; the HPA's sync period."""
+
+    metric_lag_seconds: float = 15.0
+    """How long after its end a bucket may be read: a scrape interval, so that Prometheus has its last sample."""
+
+    startup_seconds: float = 60.0
+    """Time from wanting a pod to a ready pod that `horizon: Auto` assumes."""
+
+    collect_deadline_seconds: float = 5.0
+    """How long a tick waits for load; what is slower is used by the tick after it arrived."""
+
+    max_queries_in_flight: int = 8
+    """Queries at once to one Prometheus."""
+
+    max_writes_in_flight: int = 16
+    """Patches at once; beyond 32 only latency grows."""
+
+    status_writes_per_second: float = 20.0
+    """Budget of status patches for changes that matter; each costs the API server about 10 ms of CPU."""
+
+    refresh_writes_per_second: float = 2.0
+    """Budget of status patches that only bring live numbers up to date."""
+
+    refresh_seconds: float = 60.0
+    """An object's live numbers are refreshed in its status no more often than this."""
+
+    resync_seconds: float = 600.0
+    """Time between two lists of all objects, which find what the watch lost."""
+
+    max_warmups_in_flight: int = 4
+    """Histories read and replayed at once beside the loop."""
+
+    warmup_retry_seconds: float = 30.0
+    """Wait before a failed history read is tried again; doubles up to ten minutes."""
+
+    lease_name: str = "bayescaler"
+    lease_namespace: str = "default"
+    identity: str = "bayescaler"
+    leader_election: bool = True

@@ -1,0 +1,106 @@
+"""The status of one object, from what the stages left on it. Pure. What is not known is left out, never made up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayescaler.api import (
+    CalibrationStatus,
+    ConditionStatus,
+    DecisionStatus,
+    ForecastStatus,
+    Status,
+    duration_text,
+)
+
+from .conditions import Condition, assess
+from .workload import Workload
+
+MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "observedGeneration")
+
+
+def render(workload: Workload, *, now: float) -> dict[str, Any]:
+    """Build the whole status as JSON."""
+    target, decision, told = workload.target, workload.decision, workload.told.status
+    return Status(
+        observed_generation=workload.generation,
+        phase=workload.phase.value,
+        current_replicas=target.replicas if target else None,
+        desired_replicas=decision.final if decision else None,
+        last_scale_time=workload.last_scale_at or told.get("lastScaleTime"),
+        forecast=_forecast(workload),
+        calibration=_calibration(workload),
+        last_decision=_decision(workload),
+        conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
+    ).to_json()
+
+
+def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
+    conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions", ()))
+    return (*(status.get(key) for key in MATERIAL), "forecast" in status, conditions)
+
+
+def _forecast(workload: Workload) -> ForecastStatus | None:
+    predictive, intent = workload.predictive, workload.intent
+    if predictive is None or intent is None:
+        return None
+    q = intent.policy.quantile
+    return ForecastStatus(
+        horizon=duration_text(intent.lead_seconds),
+        family=str(predictive.family),
+        p50=predictive.quantile(0.5),
+        p95=predictive.quantile(0.95),
+        quantile=q,
+        value=predictive.quantile(q),
+        issued_at=predictive.issued_at,
+    )
+
+
+def _calibration(workload: Workload) -> CalibrationStatus | None:
+    evidence = workload.evidence
+    if evidence is None or evidence.coverage is None:
+        return None
+    return CalibrationStatus(
+        windows=evidence.disjoint_windows,
+        nominal=evidence.nominal,
+        coverage=evidence.coverage,
+        skill=evidence.skill,
+    )
+
+
+def _decision(workload: Workload) -> DecisionStatus | None:
+    decision = workload.decision
+    if decision is None:
+        return None
+    return DecisionStatus(
+        time=decision.at,
+        load=decision.load,
+        demand=decision.demand,
+        raw=decision.raw,
+        final=decision.final,
+        limiter=decision.limiter.value,
+        message=decision.message,
+    )
+
+
+def _with_times(
+    conditions: tuple[Condition, ...], told: Mapping[str, Any], *, generation: int, now: float
+) -> list[ConditionStatus]:
+    """Put times to the conditions; one keeps its lastTransitionTime while its status stays."""
+    known = {c.get("type"): c for c in told.get("conditions", ())}
+    rendered = []
+    for condition in conditions:
+        status = "True" if condition.status else "False"
+        old = known.get(condition.type)
+        since = old["lastTransitionTime"] if old is not None and old.get("status") == status else now
+        rendered.append(
+            ConditionStatus(
+                type=condition.type,
+                status=status,
+                reason=condition.reason,
+                message=condition.message,
+                last_transition_time=since,
+                observed_generation=generation,
+            )
+        )
+    return rendered

@@ -1,0 +1,170 @@
+"""From the resource as users write it to what the pure rooms understand: seconds, fractions, whole pods."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bayescaler import api
+from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
+from bayescaler.api.spec import LoadSpec
+from bayescaler.policy.reasons import Mode
+from bayescaler.policy.types import (
+    Behavior,
+    Fallback,
+    Policy,
+    PolicyType,
+    ScalingPolicy,
+    ScalingRules,
+    Select,
+)
+from bayescaler.sources.port import LoadQuery
+from bayescast import Family, ForecastSpec, Kind
+
+from .settings import Settings
+
+_KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRef:
+    """The workload to size, in the object's own namespace."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One object's spec, translated. A change of `query`, `forecast` or `history_seconds` asks for a new posterior.
+
+    Loads and `policy.capacity` are both in the unit of the query.
+    """
+
+    target: TargetRef
+    policy: Policy
+    query: LoadQuery
+    forecast: ForecastSpec
+    history_seconds: float
+
+    @property
+    def lead(self) -> int:
+        """Buckets of the window that a scale-out has to serve."""
+        return self.forecast.leads[0]
+
+    @property
+    def lead_seconds(self) -> float:
+        """Length of that window in seconds."""
+        return self.lead * self.forecast.step_seconds
+
+    def same_load(self, other: "Intent") -> bool:
+        """Whether the posterior of `other` is the one this intent asks for."""
+        return (self.query, self.forecast, self.history_seconds) == (
+            other.query,
+            other.forecast,
+            other.history_seconds,
+        )
+
+    def same_meaning(self, other: "Intent") -> bool:
+        """Whether numbers read for `other` mean the same here, so that they may serve until new ones are there."""
+        return (self.query.query, self.query.step_seconds, self.forecast.kind) == (
+            other.query.query,
+            other.query.step_seconds,
+            other.forecast.kind,
+        )
+
+
+def lead_buckets(step_seconds: float, *, startup_seconds: float, interval_seconds: float, lag_seconds: float) -> int:
+    """Buckets from the newest one seen until pods wanted now are ready and the next decision has its own pods.
+
+    With a start-up of 60 s, a tick of 15 s and a lag of 15 s, one-minute buckets need two.
+    """
+    return max(1, math.ceil((startup_seconds + interval_seconds + lag_seconds) / step_seconds - 1e-9))
+
+
+def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Settings) -> Intent:
+    """Read an object; raises `api.SpecError` with the fields at fault."""
+    spec = api.parse_spec(obj)
+    address = spec.load.prometheus.server_address or settings.default_server_address
+    if address is None:
+        cure = "not given, and the operator has no default: name one it allows, or start it with --prometheus"
+        raise api.SpecError((api.Problem("spec.load.prometheus.serverAddress", cure),))
+    try:
+        return Intent(
+            target=TargetRef(spec.scale_target_ref.api_version, spec.scale_target_ref.kind, spec.scale_target_ref.name),
+            policy=_policy(spec),
+            query=_query(namespace, name, spec.load, address),
+            forecast=_forecast(spec, settings),
+            history_seconds=spec.forecast.history.seconds,
+        )
+    except ValueError as error:  # what the schema takes and the pure rooms cannot honour, such as 6h in steps of 1s
+        raise api.SpecError((api.Problem("spec", str(error)),)) from error
+
+
+def _query(namespace: str, name: str, load: LoadSpec, address: str) -> LoadQuery:
+    auth = load.prometheus.auth_ref
+    return LoadQuery(
+        key=f"{namespace}/{name}",
+        query=load.prometheus.query,
+        step_seconds=load.step.seconds,
+        server_address=address,
+        auth_key=f"{namespace}/{auth.name}" if auth else None,
+    )
+
+
+def _forecast(spec: api.Spec, settings: Settings) -> ForecastSpec:
+    step, forecast = spec.load.step.seconds, spec.forecast
+    return ForecastSpec(
+        step_seconds=step,
+        leads=(_lead(forecast.horizon, step, settings),),
+        kind=_KINDS[spec.load.kind],
+        family=Family(forecast.family),
+        seasons=tuple(season.seconds for season in forecast.seasons),
+        time_zone=forecast.time_zone,
+    )
+
+
+def _lead(horizon: api.Horizon, step: float, settings: Settings) -> int:
+    if horizon.fixed_seconds is None:
+        return lead_buckets(
+            step,
+            startup_seconds=settings.startup_seconds,
+            interval_seconds=settings.interval_seconds,
+            lag_seconds=settings.metric_lag_seconds,
+        )
+    return max(1, math.ceil(horizon.fixed_seconds / step - 1e-9))
+
+
+def _policy(spec: api.Spec) -> Policy:
+    fallback = spec.fallback
+    return Policy(
+        min_replicas=spec.min_replicas,
+        max_replicas=spec.max_replicas,
+        capacity=spec.capacity.per_replica,
+        quantile=spec.objective.quantile,
+        buffer=spec.objective.buffer,
+        mode=Mode(spec.mode),
+        paused=spec.paused,
+        behavior=Behavior(_rules(spec.behavior.scale_up), _rules(spec.behavior.scale_down)),
+        fallback=Fallback(
+            after_seconds=fallback.after.seconds,
+            target_utilization=fallback.reactive.target_utilization,
+            replicas=fallback.replicas,
+        ),
+        unit=_unit(spec.load),
+    )
+
+
+def _unit(load: LoadSpec) -> str:
+    """How a load is spoken of: 12/s, 720/1m, 12."""
+    return {"Rate": "/s", "Count": f"/{load.step}", "Gauge": ""}[load.kind]
+
+
+def _rules(rules: ScaleUpRules | ScaleDownRules) -> ScalingRules:
+    return ScalingRules(
+        policies=tuple(ScalingPolicy(PolicyType(p.type), p.value, float(p.period_seconds)) for p in rules.policies),
+        stabilization_window_seconds=float(rules.stabilization_window_seconds),
+        select=Select(rules.select_policy),
+        tolerance=rules.tolerance,
+    )

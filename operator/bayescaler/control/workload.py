@@ -1,0 +1,112 @@
+"""One autoscaler as the operator knows it: its intent, what was seen, what was decided, what was said."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from bayescaler.api import API_VERSION, KIND
+from bayescaler.cluster.events import ObjectRef
+from bayescaler.cluster.scale import Target
+from bayescaler.policy.reasons import Health, Phase
+from bayescaler.policy.trust import Evidence
+from bayescaler.policy.types import Decision, State
+from bayescast import Bank, Predictive
+
+from .translate import Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something only the operator could see: a CamelCase reason and a sentence with the cure."""
+
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
+class Load:
+    """What is known of the load: the newest bucket with data (`at` is its end), and why nothing newer is there."""
+
+    value: float | None = None
+    at: float | None = None
+    health: Health = Health.ABSENT
+    message: str = "not read yet"
+    reason: str = "NotReadYet"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Seat:
+    """Where the posterior lives, what it was built for, and the end of the last bucket it has consumed."""
+
+    bank: Bank
+    row: int
+    intent: Intent
+    consumed_until: float
+
+
+@dataclass(slots=True)
+class Told:
+    """What was last written to the API server, so that only changes are written again."""
+
+    status: dict[str, Any] = field(default_factory=dict)
+    at: float = float("-inf")
+
+
+@dataclass(slots=True)
+class Workload:
+    """The record of one object; made by the registry, changed by the stages of the tick, each its own fields."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    intent: Intent | None = None
+    spec_problem: Problem | None = None
+    # collect
+    load: Load = field(default_factory=Load)
+    reading: "asyncio.Task[None] | None" = None
+    fresh: list[tuple[float, float]] = field(default_factory=list)
+    target: Target | None = None
+    target_problem: Problem | None = None
+    utilization: float | None = None
+    utilization_message: str = ""
+    # estimate
+    seat: Seat | None = None
+    predictive: Predictive | None = None
+    evidence: Evidence | None = None
+    phase: Phase = Phase.LEARNING
+    phase_message: str = "the history is still being read"
+    # decide
+    state: State = field(default_factory=State)
+    decision: Decision | None = None
+    decisions: int = 0
+    # act, report
+    write_problem: Problem | None = None
+    last_scale_at: float | None = None
+    told: Told = field(default_factory=Told)
+    gone: bool = False
+
+    def forget_load(self) -> None:
+        """Forget every number that was read: from now on numbers of the load mean something else."""
+        if self.reading is not None:
+            self.reading.cancel()
+            self.reading = None
+        self.load, self.predictive, self.evidence = Load(), None, None
+        self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
+        self.fresh.clear()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return (self.namespace, self.name)
+
+    @property
+    def label(self) -> str:
+        """`namespace/name`, as people write it."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def reference(self) -> ObjectRef:
+        """The object as an Event names it."""
+        return ObjectRef(API_VERSION, KIND, self.namespace, self.name, self.uid)

@@ -1,0 +1,32 @@
+"""Logs: JSON lines (one decision record a decision) or plain text, on standard error."""
+
+import logging
+import sys
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+_FIELDS = "%(timestamp)s %(levelname)s %(name)s %(message)s"
+
+
+class _Json(JsonFormatter):  # type: ignore[misc]  # the library is untyped
+    """One JSON object a line; fields given by `extra=` are kept as they are."""
+
+    def add_fields(self, log_record: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        super().add_fields(log_record, record, message_dict)
+        log_record["level"] = log_record.pop("levelname", record.levelname).lower()
+        log_record["logger"] = log_record.pop("name", record.name)
+
+
+def configure(*, form: str, level: str) -> None:
+    """Send all logs to standard error: form `json` or `text`, level as logging names it."""
+    handler = logging.StreamHandler(sys.stderr)
+    if form == "json":
+        handler.setFormatter(_Json(_FIELDS, timestamp=True))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("aiohttp.access", "urllib3", "numba", "matplotlib", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,47 @@
+"""The operator's own HTTP endpoints: /healthz, /readyz and /metrics."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+Probe = Callable[[], str | None]
+"""Returns None when all is well, else the sentence that says what is wrong."""
+
+
+class ProbeServer:
+    """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence."""
+
+    def __init__(self, registry: CollectorRegistry, *, live: Probe, ready: Probe, host: str, port: int) -> None:
+        self._registry = registry
+        self._probes = {"/healthz": live, "/readyz": ready}
+        self._host, self._port = host, port
+        self._runner: web.AppRunner | None = None
+        self.port = port
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        for path in self._probes:
+            app.router.add_get(path, self._probe)
+        app.router.add_get("/metrics", self._metrics)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _probe(self, request: web.Request) -> web.Response:
+        wrong = self._probes[request.path]()
+        return web.Response(text="ok\n") if wrong is None else web.Response(text=f"{wrong}\n", status=503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
