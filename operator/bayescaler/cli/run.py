@@ -125,5 +125,5 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
     ) as probes:
         log.info("serving probes and metrics", extra={"port": probes.port})
         await operator.start()
-        await watch(operator.registry, client, namespaces=settings.namespaces, stop=stop)
+        await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
         await operator.stop()

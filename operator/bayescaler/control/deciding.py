@@ -23,7 +23,7 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         health_message=load.message,
         utilization=workload.utilization,
         phase=workload.phase,
-        scale_in_allowed=scale_in_allowed,
+        scale_in_allowed=scale_in_allowed and not workload.awaits_history,
     )
     workload.decision, workload.state = decide(intent.policy, observation, workload.predictive, workload.state, now=now)
     workload.decisions += 1

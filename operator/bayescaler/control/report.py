@@ -16,6 +16,7 @@ from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError, Moved, NotFound
 from bayescaler.cluster.events import EventRecorder, EventType
 from bayescaler.cluster.gate import Gate
+from bayescaler.policy.reasons import Phase
 from bayescaler.policy.types import Decision
 from bayescaler.telemetry.metrics import Metrics
 
@@ -122,12 +123,7 @@ class Reporter:
         before = {c["type"]: c for c in workload.told.status.get("conditions", ())}
         for condition in status["conditions"]:
             old, kind = before.get(condition["type"]), ConditionType(condition["type"])
-            if kind not in TOLD_BY_EVENTS or (old is None and _says_nothing(kind, condition)):
-                continue
-            if old is not None and (old["status"], old["reason"]) == (
-                condition["status"],
-                condition["reason"],
-            ):
+            if kind not in TOLD_BY_EVENTS or not _is_transition(kind, old, condition):
                 continue
             good = kind is ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
             self._events.record(
@@ -150,9 +146,14 @@ class Reporter:
             decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": record(decision)})
 
 
-def _says_nothing(kind: ConditionType, condition: dict[str, Any]) -> bool:
-    """Whether the first state of a condition is what every new object starts from."""
-    return condition["status"] == "False" and (kind is not ConditionType.READY or condition["reason"] in BEGINNINGS)
+def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
+    """Whether people want to hear of it: not of what every new object starts from, nor of bare changes of words."""
+    holds, held = new["status"] == "True", old is not None and old["status"] == "True"
+    if holds or held:
+        return old is None or (old["status"], old["reason"]) != (new["status"], new["reason"])
+    if kind is ConditionType.READY:
+        return new["reason"] not in BEGINNINGS and (old is None or old["reason"] != new["reason"])
+    return kind is ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED
 
 
 def record(decision: Decision) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from bayescaler.cluster.autoscalers import list_autoscalers
@@ -133,7 +134,10 @@ class Operator:
         await self._listed.wait()
 
     async def _tick_when_synced(self) -> None:
+        """Tick for ever; the first posteriors are waited for as long as any tick waits for load."""
         await self.synced()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.warmup.idle(), self.settings.collect_deadline_seconds)
         await self.loop.run(interval_seconds=self.settings.interval_seconds, clock=self._clock)
 
     async def _resync(self) -> None:

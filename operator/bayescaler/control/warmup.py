@@ -50,6 +50,7 @@ class WarmUp:
             workload.seat = None
         if (retry := self._retries.pop(workload.uid, None)) is not None:
             retry.cancel()
+        workload.awaits_history = workload.awaits_history or (workload.seat is None and not wait_seconds)
         self._queue.put_nowait((workload, wait_seconds or self._settings.warmup_retry_seconds))
         self._metrics.warming.inc()
 
@@ -88,6 +89,7 @@ class WarmUp:
                 self._metrics.failures.labels("warm-up").inc()
                 self._retry(workload, retry_seconds)
             finally:
+                workload.awaits_history = False
                 self._metrics.warming.dec()
                 self._queue.task_done()
 

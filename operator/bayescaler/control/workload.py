@@ -73,6 +73,8 @@ class Workload:
     utilization_message: str = ""
     # estimate
     seat: Seat | None = None
+    awaits_history: bool = False
+    """Whether the first attempt to build a posterior is still to end: until then nothing is lowered."""
     predictive: Predictive | None = None
     evidence: Evidence | None = None
     phase: Phase = Phase.LEARNING

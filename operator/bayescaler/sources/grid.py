@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler.policy.reasons import Health
+from bayescast.inputs import MOST_LOAD
 
 from .port import Series
 
@@ -29,7 +30,7 @@ def judged(times: Floats, values: Floats, seen: Flags, *, warnings: tuple[str, .
 
     `times` are bucket starts, shape (n,); `seen` says where the source had any value at all.
     """
-    plausible = seen & np.isfinite(values) & (values >= 0)
+    plausible = seen & (values >= 0) & (values <= MOST_LOAD)
     clean = np.where(plausible, values, np.nan)
     odd = np.flatnonzero(seen & ~plausible)
     health, message = _health(times, values, seen, odd)
