@@ -10,6 +10,7 @@ from bayescaler import __version__
 
 _COMMANDS = {
     "run": "Run the operator until it is told to stop.",
+    "forecast": "Forecast a trace, bucket by bucket.",
     "demo": "Play a day of traffic on an embedded cluster.",
     "generate": "Write generated files, or check that they are current.",
 }

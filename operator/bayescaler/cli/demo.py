@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bayescaler.api import SpecError, parse_spec
 from bayescaler.replay.service import Outcome
 from bayescaler.sources.trace import TraceError, read_trace
 
@@ -49,11 +50,17 @@ def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: i
     console = Console()
     traffic = made(seed) if trace is None else read(trace, unit)
     stage = play.Demo(traffic, startup_seconds=startup, quantile=quantile, seed=seed)
+    try:
+        parse_spec(stage.manifest)
+    except SpecError as error:
+        raise click.ClickException(f"this load cannot be played: {error}") from error
+    days = (traffic.played_from - traffic.times[0]) / 86400
     console.print(
-        f"[b]{HISTORY_DAYS if trace is None else 'All'} days of history, then one day[/b] in ticks of 15 s; a pod serves "
-        f"{stage.day.capacity:g}/s and takes about {startup:.0f} s to start; asked for: quantile {quantile:g}."
+        f"[b]{days:.1f} days of history, then one day[/b] in ticks of 15 s; a pod serves {stage.day.capacity:g}/s "
+        f"and takes about {startup:.0f} s to start; asked for: quantile {quantile:g}."
     )
     asyncio.run(_watch(stage, console))
+    console.print()
     draw(stage.day, picture)
     console.print(summary(*stage.day.outcomes()))
     console.print(f"Picture: {picture}")
@@ -80,9 +87,9 @@ async def _watch(stage: "play.Demo", console: Console) -> None:
 
 
 def _table(moments: "list[play.Moment]") -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table = Table(box=None, header_style="bold", padding=(0, 1), expand=True)
     for name in ("time", "load/s", "expected/s", "replicas", "ready", "HPA"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 12 if name == "time" else 0))
     table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=1)
     for m in moments:
         table.add_row(

@@ -1,0 +1,1 @@
+"""An embedded cluster: API server, workloads and Prometheus, for the demo and the tests."""

@@ -119,6 +119,7 @@ class Demo:
         history = traffic.rates[traffic.times < traffic.played_from]
         seen = history[np.isfinite(history)]
         self.day = Day(_round_capacity(float(np.quantile(seen, 0.99)) / PODS_AT_PEAK), quantile)
+        self.manifest = manifest(self.day.capacity, traffic.step_seconds, quantile)
         self.ticks = int((traffic.times[-1] + traffic.step_seconds - traffic.played_from) / TICK_SECONDS)
 
     async def play(self) -> AsyncIterator[Moment]:
@@ -138,7 +139,7 @@ class Demo:
                 step_seconds=traffic.step_seconds,
             )
             stage.apply(deployment(OURS, first), deployment(TWIN, first))
-            stage.apply(manifest(capacity, traffic.step_seconds, self.day.quantile))
+            stage.apply(self.manifest)
             stage.clock.advance(self._startup * 2)
             await stage.settle()
             twin = hpa.HpaSpec(target=HPA_TARGET * capacity, min_replicas=2, max_replicas=10 * PODS_AT_PEAK)

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from . import discovery, reviews
+from . import discovery, protobuf, reviews
 from .authz import Guard, User
-from .errors import Json, StatusError, bad_request, method_not_allowed, no_such_path, unsupported_media_type
+from .errors import Json, StatusError, method_not_allowed, no_such_path, unsupported_media_type
 from .faults import Fault, Faults
 from .kinds import Kind
 from .openapi import OpenAPI
@@ -65,7 +65,7 @@ class Routes:
         if kind.namespaced and not request.namespace and request.verb not in {"list", "watch"}:
             raise method_not_allowed() if not request.name else no_such_path()
         if request.subresource == "token" and request.resource == "serviceaccounts":
-            body = decoded(await http.read())
+            body = await _body(http)
             return _json(encode(reviews.token(self._registry, self._guard, request, body or {})), 201)
         if request.subresource and request.subresource not in kind.subresources:
             raise no_such_path()
@@ -73,7 +73,7 @@ class Routes:
         if request.verb not in allowed or (request.verb in {"update", "patch"} and not request.name):
             raise method_not_allowed()
         if kind in reviews.REVIEW_KINDS:
-            return self._review(request, user, decoded(await http.read()))
+            return self._review(request, user, await _body(http))
         if request.verb == "watch":
             return await self._watch(http, kind, request)
         return await self._object(http, kind, request)
@@ -82,21 +82,17 @@ class Routes:
         if request.verb in {"get", "list"}:
             answer = self._verbs.read(kind, request) if request.verb == "get" else self._verbs.page(kind, request)
             return _json(answer.body)
-        options, body = options_of(request), await http.read()
-        if body and http.content_type not in _BODIES and request.verb != "patch":
-            raise unsupported_media_type(_BODIES)
+        options = options_of(request)
         if request.verb == "patch":
-            answer = self._verbs.patch(kind, request, http.content_type, body, options)
+            answer = self._verbs.patch(kind, request, http.content_type, await http.read(), options)
         elif request.verb == "delete":
-            answer = self._verbs.delete(kind, request, decoded(body) if body else None)
+            answer = self._verbs.delete(kind, request, await _body(http))
         elif request.verb == "deletecollection":
-            answer = self._verbs.delete_collection(kind, request, decoded(body) if body else None)
-        elif not body:
-            raise bad_request("the request has no body")
+            answer = self._verbs.delete_collection(kind, request, await _body(http))
         elif request.verb == "create":
-            answer = self._verbs.create(kind, request, decoded(body), options)
+            answer = self._verbs.create(kind, request, await _body(http), options)
         else:
-            answer = self._verbs.update(kind, request, decoded(body), options)
+            answer = self._verbs.update(kind, request, await _body(http), options)
         response = _json(answer.body, answer.code)
         for warning in options.warnings:
             escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
@@ -162,6 +158,18 @@ class Routes:
         if parts[0] == "apis" and len(parts) == 3:
             return discovery.resources(self._registry.kinds, parts[1], parts[2])
         return None
+
+
+async def _body(http: web.Request) -> Any:
+    """The body as JSON says it, whatever it came as; None where there is none."""
+    body = await http.read()
+    if not body:
+        return None
+    if http.content_type == protobuf.CONTENT_TYPE:
+        return protobuf.decode(body)
+    if http.content_type not in _BODIES:
+        raise unsupported_media_type(_BODIES)
+    return decoded(body)
 
 
 def _json(body: bytes, code: int = 200) -> web.Response:
