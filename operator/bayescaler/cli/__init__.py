@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         click.echo(f"bayescaler: {error.format_message()}", err=True)
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +43,13 @@ HISTORY_DAYS = 14
 def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: int, picture: Path) -> None:
     """Play a day of traffic against the sandbox cluster and show what came of it."""
     try:
+        from bayescast import warm_up
+
         from bayescaler.sandbox import demo as play
         from bayescaler.sandbox.picture import draw
     except ModuleNotFoundError as missing:
         raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[sandbox]'") from missing
+    check_picture(picture)
     logging.getLogger().setLevel(logging.ERROR)
     console = Console()
     traffic = made(seed) if trace is None else read(trace, unit)
@@ -59,11 +63,24 @@ def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: i
         f"[b]{days:.1f} days of history, then one day[/b] in ticks of 15 s; a pod serves {stage.day.capacity:g}/s "
         f"and takes about {startup:.0f} s to start; asked for: quantile {quantile:g}."
     )
+    with console.status("compiling the forecaster (the first time only)"):
+        warm_up()
     asyncio.run(_watch(stage, console))
     console.print()
     draw(stage.day, picture)
     console.print(summary(*stage.day.outcomes()))
     console.print(f"Picture: {picture}")
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture that cannot be written before the day is played."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}", param_hint="--picture")
+    formats = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix and path.suffix.lstrip(".").lower() not in formats:
+        raise click.BadParameter(f"{path.name}: give one of {', '.join(formats)}", param_hint="--picture")
 
 
 async def _watch(stage: "play.Demo", console: Console) -> None:
@@ -109,13 +126,14 @@ def summary(ours: Outcome, hpa: Outcome) -> Table:
     table = Table(title="the day", title_justify="left", header_style="bold")
     for name in ("", "Bayescaler", "HPA at 70 %"):
         table.add_column(name, justify="left" if not name else "right")
-    for label, of in (
+    rows: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
         ("time short of capacity", lambda o: f"{o.violating_seconds / 60:.1f} min  ({o.violating_share:.2%})"),
         ("load not served", lambda o: f"{o.unserved_share:.3%}"),
         ("pod-hours", lambda o: f"{o.pod_hours:.0f}"),
         ("changes of replicas", lambda o: str(o.scale_events)),
         ("of them reversals", lambda o: str(o.reversals)),
-    ):
+    )
+    for label, of in rows:
         table.add_row(label, of(ours), of(hpa))
     return table
 

@@ -17,7 +17,7 @@ from bayescaler.handlers import watch
 from bayescaler.sources.allow import AllowList
 from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.logs import configure
-from bayescaler.telemetry.probes import ProbeServer
+from bayescaler.telemetry.probes import CannotListen, ProbeServer
 from bayescast import warm_up
 
 from .options import DURATION, LISTEN
@@ -84,6 +84,7 @@ def run(
     log_level: str,
 ) -> None:
     """Run the operator until it is told to stop."""
+    check_addresses(prometheus, allow_prometheus)
     configure(form=log_format, level=log_level)
     settings = Settings(
         default_server_address=prometheus,
@@ -99,7 +100,17 @@ def run(
     )
     try:
         asyncio.run(serve(settings, listen=listen, kubeconfig=kubeconfig, context=kube_context))
-    except BadConfiguration as error:
+    except (BadConfiguration, CannotListen) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def check_addresses(prometheus: str | None, allowed: tuple[str, ...]) -> None:
+    """Refuse an address that cannot be one before anything is connected."""
+    try:
+        listed = AllowList(allowed)
+        if prometheus:
+            listed.including(prometheus)
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -116,7 +127,6 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
         auth_for=credentials,
         max_in_flight=settings.max_queries_in_flight,
     )
-    await asyncio.to_thread(warm_up)
     source = AuthenticatedSource(prometheus, credentials)
     operator = Operator(client, source, settings)
     host, port = listen
@@ -124,6 +134,9 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
         operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port
     ) as probes:
         log.info("serving probes and metrics", extra={"port": probes.port})
+        await asyncio.to_thread(warm_up)
         await operator.start()
-        await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
-        await operator.stop()
+        try:
+            await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
+        finally:
+            await operator.stop()
