@@ -299,9 +299,11 @@ class Workloads:
         )
 
     def _report(self, resource: Resource, obj: Json, status: Json) -> None:
-        """Store a changed status; zero counts other than `replicas` are left out, as omitempty does."""
+        """Store a changed status; zero counts are left out, but for `replicas` of other kinds than Deployment."""
         said: dict[str, Any] = {"observedGeneration": obj["metadata"]["generation"]}
-        said |= {key: value for key, value in status.items() if value or key == "replicas"}
+        said |= {
+            key: value for key, value in status.items() if value or (key == "replicas" and resource != DEPLOYMENTS)
+        }
         record = self._store.get(resource, obj["metadata"]["namespace"], obj["metadata"]["name"])
         if record is not None and (
             record.object.get("status") != said

@@ -4,9 +4,12 @@ import logging
 import sys
 from typing import Any
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 _FIELDS = "%(timestamp)s %(levelname)s %(name)s %(message)s"
+# What kopf hangs on its records for its own handlers; its settings hold locks, which no JSON can.
+_KOPFS_OWN = ("settings", "k8s_skip")
 
 
 class _Json(JsonFormatter):  # type: ignore[misc]  # the library is untyped
@@ -22,11 +25,11 @@ def configure(*, form: str, level: str) -> None:
     """Send all logs to standard error: form `json` or `text`, level as logging names it."""
     handler = logging.StreamHandler(sys.stderr)
     if form == "json":
-        handler.setFormatter(_Json(_FIELDS, timestamp=True))
+        handler.setFormatter(_Json(_FIELDS, timestamp=True, reserved_attrs=(*RESERVED_ATTRS, *_KOPFS_OWN)))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aiohttp.access", "urllib3", "numba", "matplotlib", "asyncio"):
+    for chatty in ("aiohttp.access", "urllib3", "numba", "matplotlib", "asyncio", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

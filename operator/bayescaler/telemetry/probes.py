@@ -12,6 +12,10 @@ Probe = Callable[[], str | None]
 """Returns None when all is well, else the sentence that says what is wrong."""
 
 
+class CannotListen(OSError):  # noqa: N818 - named for what it tells
+    """The address of the probes cannot be listened on."""
+
+
 class ProbeServer:
     """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence."""
 
@@ -29,8 +33,12 @@ class ProbeServer:
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            why = error.strerror or error
+            raise CannotListen(f"cannot listen on {self._host}:{self._port}: {why}; give another --listen") from error
         self.port = self._runner.addresses[0][1]
         return self
 

@@ -118,7 +118,13 @@ def _rule_allows(rule: Json, request: Request) -> bool:
     if not wanted & set(rule.get("resources") or ()):
         return False
     named = rule.get("resourceNames")
-    return not named or request.name in named
+    return not named or (request.name or _selected_name(request)) in named
+
+
+def _selected_name(request: Request) -> str:
+    """The one name that a list or watch selects: for RBAC it is a request of that name."""
+    field, _, name = request.query.get("fieldSelector", "").partition("=")
+    return name.lstrip("=") if field == "metadata.name" and "," not in name else ""
 
 
 def _resource(request: Request) -> str:

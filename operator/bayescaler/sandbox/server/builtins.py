@@ -57,12 +57,21 @@ def _pod(obj: Json) -> Json:
 
 def _workload(defaults: Json, status: Json) -> Defaults:
     def fill(obj: Json) -> Json:
-        spec = {**defaults, **obj.get("spec", {})}
+        spec = _with_strategy({**defaults, **obj.get("spec", {})}, defaults)
         if isinstance(dig(spec, "template", "spec"), dict):
             spec["template"] = {**spec["template"], "spec": pod_spec(spec["template"]["spec"])}
         return {**obj, "spec": spec, "status": obj.get("status") or dict(status)}
 
     return fill
+
+
+def _with_strategy(spec: Json, defaults: Json) -> Json:
+    """An empty strategy is the default one; one of the default type gets its parameters."""
+    for key in ("strategy", "updateStrategy"):
+        if key in defaults and (spec[key] or {}).get("type", defaults[key]["type"]) == defaults[key]["type"]:
+            given = (spec[key] or {}).get("rollingUpdate") or {}
+            spec[key] = {**defaults[key], "rollingUpdate": {**defaults[key]["rollingUpdate"], **given}}
+    return spec
 
 
 def _namespace(obj: Json) -> Json:

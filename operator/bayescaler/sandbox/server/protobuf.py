@@ -1,7 +1,7 @@
-"""The few messages that kubectl sends as protobuf (`kubectl create namespace`, `configmap`, `deployment`, `auth can-i`).
+"""The few messages that kubectl sends as protobuf: `kubectl create namespace`, `create deployment`, `auth can-i` ...
 
-kubectl's generators speak protobuf only.  The field numbers are those of the API's own .proto files; a message with a
-field that is not listed here is refused, never stored in part.
+kubectl's generators speak protobuf only.  The field numbers are those of the API's own .proto files; a message that
+sets a field not listed here is refused, never stored in part.
 """
 
 import base64
@@ -15,7 +15,7 @@ from .errors import Json, StatusError
 CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_IGNORED = None  # what a client writes though it means nothing there, such as an empty creationTimestamp
+_STATUS = None  # a status in a body that creates, which the server drops whatever it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +39,29 @@ _META: _Message = {
     1: _text("name"),
     2: _text("generateName"),
     3: _text("namespace"),
-    4: _IGNORED,
     5: _text("uid"),
     6: _text("resourceVersion"),
-    7: _IGNORED,
-    8: _IGNORED,
     11: _map("labels"),
     12: _map("annotations"),
     14: _Field("finalizers", "text", repeated=True),
 }
 _META_FIELD = _Field("metadata", _META)
-_PORT: _Message = {
-    1: _text("name"),
-    2: _IGNORED,
-    3: _Field("containerPort", "number"),
-    4: _text("protocol"),
-    5: _IGNORED,
-}
+_PORT: _Message = {1: _text("name"), 3: _Field("containerPort", "number"), 4: _text("protocol")}
 _CONTAINER: _Message = {
     1: _text("name"),
     2: _text("image"),
     3: _Field("command", "text", repeated=True),
     4: _Field("args", "text", repeated=True),
-    5: _IGNORED,
     6: _Field("ports", _PORT, repeated=True),
     8: _Field("resources", {}),
-    13: _IGNORED,
     14: _text("imagePullPolicy"),
-    16: _IGNORED,
-    17: _IGNORED,
-    18: _IGNORED,
-    20: _IGNORED,
 }
 _POD_SPEC: _Message = {
     2: _Field("containers", _CONTAINER, repeated=True),
     3: _text("restartPolicy"),
-    6: _IGNORED,
-    8: _IGNORED,
-    10: _IGNORED,
-    11: _IGNORED,
-    12: _IGNORED,
-    13: _IGNORED,
-    14: _IGNORED,
-    16: _IGNORED,
-    17: _IGNORED,
-    19: _IGNORED,
+    6: _text("dnsPolicy"),
+    8: _text("serviceAccountName"),
+    10: _text("nodeName"),
 }
 _TEMPLATE: _Message = {1: _META_FIELD, 2: _Field("spec", _POD_SPEC)}
 _DEPLOYMENT_SPEC: _Message = {
@@ -91,8 +69,6 @@ _DEPLOYMENT_SPEC: _Message = {
     2: _Field("selector", {1: _map("matchLabels")}),
     3: _Field("template", _TEMPLATE),
     4: _Field("strategy", {}),
-    5: _IGNORED,
-    7: _IGNORED,
 }
 _RESOURCE: _Message = {
     1: _text("namespace"),
@@ -115,21 +91,21 @@ _AUTOSCALER_SPEC: _Message = {
     3: _Field("maxReplicas", "number"),
 }
 _MESSAGES: dict[str, _Message] = {
-    "Namespace": {1: _META_FIELD, 2: _IGNORED, 3: _IGNORED},
+    "Namespace": {1: _META_FIELD, 2: _STATUS, 3: _STATUS},
     "ConfigMap": {1: _META_FIELD, 2: _map("data"), 3: _map("binaryData", "bytes"), 4: _Field("immutable", "flag")},
     "Secret": {1: _META_FIELD, 2: _map("data", "bytes"), 3: _text("type"), 4: _map("stringData")},
     "ServiceAccount": {1: _META_FIELD},
-    "Deployment": {1: _META_FIELD, 2: _Field("spec", _DEPLOYMENT_SPEC), 3: _IGNORED},
-    "HorizontalPodAutoscaler": {1: _META_FIELD, 2: _Field("spec", _AUTOSCALER_SPEC), 3: _IGNORED},
-    "SelfSubjectAccessReview": {1: _META_FIELD, 2: _Field("spec", _ACCESS_SPEC), 3: _IGNORED},
-    "SelfSubjectReview": {1: _META_FIELD, 2: _IGNORED},
+    "Deployment": {1: _META_FIELD, 2: _Field("spec", _DEPLOYMENT_SPEC), 3: _STATUS},
+    "HorizontalPodAutoscaler": {1: _META_FIELD, 2: _Field("spec", _AUTOSCALER_SPEC), 3: _STATUS},
+    "SelfSubjectAccessReview": {1: _META_FIELD, 2: _Field("spec", _ACCESS_SPEC), 3: _STATUS},
+    "SelfSubjectReview": {1: _META_FIELD, 2: _STATUS},
     "DeleteOptions": {
         1: _Field("gracePeriodSeconds", "number"),
         2: _Field("preconditions", {1: _text("uid"), 2: _text("resourceVersion")}),
         4: _text("propagationPolicy"),
         5: _Field("dryRun", "text", repeated=True),
     },
-    "TokenRequest": {1: _META_FIELD, 2: _Field("spec", _TOKEN_SPEC), 3: _IGNORED},
+    "TokenRequest": {1: _META_FIELD, 2: _Field("spec", _TOKEN_SPEC), 3: _STATUS},
 }
 
 
@@ -137,7 +113,7 @@ def decode(body: bytes) -> Json:
     """The object in a protobuf body; 415 for a kind or a field that is not known here."""
     if not body.startswith(_MAGIC):
         raise _refusal("a body that does not start as Kubernetes' protobuf does")
-    envelope = {number: value for number, value in _fields(body[len(_MAGIC) :])}
+    envelope = dict(_fields(body[len(_MAGIC) :]))
     about = {number: value.decode() for number, value in _fields(envelope[1])}
     kind = about.get(2, "")
     if kind not in _MESSAGES:
@@ -157,12 +133,14 @@ def _message(data: bytes, fields: _Message, path: str) -> Json:
     made: Json = {}
     for number, raw in _fields(data):
         if number not in fields:
+            if not raw:
+                continue  # Go writes zeros too
             raise _refusal(f"field {number} of {path} in protobuf")
         field = fields[number]
         if field is None:
             continue
         if field.is_map:
-            pair = {n: value for n, value in _fields(raw)}
+            pair = dict(_fields(raw))
             made.setdefault(field.name, {})[pair.get(1, b"").decode()] = _value(pair.get(2, b""), field, path)
         elif field.repeated:
             made.setdefault(field.name, []).append(_value(raw, field, path))

@@ -1,0 +1,204 @@
+"""The stage for these stories: the production operator on the sandbox, started and stopped as often as a story asks."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayescaler import api
+from bayescaler.cluster import listwatch
+from bayescaler.cluster.client import KubeClient
+from bayescaler.control import service
+from bayescaler.control.credentials import AuthenticatedSource, Credentials
+from bayescaler.control.service import Operator
+from bayescaler.control.settings import Settings
+from bayescaler.handlers import watch
+from bayescaler.sandbox import pods
+from bayescaler.sandbox.prometheus import SandboxPrometheus
+from bayescaler.sandbox.stage import Stage
+from bayescaler.sources.allow import AllowList
+from bayescaler.sources.prometheus import PrometheusSource
+
+NOON = 1_773_662_400.0  # Monday, 2026-03-16T12:00:00Z
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+TICK = 15.0
+QUERY = "sum(rate(http_requests_total[1m]))"
+CRD = api.API_VERSION, api.KIND
+# What hangs is waited for in real time, so as briefly as can be; everything else is simulated.
+SETTINGS = Settings(
+    leader_election=False, interval_seconds=TICK, metric_lag_seconds=15.0, startup_seconds=30.0,
+    collect_deadline_seconds=5.0,
+)  # fmt: skip
+IMPATIENT = replace(SETTINGS, collect_deadline_seconds=0.05)
+
+
+def impatient_recovery(monkeypatch):
+    """Lost watches are tried again at once instead of after a second or two of real time."""
+    monkeypatch.setattr(listwatch, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(listwatch, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(service, "RESYNC_LOOK_SECONDS", 0.01)
+
+
+def deployment(name="web", replicas=3):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "web", "image": "web", "resources": {"requests": {"cpu": "500m"}}}]},
+            },
+        },
+    }
+
+
+def autoscaler(name="web", *, query=QUERY, load=None, prometheus=None, **spec):
+    """1 to 60 replicas of the Deployment of the same name, 50/s each; two days of history, a daily season."""
+    return {
+        "apiVersion": api.API_VERSION,
+        "kind": api.KIND,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "scaleTargetRef": {"kind": "Deployment", "name": name},
+            "maxReplicas": 60,
+            "load": {"prometheus": {"query": query, **(prometheus or {})}, **(load or {})},
+            "capacity": {"perReplica": 50},
+            "forecast": {"history": "2d", "seasons": ["24h"]},
+            **spec,
+        },
+    }
+
+
+@dataclass
+class Running:
+    """One operator process: `stop` ends it as SIGTERM would."""
+
+    operator: Operator
+    _life: AsyncExitStack
+
+    async def stop(self):
+        await self._life.aclose()
+
+
+class World(Stage):
+    """`requests` keeps every request that reached the API server."""
+
+    def __init__(self, *, start=NOON, settings=SETTINGS, start_up=None, other_prometheus=False):
+        super().__init__(start=start, settings=settings, start_up=start_up or pods.fixed(30.0))
+        self.requests = []
+        self.server.routes.observers.append(self.requests.append)
+        self.other = SandboxPrometheus(self.clock) if other_prometheus else None
+        self.running: Running
+
+    async def __aenter__(self):
+        if self.other is not None:
+            await self.other.start()
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error):
+        await super().__aexit__(*error)
+        if self.other is not None:
+            await self.other.stop()
+
+    async def _start_operator(self, exits, kubeconfig):
+        self.kubeconfig, self._house = kubeconfig, exits
+        self.running = await self.start_operator()
+        self.operator = self.running.operator
+
+    async def start_operator(self, **changes):
+        """Another process of the operator on the same cluster."""
+        settings = replace(self.settings, default_server_address=self.prometheus.url, **changes)
+        if self.other is not None:
+            settings = replace(settings, allowed_server_addresses=(self.other.url,))
+        life = AsyncExitStack()
+        self._house.push_async_exit(life)
+        client = await KubeClient.connect(self.kubeconfig)
+        credentials = Credentials(client)
+        source = PrometheusSource(
+            settings.default_server_address, AllowList(settings.allowed_server_addresses), auth_for=credentials
+        )
+        operator = Operator(client, AuthenticatedSource(source, credentials), settings, clock=self.clock.now)
+        await operator.start(ticking=False)
+        life.push_async_callback(operator.stop)
+        stop = asyncio.Event()
+        watching = asyncio.create_task(
+            watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
+        )
+
+        async def end():
+            stop.set()
+            await watching
+
+        life.push_async_callback(end)
+        await operator.synced()
+        return Running(operator, life)
+
+    async def restart(self):
+        """Stop the operator and start it anew."""
+        await self.running.stop()
+        self.running = await self.start_operator()
+        self.operator = self.running.operator
+        await self.settle()
+
+    def feed(self, rate, *, name="http_requests_total", days=2.0, ahead=6 * HOUR, prometheus=None, step=MINUTE):
+        """Put a counter with `rate(t)` per second into Prometheus: `days` of past, `ahead` seconds of future."""
+        now = self.clock.now()
+        times = np.arange(now - days * DAY, now + ahead, step)
+        rates = rate(times) if callable(rate) else np.full(len(times), float(rate))
+        (prometheus or self.prometheus).store.add_counter(name, {}, times, rates, step_seconds=step)
+
+    async def begin(self, *objects):
+        """Apply, let the pods start, build the posteriors."""
+        self.apply(*objects)
+        self.clock.advance(MINUTE)
+        await self.settle()
+
+    async def run(self, seconds, each=None):
+        """Tick through `seconds`; `each(world)` after every tick. Returns the replicas of `web` at every tick."""
+        seen = []
+        for _ in range(round(seconds / TICK)):
+            await self.advance(TICK)
+            await self.tick()
+            seen.append(self.replicas())
+            if each is not None:
+                each(self)
+        return seen
+
+    def replicas(self, name="web"):
+        return self.server.get("apps/v1", "Deployment", name)["spec"].get("replicas")
+
+    def ready(self, name="web"):
+        return self.server.get("apps/v1", "Deployment", name)["status"].get("readyReplicas", 0)
+
+    def scale_by_hand(self, replicas, name="web"):
+        self.server.patch("apps/v1", "Deployment", name, {"spec": {"replicas": replicas}})
+
+    def edit(self, name="web", **spec):
+        self.server.patch(*CRD, name, {"spec": spec})
+
+    def status(self, name="web"):
+        return self.server.get(*CRD, name).get("status", {})
+
+    def condition(self, kind, name="web"):
+        found = next(c for c in self.status(name)["conditions"] if c["type"] == kind)
+        return found["status"], found["reason"]
+
+    def decision(self, name="web"):
+        return self.workload(name).decision
+
+    async def events(self, name="web"):
+        """Type and reason of every Event about an object."""
+        await self.operator.events.drain()
+        kind = self.server.kinds.of_object({"apiVersion": "events.k8s.io/v1", "kind": "Event"})
+        posted = [record.object for _, record in self.server.store.items(kind.resource)]
+        about = [e for e in posted if (e.get("regarding") or e.get("involvedObject"))["name"] == name]
+        return [(e["type"], e["reason"]) for e in about]
+
+    def writes(self, since=0):
+        """Resource and subresource of every write request."""
+        verbs = {"create", "update", "patch", "delete", "deletecollection"}
+        return [(r.resource, r.subresource) for r in self.requests[since:] if r.verb in verbs]

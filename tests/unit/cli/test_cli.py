@@ -1,0 +1,241 @@
+"""The command line as a user meets it: help for everything, one line for what can be mended, never a traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from bayescaler import __version__
+from bayescaler.cli import _COMMANDS, main
+from bayescaler.cli.generate import ARTEFACTS
+
+
+class Said:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def bayescaler(capsys):
+    """Run the command line in this process."""
+
+    def run(*argv):
+        code = 0
+        try:
+            main(list(argv))
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+def mended_by_the_user(said):
+    """Exit code 2 and one clear line on standard error."""
+    assert "Traceback" not in said.err + said.out
+    assert said.out == ""
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert line.startswith("bayescaler: ")
+    return line
+
+
+def test_help_names_every_command_without_importing_any(bayescaler):
+    said = bayescaler("--help")
+    assert said.code == 0
+    for name, told in _COMMANDS.items():
+        assert name in said.out
+        assert told.rstrip(".") in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_has_help(bayescaler, command):
+    said = bayescaler(command, "--help")
+    assert said.code == 0
+    assert said.out.startswith(f"Usage: bayescaler {command}")
+    assert bayescaler(command, "-h").out == said.out
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_option_of_every_command_is_explained(bayescaler, command):
+    import importlib
+
+    import click
+
+    parsed = getattr(importlib.import_module(f"bayescaler.cli.{command}"), command)
+    shown = bayescaler(command, "--help").out
+    for option in parsed.params:
+        if isinstance(option, click.Option):
+            assert option.opts[0] in shown
+            assert option.help or option.show_default, f"{command} {option.opts[0]} has neither help nor a default"
+
+
+def test_the_version(bayescaler):
+    said = bayescaler("--version")
+    assert (said.code, said.out) == (0, f"bayescaler, version {__version__}\n")
+
+
+def test_without_a_command_the_help_is_shown_and_it_is_an_error(bayescaler):
+    said = bayescaler()
+    assert said.code == 2
+    assert said.err.startswith("Usage: bayescaler")
+
+
+@pytest.mark.parametrize("command", ["", *_COMMANDS])
+def test_an_unknown_option_is_named(bayescaler, command):
+    line = mended_by_the_user(bayescaler(*command.split(), "--no-such-option"))
+    assert "--no-such-option" in line
+
+
+def test_an_unknown_command_is_named(bayescaler):
+    assert "fly" in mended_by_the_user(bayescaler("fly"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["run", "--interval", "15"], "'15' is not a duration"),
+        (["run", "--interval", "fast"], "--interval"),
+        (["run", "--startup", "-5s"], "--startup"),
+        (["run", "--metric-lag", ""], "--metric-lag"),
+        (["demo", "--startup", "1.5s"], "--startup"),
+        (["run", "--listen", "8080:"], "--listen"),
+        (["run", "--listen", "0.0.0.0:99999"], "for example 0.0.0.0:8080"),
+        (["run", "--log-level", "loud"], "--log-level"),
+        (["demo", "--quantile", "1"], "--quantile"),
+        (["demo", "--quantile", "95"], "--quantile"),
+        (["demo", "--seed", "x"], "--seed"),
+        (["demo", "--unit", "gauge"], "--unit"),
+        (["generate", "nonsense"], "nonsense"),
+        (["generate", "--root", "/no/such/folder"], "/no/such/folder"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_value_that_cannot_be_is_one_line_that_names_the_option(bayescaler, argv, told):
+    assert told in mended_by_the_user(bayescaler(*argv))
+
+
+def test_a_kubeconfig_that_is_not_there_is_one_line(bayescaler, tmp_path, quiet_logs):
+    line = mended_by_the_user(bayescaler("run", "--kubeconfig", str(tmp_path / "none")))
+    assert "no such file" in line
+    assert "--kubeconfig" in line
+
+
+@pytest.fixture
+def kubeconfig(tmp_path):
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        "{apiVersion: v1, kind: Config, current-context: here,"
+        " contexts: [{name: here, context: {cluster: here, user: me}}],"
+        " clusters: [{name: here, cluster: {server: 'http://127.0.0.1:1'}}], users: [{name: me, user: {token: t}}]}"
+    )
+    return str(path)
+
+
+@pytest.fixture
+def quiet_logs():
+    """`run` configures the logs of the process: put back what was there."""
+    import logging
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--prometheus", "ftp://prometheus", "must be http"),
+        ("--prometheus", "http://user:secret@prometheus:9090", "must not carry a user"),
+        ("--allow-prometheus", "prometheus:9090", "--allow-prometheus"),
+        ("--allow-prometheus", "http://*prometheus", "must not have *"),
+    ],
+)
+def test_an_address_that_cannot_be_is_one_line_and_shows_no_password(
+    bayescaler, kubeconfig, quiet_logs, option, value, told
+):
+    line = mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, option, value))
+    assert told in line
+    assert "secret" not in line
+
+
+def test_a_port_that_is_taken_is_one_line(bayescaler, kubeconfig, quiet_logs):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        options = ("--listen", address, "--log-level", "error")
+        assert address in mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, *options))
+
+
+def test_a_context_that_is_not_in_the_kubeconfig_is_one_line(bayescaler, kubeconfig, quiet_logs):
+    line = mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, "--context", "elsewhere"))
+    assert "elsewhere" in line
+
+
+TRACES = {
+    "missing": (None, "No such file"),
+    "empty": ("", "header"),
+    "another header": ("time,load\n1,2\n", "timestamp,value"),
+    "a word for a number": ("timestamp,value\n2026-03-02T00:00:00Z,1\n2026-03-02T00:01:00Z,many\n", "row 3"),
+    "rows out of order": ("timestamp,value\n2026-03-02T00:01:00Z,1\n2026-03-02T00:00:00Z,2\n", "sort the rows"),
+    "one row": ("timestamp,value\n2026-03-02T00:00:00Z,1\n", "one row only"),
+    "less than a day": ("timestamp,value\n2026-03-02T00:00:00Z,1\n2026-03-02T00:01:00Z,2\n", "before its last day"),
+}
+
+
+@pytest.mark.parametrize("story", TRACES)
+def test_a_trace_that_cannot_be_played_is_one_line_that_names_file_and_row(bayescaler, tmp_path, story):
+    text, told = TRACES[story]
+    path = tmp_path / "trace.csv"
+    if text is not None:
+        path.write_text(text)
+    line = mended_by_the_user(bayescaler("demo", "--trace", str(path)))
+    assert str(path) in line
+    assert told in line
+
+
+def test_a_folder_is_no_trace(bayescaler, tmp_path):
+    assert str(tmp_path) in mended_by_the_user(bayescaler("demo", "--trace", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("place", "told"), [("no/such/folder/day.png", "no/such/folder"), ("day.nonsense", "nonsense")]
+)
+def test_a_picture_that_cannot_be_drawn_is_told_before_the_day_is_played(bayescaler, tmp_path, place, told):
+    said = bayescaler("demo", "--picture", str(tmp_path / place))
+    assert told in mended_by_the_user(said)
+
+
+def test_generate_writes_every_file_and_check_agrees(bayescaler, tmp_path):
+    written = bayescaler("generate", "--root", str(tmp_path))
+    assert written.code == 0
+    assert written.out.splitlines() == [f"wrote {path}" for path, _ in ARTEFACTS.values()]
+    again = bayescaler("generate", "--check", "--root", str(tmp_path))
+    assert (again.code, again.out, again.err) == (0, "", "")
+
+
+def test_generate_check_names_what_is_stale_and_the_cure_and_writes_nothing(bayescaler, tmp_path):
+    bayescaler("generate", "--root", str(tmp_path))
+    path, _ = ARTEFACTS["crd"]
+    (tmp_path / path).write_text("edited by hand\n")
+    line = mended_by_the_user(bayescaler("generate", "--check", "--root", str(tmp_path)))
+    assert path in line
+    assert "make generate" in line
+    assert (tmp_path / path).read_text() == "edited by hand\n"
+
+
+def test_generate_of_one_file_leaves_the_others_alone(bayescaler, tmp_path):
+    bayescaler("generate", "reference", "--root", str(tmp_path))
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()] == [ARTEFACTS["reference"][0]]
+
+
+def test_as_a_process_of_its_own_it_ends_the_same_way(tmp_path):
+    command = [sys.executable, "-m", "bayescaler", "--no-such-option"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1

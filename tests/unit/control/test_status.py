@@ -1,0 +1,155 @@
+"""The status as written: valid against the CRD whatever was found, complete, and quiet while nothing matters."""
+
+import jsonschema
+import numpy as np
+import pytest
+
+from bayescaler.api import crd
+from bayescaler.control.estimate import BankPool, predict
+from bayescaler.control.status import material, render
+from bayescaler.control.workload import Load, Problem
+from bayescaler.policy import decide
+from bayescaler.policy.reasons import Health
+from bayescaler.policy.types import State
+
+from .builders import MINUTE, NOON, seen, target, workload
+
+
+@pytest.fixture(scope="module")
+def validator():
+    (version,) = crd()["spec"]["versions"]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return jsonschema.Draft4Validator(status, format_checker=jsonschema.FormatChecker())
+
+
+async def sized(load=100.0, minutes=300, of=None, **spec):
+    """A workload after one good tick, on the real forecaster."""
+    given = {"load": of} if of else {}
+    web = workload(forecast={"history": "6h", "seasons": []}, **given, **spec)
+    times = NOON - MINUTE * np.arange(minutes, 0, -1)
+    web.seat = await BankPool().fit(web.intent, times, np.full(minutes, load), until=NOON)
+    web.load, web.target = Load(load, NOON, Health.LIVE, reason="LoadLive"), target()
+    predict(web, now=NOON)
+    web.decision, web.state = decide(web.intent.policy, seen(load=load), web.predictive, State(), now=NOON)
+    return web
+
+
+async def test_a_full_status_is_valid_and_complete(validator):
+    web = await sized()
+    web.last_scale_at = NOON
+    status = render(web, now=NOON)
+    validator.validate(status)
+    assert set(status) == {
+        "observedGeneration",
+        "phase",
+        "currentReplicas",
+        "desiredReplicas",
+        "lastScaleTime",
+        "forecast",
+        "calibration",
+        "lastDecision",
+        "conditions",
+    }
+    assert status["forecast"]["horizon"] == "2m"
+    assert status["forecast"]["issuedAt"] == "2026-03-02T12:00:00Z"
+    assert status["forecast"]["p50"] <= status["forecast"]["p95"] == status["forecast"]["value"]
+    assert status["lastDecision"]["message"] == web.decision.message
+    assert status["calibration"]["nominal"] == 0.95
+
+
+def test_what_is_not_known_is_left_out_never_made_up(validator):
+    status = render(workload(), now=NOON)
+    validator.validate(status)
+    assert set(status) == {"observedGeneration", "phase", "conditions"}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load(message="no data in any bucket"),
+        Load(1.0, NOON, Health.FAILED, "x" * 5000, "ServerUnreachable"),
+        Load(0.0, NOON, Health.LIVE, warnings=("partial data",) * 99),
+    ],
+    ids=["absent", "a very long message", "very many warnings"],
+)
+async def test_the_status_is_valid_whatever_the_load_is(validator, load):
+    web = await sized()
+    web.load = load
+    validator.validate(render(web, now=NOON))
+
+
+async def test_the_status_is_valid_whatever_the_problem_is(validator):
+    web = await sized()
+    for field in ("spec_problem", "target_problem", "write_problem"):
+        setattr(web, field, Problem("TargetNotFound", "multi\nline\tütf-8 " * 200))
+        validator.validate(render(web, now=NOON))
+
+
+def condition(status, kind="Ready"):
+    return next(c for c in status["conditions"] if c["type"] == kind)
+
+
+async def test_a_condition_keeps_its_time_while_its_status_stays():
+    web = await sized()
+    web.told.status = render(web, now=NOON)
+    assert condition(render(web, now=NOON + 600.0))["lastTransitionTime"] == "2026-03-02T12:00:00Z"
+    web.target_problem = Problem("TargetNotFound", "gone")
+    web.told.status = render(web, now=NOON + 900.0)
+    assert condition(web.told.status)["lastTransitionTime"] == "2026-03-02T12:15:00Z"
+    web.target_problem = Problem("NoScale", "no /scale")
+    assert condition(render(web, now=NOON + 999.0))["lastTransitionTime"] == "2026-03-02T12:15:00Z"
+
+
+async def test_every_condition_speaks_of_the_generation_that_was_judged():
+    web = await sized()
+    web.generation = 7
+    status = render(web, now=NOON)
+    assert {c["observedGeneration"] for c in status["conditions"]} == {status["observedGeneration"]} == {7}
+
+
+async def test_the_time_of_the_last_scaling_outlives_a_restart_of_the_operator():
+    web = await sized()
+    web.told.status = {"lastScaleTime": "2026-03-01T08:00:00Z"}
+    assert render(web, now=NOON)["lastScaleTime"] == "2026-03-01T08:00:00Z"
+    web.last_scale_at = NOON
+    assert render(web, now=NOON)["lastScaleTime"] == "2026-03-02T12:00:00Z"
+
+
+async def test_live_numbers_are_not_material():
+    web = await sized()
+    before = render(web, now=NOON)
+    web.fresh = [(NOON, 120.0)]
+    web.load.value, web.load.at = 120.0, NOON + MINUTE
+    predict(web, now=NOON + MINUTE)
+    web.decision, _ = decide(web.intent.policy, seen(load=120.0), web.predictive, web.state, now=NOON + MINUTE)
+    after = render(web, now=NOON + MINUTE)
+    assert after != before
+    assert material(after) == material(before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: setattr(w, "target", target(5)),
+        lambda w: setattr(w, "generation", 2),
+        lambda w: setattr(w, "target_problem", Problem("TargetNotFound", "")),
+        lambda w: setattr(w, "predictive", None),
+        lambda w: setattr(w, "last_scale_at", NOON),
+        lambda w: setattr(w, "decision", None),
+    ],
+    ids=["replicas", "generation", "a condition", "the forecast is gone", "a scaling", "no decision"],
+)
+async def test_what_people_wait_for_is_material(change):
+    web = await sized()
+    before = material(render(web, now=NOON))
+    change(web)
+    assert material(render(web, now=NOON)) != before
+
+
+async def test_loads_are_told_in_the_unit_of_the_query():
+    count = {"prometheus": {"query": "sum(increase(jobs_total[1m]))"}, "kind": "Count"}
+    web = await sized(600.0, of=count, capacity={"perReplica": 300})
+    status = render(web, now=NOON)
+    assert status["lastDecision"]["load"] == 600.0
+    assert 590.0 < status["forecast"]["p50"] < 615.0
+    assert (web.decision.raw, "/1m" in web.decision.message) == (3, True)

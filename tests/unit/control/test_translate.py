@@ -1,0 +1,162 @@
+"""Every field of the resource, as the pure rooms understand it."""
+
+import dataclasses
+
+import pytest
+
+from bayescaler.api import SpecError
+from bayescaler.control.settings import Settings
+from bayescaler.control.translate import TargetRef, lead_buckets, translate
+from bayescaler.policy.reasons import Mode
+from bayescaler.policy.types import Behavior, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
+from bayescaler.sources.port import LoadQuery
+from bayescast import Family, ForecastSpec, Kind
+
+from .builders import ADDRESS, SETTINGS, load_of, manifest
+
+
+def intent(**spec):
+    return translate("shop", "web", manifest(**spec), SETTINGS)
+
+
+FULL = {
+    "scaleTargetRef": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "checkout"},
+    "minReplicas": 2,
+    "maxReplicas": 30,
+    "mode": "Observe",
+    "paused": True,
+    "load": {
+        "prometheus": {
+            "query": "sum(queue)",
+            "serverAddress": "https://thanos.example/path",
+            "authRef": {"name": "prom"},
+        },
+        "kind": "Gauge",
+        "step": "30s",
+    },
+    "capacity": {"perReplica": 12.5},
+    "forecast": {
+        "family": "PoissonGamma",
+        "history": "4w",
+        "seasons": ["24h"],
+        "timeZone": "Europe/Berlin",
+        "horizon": "5m",
+    },
+    "objective": {"quantile": 0.99, "buffer": 0.1},
+    "behavior": {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 30,
+            "selectPolicy": "Min",
+            "tolerance": 0.05,
+            "policies": [{"type": "Pods", "value": 8, "periodSeconds": 60}],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 600,
+            "selectPolicy": "Disabled",
+            "tolerance": 0.2,
+            "policies": [{"type": "Percent", "value": 10, "periodSeconds": 120}],
+        },
+    },
+    "fallback": {"after": "5m", "reactive": {"targetUtilization": 0.6}, "replicas": 10},
+}
+
+
+def test_a_full_spec_is_taken_field_by_field():
+    full = intent(**FULL)
+    assert full.target == TargetRef("argoproj.io/v1alpha1", "Rollout", "checkout")
+    assert full.query == LoadQuery("shop/web", "sum(queue)", 30.0, "https://thanos.example/path", "shop/prom")
+    assert full.history_seconds == 28 * 86400.0
+    assert full.forecast == ForecastSpec(
+        step_seconds=30.0,
+        leads=(10,),
+        kind=Kind.GAUGE,
+        family=Family.POISSON_GAMMA,
+        seasons=(86400.0,),
+        time_zone="Europe/Berlin",
+    )
+    assert full.policy == Policy(
+        min_replicas=2,
+        max_replicas=30,
+        capacity=12.5,
+        quantile=0.99,
+        buffer=0.1,
+        mode=Mode.OBSERVE,
+        paused=True,
+        behavior=Behavior(
+            ScalingRules((ScalingPolicy(PolicyType.PODS, 8, 60.0),), 30.0, Select.MIN, 0.05),
+            ScalingRules((ScalingPolicy(PolicyType.PERCENT, 10, 120.0),), 600.0, Select.DISABLED, 0.2),
+        ),
+        fallback=Fallback(after_seconds=300.0, target_utilization=0.6, replicas=10),
+        unit="",
+    )
+
+
+def test_the_full_spec_leaves_no_field_that_a_user_can_set_at_its_default():
+    full, plain = intent(**FULL), intent()
+    fixed = {"hold_seconds", "recover_seconds"}
+    pairs = [
+        (full.policy, plain.policy),
+        (full.policy.fallback, plain.policy.fallback),
+        (full.forecast, plain.forecast),
+    ]
+    same = {f.name for a, b in pairs for f in dataclasses.fields(a) if getattr(a, f.name) == getattr(b, f.name)}
+    assert same == fixed | {"settings"}
+
+
+def test_the_defaults_are_those_of_the_reference():
+    plain = intent()
+    assert plain.target == TargetRef("apps/v1", "Deployment", "web")
+    assert plain.query == LoadQuery("shop/web", "sum(rate(requests_total[1m]))", 60.0, ADDRESS, None)
+    assert plain.forecast == ForecastSpec(step_seconds=60.0, leads=(2,), seasons=(86400.0, 604800.0))
+    assert plain.history_seconds == 14 * 86400.0
+    assert (plain.policy.min_replicas, plain.policy.mode, plain.policy.quantile) == (1, Mode.AUTO, 0.95)
+    assert plain.policy.fallback == Fallback(180.0, 0.7, None)
+
+
+@pytest.mark.parametrize(("kind", "step", "unit"), [("Rate", "1m", "/s"), ("Count", "5m", "/5m"), ("Gauge", "1m", "")])
+def test_load_and_capacity_stay_in_the_unit_of_the_query(kind, step, unit):
+    found = intent(load=load_of(kind=kind, step=step), capacity={"perReplica": 3000})
+    assert found.policy.capacity == 3000.0
+    assert found.policy.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("step", "startup", "interval", "lag", "buckets", "why"),
+    [
+        (60.0, 60.0, 15.0, 15.0, 2, "90 s of minutes are two"),
+        (60.0, 30.0, 15.0, 15.0, 1, "exactly a minute is one, not two"),
+        (60.0, 0.0, 1.0, 0.0, 1, "never less than one"),
+        (15.0, 60.0, 15.0, 15.0, 6, "finer buckets, more of them"),
+        (0.1, 0.1, 0.1, 0.1, 3, "0.1 + 0.1 + 0.1 is three tenths, whatever floats say"),
+        (3600.0, 600.0, 15.0, 15.0, 1, "an hour holds it all"),
+    ],
+)
+def test_the_lead_covers_start_up_interval_and_lag(step, startup, interval, lag, buckets, why):
+    assert lead_buckets(step, startup_seconds=startup, interval_seconds=interval, lag_seconds=lag) == buckets, why
+
+
+@pytest.mark.parametrize(("horizon", "lead"), [("1s", 1), ("60s", 1), ("61s", 2), ("5m", 5)])
+def test_a_fixed_horizon_is_rounded_up_to_buckets(horizon, lead):
+    found = intent(forecast={"horizon": horizon})
+    assert (found.lead, found.lead_seconds) == (lead, lead * 60.0)
+
+
+def test_an_auto_horizon_follows_the_settings_of_the_operator():
+    slow = Settings(default_server_address=ADDRESS, startup_seconds=600.0)
+    assert translate("shop", "web", manifest(), slow).lead == 11
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"capacity": {"perReplica": 0}}, "spec.capacity.perReplica"),
+        ({"load": load_of(step="7s")}, "spec.load.step"),
+        ({"minReplicas": 9, "maxReplicas": 3}, "spec.minReplicas"),
+        ({"load": load_of(step="1s"), "forecast": {"horizon": "6h", "history": "2h"}}, "horizon"),
+        ({"fallback": {"reactive": {"targetUtilization": 1.5}}}, "target"),
+    ],
+    ids=["capacity", "step", "range", "a lead beyond what the forecaster knows", "utilization beyond the policy's"],
+)
+def test_whatever_cannot_be_honoured_is_one_kind_of_error_that_says_why(spec, told):
+    with pytest.raises(SpecError, match=told):
+        intent(**spec)

@@ -1,0 +1,76 @@
+"""The operator's own endpoints, asked over a real socket."""
+
+import aiohttp
+import pytest
+
+from bayescaler.telemetry.metrics import Metrics, WorkloadSample
+from bayescaler.telemetry.probes import CannotListen, ProbeServer
+
+
+class State:
+    def __init__(self):
+        self.live, self.ready = None, None
+
+
+@pytest.fixture
+def state():
+    return State()
+
+
+@pytest.fixture
+async def ask(state):
+    metrics = Metrics(lambda: [WorkloadSample("shop", "web", load=3.0)])
+    server = ProbeServer(metrics.registry, live=lambda: state.live, ready=lambda: state.ready, host="127.0.0.1", port=0)
+
+    async def get(path, **headers):
+        async with session.get(f"http://127.0.0.1:{server.port}{path}", headers=headers) as answer:
+            return answer.status, await answer.text(), answer.headers.get("Content-Type", "")
+
+    async with server, aiohttp.ClientSession() as session:
+        yield get
+
+
+async def test_all_is_well(ask):
+    assert (await ask("/healthz"))[:2] == (200, "ok\n")
+    assert (await ask("/readyz"))[:2] == (200, "ok\n")
+
+
+async def test_a_probe_that_fails_says_why_and_leaves_the_other_alone(ask, state):
+    state.live = "no tick has ended for 90 s"
+    assert (await ask("/healthz"))[:2] == (503, "no tick has ended for 90 s\n")
+    assert (await ask("/readyz"))[0] == 200
+    state.live, state.ready = None, "the targets have not been listed yet"
+    assert (await ask("/healthz"))[0] == 200
+    assert (await ask("/readyz"))[:2] == (503, "the targets have not been listed yet\n")
+
+
+async def test_metrics_come_in_the_form_that_is_asked_for(ask):
+    status, text, kind = await ask("/metrics")
+    assert status == 200
+    assert kind.startswith("text/plain")
+    assert 'bayescaler_load{name="web",namespace="shop"} 3.0' in text
+    _, text, kind = await ask("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert kind.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/metricsz", "/healthz/../../etc/passwd"])
+async def test_anything_else_is_not_there(ask, path):
+    assert (await ask(path))[0] == 404
+
+
+async def test_the_port_is_free_again_afterwards():
+    registry = Metrics(lambda: ()).registry
+    probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
+    async with ProbeServer(registry, port=0, **probes) as first:
+        port = first.port
+    async with ProbeServer(registry, port=port, **probes) as second:
+        assert second.port == port
+
+
+async def test_a_taken_port_is_an_error_that_names_it():
+    registry = Metrics(lambda: ()).registry
+    probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
+    async with ProbeServer(registry, port=0, **probes) as first:
+        with pytest.raises(CannotListen, match=f"127.0.0.1:{first.port}: .*--listen"):
+            await ProbeServer(registry, port=first.port, **probes).__aenter__()
