@@ -26,7 +26,7 @@ demo: setup  ## a day of traffic against the sandbox cluster, with the productio
 	@$(BIN)/bayescaler demo
 
 test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/component tests/contract tests/repo
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e" tests/unit tests/property tests/component tests/contract tests/repo
 
 test-nojit: setup  ## the same logic without the JIT, for coverage
 	@rm -f .coverage .coverage.*
