@@ -1,0 +1,297 @@
+"""N workloads of one shape as structure of arrays: one kernel call a tick, whatever N."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import checkpoint, seasons
+from .diagnostics import Diagnostics, report
+from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
+from .inputs import checked
+from .kernels import state as st
+from .kernels.advance import advance
+from .predictive import LEVELS, Predictive
+from .spec import Family, ForecastSpec, Kind
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Bank:
+    """Forecasters of many workloads that share step, leads, seasons and settings; kind, family and zone go by row.
+
+    Rows are numbers handed out by `add` and reused after `remove`. Not safe for use from several threads at once.
+    """
+
+    def __init__(self, shape: ForecastSpec, capacity: int = 16) -> None:
+        """Make room for `capacity` workloads; the bank grows by doubling."""
+        self.shape = shape
+        self._periods, slots, visits = seasons.layout(shape.step_seconds, shape.seasons)
+        self._slots = np.array(slots, dtype=np.int64)
+        self._slot_seconds = shape.step_seconds * np.array(visits, dtype=np.float64)
+        self._plan = st.make_plan(shape.step_seconds, shape.leads, slots, visits, shape.settings)
+        self._scratch = st.make_scratch(self._plan)
+        self._state = st.allocate(max(1, capacity), self._plan)
+        self._last_time = np.full(max(1, capacity), np.nan)
+        self._specs: list[ForecastSpec | None] = [None] * max(1, capacity)
+        self._used = np.zeros(max(1, capacity), dtype=np.bool_)
+        self._zone = np.zeros(max(1, capacity), dtype=np.int64)
+        self._zone_names = ["UTC"]
+        self._free = list(range(max(1, capacity) - 1, -1, -1))
+
+    def __len__(self) -> int:
+        return len(self._specs) - len(self._free)
+
+    @property
+    def bytes_per_row(self) -> int:
+        """Memory of one workload's state."""
+        return sum(array.nbytes for array in self._state) // len(self._specs)
+
+    def add(self, spec: ForecastSpec) -> int:
+        """Return the row of a new workload; SpecMismatch if its step, leads, seasons or settings are not the bank's."""
+        if differing := self.shape.differences(spec, shape_only=True):
+            raise SpecMismatch(f"the workload's {', '.join(differing)} are not this bank's: keep a bank for each shape")
+        if not self._free:
+            self._grow()
+        row = self._free.pop()
+        if spec.time_zone not in self._zone_names:
+            self._zone_names.append(spec.time_zone)
+        self._zone[row] = self._zone_names.index(spec.time_zone)
+        self._specs[row] = spec
+        self._used[row] = True
+        self._clear(row)
+        return row
+
+    def remove(self, row: int) -> None:
+        """Forget a workload; its row is reused."""
+        self._spec(row)
+        self._specs[row] = None
+        self._used[row] = False
+        self._last_time[row] = np.nan
+        self._free.append(row)
+
+    def fit(
+        self,
+        row: int,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+    ) -> None:
+        """Clear a workload and replay its history: (n,) bucket starts (epoch seconds, rising) and loads, NaN = missing."""
+        self._replay(row, times, values, saturated, healthy, keep=False)
+
+    def replay(
+        self,
+        row: int,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+    ) -> dict[int, Floats]:
+        """As `fit`, and return for every lead the (n, levels) quantiles issued after each bucket; NaN before the first load."""
+        issued = self._replay(row, times, values, saturated, healthy, keep=True)
+        return {lead: np.ascontiguousarray(issued[:, i]) for i, lead in enumerate(self.shape.leads)}
+
+    def update(
+        self,
+        rows: ArrayLike,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+    ) -> None:
+        """Take one bucket of each of `rows`: (n,) rows, bucket starts (epoch seconds), loads (NaN = missing).
+
+        A jump in time is a gap of missing buckets. saturated: the load is a lower bound of what was asked for.
+        healthy False: the load is not believed, as if missing. OutOfOrder and InvalidValue are raised before anything
+        changes; every row must come once.
+        """
+        rows_, times_ = np.asarray(rows, dtype=np.int64), np.asarray(times, dtype=np.float64)
+        values_, saturated_ = checked(times_, values, saturated, healthy)
+        if rows_.shape != times_.shape:
+            raise InvalidValue(f"rows has shape {rows_.shape}, times {times_.shape}: give one time a row")
+        self._check_rows(rows_)
+        ahead = np.nan_to_num(np.rint((times_ - self._last_time[rows_]) / self.shape.step_seconds), nan=1.0)
+        if (late := np.flatnonzero(ahead < 1)).size:
+            i = int(late[0])
+            raise OutOfOrder(
+                f"row {rows_[i]}: bucket {times_[i]:.0f} is not newer than the newest seen, {self._last_time[rows_[i]]:.0f} "
+                f"({late.size} such): send each bucket once, oldest first"
+            )
+        self._last_time[rows_] = times_
+        if np.all(ahead == 1):
+            self._advance(rows_, times_, values_, saturated_)
+        else:
+            index, when = self._fill(times_, ahead)
+            filled = np.where(when == times_[index], values_[index], np.nan)
+            self._advance(rows_[index], when, filled, saturated_[index])
+
+    def quantiles(self, rows: ArrayLike, lead: int | None = None) -> Floats:
+        """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN rows have no data."""
+        rows_ = np.asarray(rows, dtype=np.int64)
+        self._check_rows(rows_)
+        issued = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
+        issued[self._state.marks[rows_, st.SEEN] == 0] = np.nan
+        return issued
+
+    def predict(self, row: int, lead: int | None = None) -> Predictive:
+        """Return the distribution of the largest load in the next `lead` buckets (default: the first of the leads)."""
+        spec, index = self._spec(row), self._lead_index(lead)
+        if self.buckets_seen(row) == 0:
+            raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
+        return Predictive(
+            levels=np.array(LEVELS),
+            values=self._state.by_level[row * len(self.shape.leads) + index, st.ISSUED].copy(),
+            lead=self.shape.leads[index],
+            step_seconds=self.shape.step_seconds,
+            issued_at=float(self._last_time[row]) + self.shape.step_seconds,
+            family=spec.resolved_family,
+        )
+
+    def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:
+        """Return how one workload's forecasts have done."""
+        spec = self._spec(row)
+        return report(st.row_of(self._state, row), self._lead_index(lead), spec, float(self._last_time[row]))
+
+    def checkpoint(self, row: int) -> bytes:
+        """Return a workload's state as bytes that `restore` takes."""
+        return checkpoint.pack(self._spec(row), float(self._last_time[row]), self._row(row))
+
+    def restore(self, row: int, blob: bytes) -> None:
+        """Take over a checkpoint of the same spec; CorruptCheckpoint, NewerCheckpoint or SpecMismatch leave the row as it is."""
+        last_time, arrays = checkpoint.unpack(self._spec(row), blob, self._row(row))
+        self._last_time[row] = last_time
+        own = self._row(row)
+        for name, array in arrays.items():
+            own[name][...] = array
+
+    def last_time(self, row: int) -> float:
+        """Return the start of the newest bucket seen (epoch seconds); NaN before the first."""
+        self._spec(row)
+        return float(self._last_time[row])
+
+    def buckets_seen(self, row: int) -> int:
+        """Return how many buckets with a load were seen."""
+        self._spec(row)
+        return int(self._state.marks[row, st.SEEN])
+
+    def _replay(
+        self,
+        row: int,
+        times: ArrayLike,
+        values: ArrayLike,
+        saturated: ArrayLike | None,
+        healthy: ArrayLike | None,
+        *,
+        keep: bool,
+    ) -> Floats:
+        """Clear, check and run a history; with `keep` return the (n, leads, levels) quantiles issued."""
+        self._spec(row)
+        times_ = np.asarray(times, dtype=np.float64)
+        values_, saturated_ = checked(times_, values, saturated, healthy)
+        ahead = np.ones(len(times_))
+        ahead[1:] = np.rint(np.diff(times_) / self.shape.step_seconds)
+        if (late := np.flatnonzero(ahead < 1)).size:
+            i = int(late[0])
+            raise OutOfOrder(
+                f"times[{i}] = {times_[i]:.0f} is not a bucket after times[{i - 1}] = {times_[i - 1]:.0f} "
+                f"({late.size} such): sort the history and keep one value a bucket"
+            )
+        self._clear(row)
+        index, when = self._fill(times_, ahead)
+        given = when == times_[index]
+        rows = np.full(len(index), row, dtype=np.int64)
+        filled = np.where(given, values_[index], np.nan)
+        issued = self._advance(rows, when, filled, saturated_[index], keep=keep)
+        if len(times_):
+            self._last_time[row] = times_[-1]
+        if not keep:
+            return issued
+        issued = issued[given]
+        known = np.flatnonzero(~np.isnan(values_))
+        issued[: known[0] if known.size else len(issued)] = np.nan
+        return issued
+
+    def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """Return (index, time) of every bucket when bucket i comes ahead[i] buckets after its predecessor.
+
+        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length.
+        """
+        most = max(1.0, np.floor(self.shape.settings.gap_limit_seconds / self.shape.step_seconds))
+        repeat = np.minimum(ahead, most).astype(np.int64)
+        index = np.repeat(np.arange(len(times)), repeat)
+        behind = np.cumsum(repeat)[index] - 1 - np.arange(len(index))
+        return index, times[index] - behind * self.shape.step_seconds
+
+    def _advance(
+        self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: bool = False
+    ) -> Floats:
+        """Run buckets through the kernel; with `keep` return the (n, leads, levels) quantiles issued after each."""
+        offsets = self._offsets(rows, times)
+        slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
+        issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
+        advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
+        return issued
+
+    def _offsets(self, rows: NDArray[np.int64], times: Floats) -> Floats:
+        """Return each bucket's offset from UTC in its workload's zone."""
+        offsets = np.zeros(len(rows))
+        for number, name in enumerate(self._zone_names):
+            if name != "UTC":
+                chosen = self._zone[rows] == number
+                offsets[chosen] = seasons.utc_offsets(times[chosen], name)
+        return offsets
+
+    def _clear(self, row: int) -> None:
+        """Set a row to the prior of its spec."""
+        spec = self._spec(row)
+        st.clear(self._state, row, spec.settings)
+        self._state.marks[row, st.GAUSSIAN] = spec.resolved_family is Family.GAUSSIAN
+        self._state.marks[row, st.COUNTS] = spec.kind is Kind.COUNT
+        self._last_time[row] = np.nan
+
+    def _row(self, row: int) -> dict[str, NDArray[np.generic]]:
+        """Return one row of every state array."""
+        return st.row_of(self._state, row)._asdict()
+
+    def _spec(self, row: int) -> ForecastSpec:
+        """Return the spec of a row in use."""
+        spec = self._specs[row] if 0 <= row < len(self._specs) else None
+        if spec is None:
+            raise IndexError(f"row {row} is not in use: take rows from add()")
+        return spec
+
+    def _check_rows(self, rows: NDArray[np.int64]) -> None:
+        """Raise where a row is not in use or comes twice."""
+        if rows.ndim != 1:
+            raise InvalidValue(f"rows has shape {rows.shape}: give a one-dimensional array")
+        if rows.size == 0:
+            return
+        if int(rows.min()) < 0 or int(rows.max()) >= len(self._specs) or not self._used[rows].all():
+            raise IndexError("rows holds one that is not in use: take rows from add()")
+        if int(np.bincount(rows).max()) > 1:
+            raise InvalidValue("rows holds one twice: send one bucket a row and call")
+
+    def _lead_index(self, lead: int | None) -> int:
+        """Return the place of a lead in the spec."""
+        if lead is None:
+            return 0
+        if lead not in self.shape.leads:
+            raise InvalidSpec(f"lead = {lead!r} buckets is not one of the spec's leads {self.shape.leads}")
+        return self.shape.leads.index(lead)
+
+    def _grow(self) -> None:
+        """Double the capacity."""
+        old = len(self._specs)
+        grown = st.allocate(2 * old, self._plan)
+        for new, present in zip(grown, self._state, strict=True):
+            new[: len(present)] = present
+        self._state = grown
+        self._last_time = np.concatenate([self._last_time, np.full(old, np.nan)])
+        self._zone = np.concatenate([self._zone, np.zeros(old, dtype=np.int64)])
+        self._used = np.concatenate([self._used, np.zeros(old, dtype=np.bool_)])
+        self._specs += [None] * old
+        self._free = list(range(2 * old - 1, old - 1, -1))

@@ -1,0 +1,75 @@
+"""How a forecast has done so far, and what it rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kernels import state as st
+from .predictive import LEVELS
+from .spec import Family, ForecastSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """Record of one workload and lead; shares and losses are over the scored windows, discounted (memory 4000).
+
+    windows: windows scored. disjoint_windows: how many of them do not overlap; what a coverage figure really rests on.
+    coverage: level -> share of windows whose largest load was at most the issued quantile. misses_owed: level -> misses
+    beyond the due ones that the calibration still answers (negative: too few). pinball: level -> mean loss, in the unit
+    of the load. skill: level -> 1 - pinball over that of a calibrated last-value forecast. effective_samples: windows
+    in the memory of the predictive shape. expert_weights: name -> mean weight over the levels. change_point: whether
+    one was declared within the last hour (settings.alarm_hold_seconds); change_point_at: start of the bucket that
+    declared the newest one.
+    """
+
+    windows: int
+    disjoint_windows: int
+    coverage: dict[float, float]
+    misses_owed: dict[float, float]
+    pinball: dict[float, float]
+    skill: dict[float, float]
+    effective_samples: float
+    expert_weights: dict[str, float]
+    change_point: bool
+    change_point_at: float | None
+    family: Family
+    buckets_seen: int
+
+
+def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> Diagnostics:
+    """Read the diagnostics of one lead (by place) from the state of one row."""
+    settings, marks, table = spec.settings, state.lead_marks[lead], state.by_level[lead]
+    windows = int(marks[st.WINDOWS])
+    naive = table[st.NAIVE_PINBALL]
+    ratio = np.divide(table[st.PINBALL], naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
+    alarmed = bool(state.scalars[0, st.ALARM_AT] >= 0.0)
+    since = float(state.marks[0, st.CLOCK] - state.scalars[0, st.ALARM_AT]) * spec.step_seconds
+    return Diagnostics(
+        windows=windows,
+        disjoint_windows=int(marks[st.DISJOINT]),
+        coverage=_by_level(table[st.COVERED]),
+        misses_owed=_by_level(table[st.DEBT]),
+        pinball=_by_level(table[st.PINBALL]),
+        skill=_by_level(1.0 - ratio),
+        effective_samples=settings.shape_memory * (1.0 - (1.0 - 1.0 / settings.shape_memory) ** windows),
+        expert_weights=_expert_weights(state.losses[lead], spec),
+        change_point=alarmed and since <= settings.alarm_hold_seconds,
+        change_point_at=last_time - since if alarmed else None,
+        family=spec.resolved_family,
+        buckets_seen=int(state.marks[0, st.SEEN]),
+    )
+
+
+def _by_level(values: NDArray[np.float64]) -> dict[float, float]:
+    """Return a dict from level to float."""
+    return {level: float(value) for level, value in zip(LEVELS, values, strict=True)}
+
+
+def _expert_weights(losses: NDArray[np.float64], spec: ForecastSpec) -> dict[str, float]:
+    """Return the weights of the experts, mean over the levels; the law is that of `kernels.hedge.combine`."""
+    rate = spec.settings.hedge_rate if spec.settings.with_hedge else 0.0
+    excess = losses - losses.min(axis=1, keepdims=True)
+    weights = (1.0 + rate / 32.0 * excess) ** -32.0 + spec.settings.hedge_share / st.N_EXPERTS
+    means = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
+    return {name: float(mean) for name, mean in zip(st.EXPERT_NAMES, means, strict=True)}

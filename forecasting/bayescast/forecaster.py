@@ -1,0 +1,94 @@
+"""The forecaster of one workload: a bank of one row."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .bank import Bank
+from .diagnostics import Diagnostics
+from .predictive import Predictive
+from .spec import ForecastSpec
+
+
+class Forecaster:
+    """Online forecaster of the largest load in the next buckets, for one workload."""
+
+    def __init__(self, spec: ForecastSpec) -> None:
+        """Start with the priors of the settings: nothing seen."""
+        self.spec = spec
+        self._bank = Bank(spec, capacity=1)
+        self._row = self._bank.add(spec)
+
+    def fit(
+        self,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+    ) -> Self:
+        """Start anew and replay a history through the same kernel as `update`.
+
+        times: (n,) bucket starts, epoch seconds, rising; a jump is a gap. values: (n,) loads, NaN = missing. saturated,
+        healthy: flags a bucket; to exclude an outage or a load test after the fact, fit with healthy False there.
+        Raises InvalidValue or OutOfOrder.
+        """
+        self._bank.fit(self._row, times, values, saturated=saturated, healthy=healthy)
+        return self
+
+    def replay(
+        self,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+    ) -> dict[int, NDArray[np.float64]]:
+        """As `fit`, and return for every lead the (n, levels) quantiles at LEVELS issued after each bucket.
+
+        Row i rests on buckets 0..i alone; NaN before the first load.
+        """
+        return self._bank.replay(self._row, times, values, saturated=saturated, healthy=healthy)
+
+    def update(self, time: float, value: float, *, saturated: bool = False, healthy: bool = True) -> Self:
+        """Take the bucket that starts at `time` (epoch seconds); NaN = missing, a jump in time = a gap.
+
+        Raises InvalidValue, or OutOfOrder if the bucket is not newer than the newest seen.
+        """
+        self._bank.update([self._row], [time], [value], saturated=[saturated], healthy=[healthy])
+        return self
+
+    def predict(self, lead: int | None = None) -> Predictive:
+        """Return the distribution of the largest load in the next `lead` buckets (default: the first of spec.leads)."""
+        return self._bank.predict(self._row, lead)
+
+    def diagnostics(self, lead: int | None = None) -> Diagnostics:
+        """Return how the forecasts of a lead have done."""
+        return self._bank.diagnostics(self._row, lead)
+
+    def checkpoint(self) -> bytes:
+        """Return the state as bytes; a forecaster restored from them goes on bit for bit as this one."""
+        return self._bank.checkpoint(self._row)
+
+    @classmethod
+    def restore(cls, spec: ForecastSpec, blob: bytes) -> Self:
+        """Return a forecaster with a checkpoint's state; CorruptCheckpoint, NewerCheckpoint or SpecMismatch."""
+        forecaster = cls(spec)
+        forecaster._bank.restore(forecaster._row, blob)
+        return forecaster
+
+    @property
+    def last_time(self) -> float:
+        """Start of the newest bucket seen (epoch seconds); NaN before the first."""
+        return self._bank.last_time(self._row)
+
+    @property
+    def buckets_seen(self) -> int:
+        """How many buckets with a load were seen."""
+        return self._bank.buckets_seen(self._row)
+
+
+def warm_up() -> None:
+    """Compile every kernel that banks use, or load it from the cache; without it the first update does."""
+    Forecaster(ForecastSpec(step_seconds=60.0, leads=(1,))).fit(60.0 * np.arange(4.0), np.ones(4))

@@ -1,0 +1,1 @@
+"""The numeric core: one small part a file, compiled by numba, on plain arrays; `advance` puts them together."""

@@ -1,0 +1,165 @@
+"""The one entry: run a sequence of buckets, of one workload or of many, through learning and forecasting."""
+
+import math
+
+from ..settings import Settings
+from . import absorb, hedge, issue, mature, tracker, window_max
+from .jit import entry, kernel
+from .state import (
+    CLOCK,
+    FIRST_SLOT,
+    GAP,
+    ISSUED,
+    LAST_Z,
+    MISSING,
+    N_LEVELS,
+    OFFSET,
+    R_ISSUED,
+    SATURATED,
+    SATURATED_BUCKET,
+    SCALE,
+    SEEN,
+    SEEN_BUCKET,
+    STATUS,
+    TEMPLATE,
+    UNCAPPED,
+    USABLE,
+    Z_TOP,
+    Flags,
+    Floats,
+    Integers,
+    Plan,
+    Ring,
+    Scratch,
+    State,
+)
+
+
+@entry
+def advance(
+    state: State,
+    plan: Plan,
+    settings: Settings,
+    scratch: Scratch,
+    rows: Integers,
+    slots: Ring,
+    values: Floats,
+    saturated: Flags,
+    out: Floats,
+) -> None:
+    """Take buckets in order: bucket i of workload rows[i], in slots[i, season], with load values[i] (NaN = missing).
+
+    `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket. Buckets before a
+    workload's first load are passed over.
+    """
+    n_leads = len(plan.leads)
+    for i in range(len(rows)):
+        row = rows[i]
+        value = values[i]
+        seen = not math.isnan(value)
+        if state.marks[row, SEEN] == 0 and not seen:
+            continue
+        clock = state.marks[row, CLOCK]
+        state.marks[row, CLOCK] = clock + 1
+        status = MISSING if not seen else (SATURATED_BUCKET if saturated[i] else SEEN_BUCKET)
+        if seen:
+            absorb.learn_offset(state, settings, row, value)
+        for lead in range(n_leads):
+            _end_window(state, plan, settings, scratch, row, lead, clock, slots, i, value, status)
+        load = _absorb(state, plan, settings, row, clock, slots, i, value, status)
+        for lead in range(n_leads):
+            _issue(state, plan, settings, scratch, row, lead, clock, load)
+            if len(out) > 0:
+                for j in range(N_LEVELS):
+                    out[i, lead, j] = state.by_level[row * n_leads + lead, ISSUED, j]
+
+
+@kernel
+def _end_window(
+    state: State,
+    plan: Plan,
+    settings: Settings,
+    scratch: Scratch,
+    row: int,
+    lead: int,
+    clock: int,
+    slots: Ring,
+    i: int,
+    value: float,
+    status: int,
+) -> None:
+    """Enter bucket i into one lead's ring; what was issued where its window began matures, if enough of it was seen."""
+    unit = row * len(plan.leads) + lead
+    window = plan.leads[lead]
+    first = row * plan.ring_at[-1] + plan.ring_at[lead]
+    place = first + clock % (window + 1)
+    origin = first + (clock + 1) % (window + 1)
+    before = int(state.ring_mark[origin, STATUS]) if clock >= window else MISSING
+    marks = state.lead_marks
+    marks[unit, USABLE] += (status != MISSING) - (before != MISSING)
+    marks[unit, SATURATED] += (status == SATURATED_BUCKET) - (before == SATURATED_BUCKET)
+    state.ring_mark[place, STATUS] = status
+    for season in range(len(plan.visit)):
+        state.ring_mark[place, FIRST_SLOT + season] = slots[i, season]
+    if status != MISSING:
+        window_max.push(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock, value)
+    if before != MISSING and marks[unit, USABLE] >= (1.0 - settings.missing_share) * window:
+        outcome = window_max.peak(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock)
+        censored = marks[unit, SATURATED] > 0
+        if not censored or outcome > state.ring[origin, R_ISSUED]:
+            mature.learn(state, plan, settings, scratch, row, lead, clock, origin, outcome, censored)
+
+
+@kernel
+def _absorb(
+    state: State, plan: Plan, settings: Settings, row: int, clock: int, slots: Ring, i: int, value: float, status: int
+) -> float:
+    """Take in bucket i's own load and return it.
+
+    What is missing, or below the expectation while saturated, is taken as expected and moves the levels alone.
+    """
+    expected = absorb.expect(state, plan, row, slots, i, status != MISSING)
+    load = value
+    if status == MISSING or (status == SATURATED_BUCKET and clock > 0):
+        assumed = max(math.exp(min(expected, UNCAPPED)) - state.scalars[row, OFFSET], 0.0)
+        load = assumed if status == MISSING else max(assumed, value)
+    observed = status == SEEN_BUCKET or load == value
+    if clock == 0:
+        expected = math.log(load + state.scalars[row, OFFSET])
+        absorb.start(state, row, len(plan.leads), load, expected)
+    absorb.learn_levels(state, settings, row, load, observed)
+    if observed:
+        absorb.learn_surprise(state, settings, row, state.scalars[row, LAST_Z] - expected)
+        absorb.learn_slots(state, plan, settings, row, slots, i, state.scalars[row, LAST_Z])
+    return load
+
+
+@kernel
+def _issue(
+    state: State, plan: Plan, settings: Settings, scratch: Scratch, row: int, lead: int, clock: int, load: float
+) -> None:
+    """Issue one lead's quantiles of the largest load in the window that begins now."""
+    unit = row * len(plan.leads) + lead
+    window = plan.leads[lead]
+    first = row * plan.ring_at[-1] + plan.ring_at[lead]
+    place = first + clock % (window + 1)
+    peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, state.lead_marks, unit, clock)
+    peak = load if math.isnan(peak) else max(peak, load)
+    offset = state.scalars[row, OFFSET]
+    issue.describe(state, plan, row, unit, place, math.log(peak + offset))
+    issue.regress(state, settings, row, unit, place)
+    issue.measure(state, plan, settings, row, unit, place)
+    widening = min(math.sqrt(1.0 + float(state.marks[row, GAP]) / window), settings.gap_widening_limit)
+    top = min(state.scalars[row, Z_TOP] + settings.cap, UNCAPPED) if settings.with_cap else UNCAPPED
+    issue.quantiles(state, settings, scratch, unit, place, state.scalars[row, LAST_Z], widening, top)
+    rate = settings.hedge_rate if settings.with_hedge else 0.0
+    hedge.combine(state.losses, unit, scratch.quantile, rate, settings.hedge_share, scratch.combined)
+    tail = 0.02 * state.lead_scalars[unit, SCALE + TEMPLATE]
+    if settings.with_tracker:
+        tracker.issue(
+            scratch.combined, state.by_level, unit, plan.tracker_gain, plan.tracker_debt, lead, tail, offset, top
+        )
+    for j in range(N_LEVELS):
+        if not settings.with_tracker:
+            state.by_level[unit, ISSUED, j] = scratch.combined[j]
+        state.ring[place, R_ISSUED + j] = state.by_level[unit, ISSUED, j]

@@ -1,0 +1,186 @@
+"""A bucket was taken: describe the present in ring place `place`, place the experts, and write their quantiles."""
+
+import math
+
+from ..settings import Settings
+from . import exponential, histogram, regression, spread, templates
+from .jit import kernel
+from .state import (
+    ADD_LAST,
+    ADD_REGRESSION,
+    FAST_REGRESSION,
+    FIRST_HISTOGRAM,
+    FIRST_SLOT,
+    LAST,
+    LAST_VALUE,
+    LAST_Z,
+    LEVEL_Z,
+    LONG_TEMPLATE,
+    MEAN_RESIDUAL,
+    MISSING,
+    N_EXPERTS,
+    N_FEATURES,
+    N_LEVELS,
+    N_LOG,
+    OFFSET,
+    PREDICTED_SPREAD,
+    R_BASE,
+    R_BIN,
+    R_FEATURE,
+    R_LOCATION,
+    R_OFFSET,
+    R_SCALE,
+    R_SPREAD,
+    R_SPREAD_FEATURE,
+    R_VALUE,
+    SCALE,
+    SLOW_LEVEL,
+    SLOW_REGRESSION,
+    STATUS,
+    STRATUM,
+    TEMPLATE,
+    Z_HIGH,
+    Z_LOW,
+    Z_TOP,
+    Plan,
+    Scratch,
+    State,
+)
+
+
+@kernel
+def describe(state: State, plan: Plan, row: int, unit: int, place: int, peak: float) -> None:
+    """Features of the regressions, and the locations of the experts that are read off them, on the log scale.
+
+    `peak` is the log of the largest load in the window that ends now. A season not seen yet stands back: the first for
+    the base level, a longer one for the one before it.
+    """
+    scalars = state.scalars
+    levels = state.levels
+    ring = state.ring
+    base = levels[row, LEVEL_Z, 0]
+    z = scalars[row, LAST_Z]
+    ring[place, R_BASE] = base
+    ring[place, R_OFFSET] = scalars[row, OFFSET]
+    ring[place, R_VALUE] = scalars[row, LAST_VALUE]
+    ring[place, R_FEATURE] = 1.0
+    ring[place, R_FEATURE + 1] = z - base
+    ring[place, R_FEATURE + 2] = levels[row, LEVEL_Z, 2] - base
+    ring[place, R_FEATURE + 3] = levels[row, LEVEL_Z, 1] - base
+    ring[place, R_FEATURE + 4] = peak - base
+    template = base
+    full = base
+    half = base
+    taken = 0 if state.ring_mark[place, STATUS] == MISSING else 1
+    for season in range(len(plan.visit)):
+        first = plan.season_at[season]
+        slot = state.ring_mark[place, FIRST_SLOT + season]
+        raw = base
+        if state.slot_count[row, first + slot] - taken >= plan.visit[season]:
+            reach = 2 // plan.visit[season]
+            profile = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, reach)
+            if not math.isnan(profile):
+                quick = state.deviations[row, 2 * season]
+                slow = state.deviations[row, 2 * season + 1]
+                full = profile + quick
+                half = profile + 0.5 * (quick if season == 0 else slow)
+                if season == 0:
+                    template = profile + slow
+                    raw = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, 0)
+                    raw = profile if math.isnan(raw) else raw
+        at = R_FEATURE + N_FEATURES + 2 * season
+        ring[place, at] = (raw if season == 0 else full) - base
+        ring[place, at + 1] = (full if season == 0 else half) - base
+    ring[place, R_LOCATION + TEMPLATE] = template
+    ring[place, R_LOCATION + SLOW_LEVEL] = levels[row, LEVEL_Z, 3]
+    ring[place, R_LOCATION + LAST] = z
+    ring[place, R_LOCATION + LONG_TEMPLATE] = full
+
+
+@kernel
+def regress(state: State, settings: Settings, row: int, unit: int, place: int) -> None:
+    """Locations of the two regressions, within the slow extremes."""
+    ring = state.ring
+    scalars = state.scalars
+    base = ring[place, R_BASE]
+    low = scalars[row, Z_LOW] - 1.0
+    high = max(scalars[row, Z_TOP], base)
+    slow = 0.0
+    fast = 0.0
+    if settings.with_regressions:
+        slow = regression.predict(state.slow_fit, unit, ring, place, R_FEATURE)
+        fast = regression.predict(state.fast_fit, unit, ring, place, R_FEATURE)
+    ring[place, R_LOCATION + SLOW_REGRESSION] = min(max(base + slow, low), high)
+    ring[place, R_LOCATION + FAST_REGRESSION] = min(max(base + fast, low), high)
+
+
+@kernel
+def measure(state: State, plan: Plan, settings: Settings, row: int, unit: int, place: int) -> None:
+    """Features of the scale, and the factor they give."""
+    ring = state.ring
+    scalars = state.scalars
+    lead_scalars = state.lead_scalars
+    location = ring[place, R_LOCATION + SLOW_REGRESSION]
+    mean = lead_scalars[unit, MEAN_RESIDUAL]
+    by_slot = mean
+    if len(plan.visit) > 0:
+        slot = state.ring_mark[place, FIRST_SLOT]
+        by_slot = templates.spread(state.slot_spread, state.slot_spread_count, unit, slot, 3 // plan.visit[0], mean)
+    ring[place, R_BIN] = spread.level_place(location, scalars[row, Z_LOW], scalars[row, Z_HIGH])
+    by_level = spread.at_level(state.level_spread, unit, ring[place, R_BIN], mean)
+    spread.describe(ring, place, lead_scalars, unit, by_slot, by_level, scalars[row, LAST_Z] - location)
+    predicted = regression.predict(state.spread_fit, unit, ring, place, R_SPREAD_FEATURE)
+    usual = lead_scalars[unit, PREDICTED_SPREAD]
+    usual += 0.005 * (predicted - usual)
+    lead_scalars[unit, PREDICTED_SPREAD] = usual
+    factor = math.exp(min(max(predicted - usual, -2.5), 2.5))
+    ring[place, R_SPREAD] = factor if settings.with_learned_scale else 1.0
+
+
+@kernel
+def quantiles(
+    state: State, settings: Settings, scratch: Scratch, unit: int, place: int, z: float, widening: float, top: float
+) -> None:
+    """Write quantile[level, expert] at the nominal levels, each within [0, e^top - offset].
+
+    `widening` multiplies the distances from the median.
+    """
+    ring = state.ring
+    quantile = scratch.quantile
+    exponent = scratch.exponent
+    offset = ring[place, R_OFFSET]
+    base = ring[place, R_LOCATION + SLOW_REGRESSION]
+    ceiling = max(math.exp(top) - offset, 0.0)
+    strata = 0
+    for e in range(N_EXPERTS):
+        scale = state.lead_scalars[unit, SCALE + e]
+        h = FIRST_HISTOGRAM[e]
+        if settings.with_strata and (e == SLOW_REGRESSION or e == LAST):
+            u = (z - base) / (scale + 1e-9)
+            stratum = 0 if u < -1.5 else (1 if u < 0.0 else (2 if u < 1.5 else 3))
+            h += stratum
+            strata += stratum * (4 if e == SLOW_REGRESSION else 1)
+        if e == LAST or e == FAST_REGRESSION or e == LONG_TEMPLATE:
+            scale *= ring[place, R_SPREAD]
+        ring[place, R_SCALE + e] = scale
+        location = ring[place, R_LOCATION + e] if e < N_LOG else 0.0
+        middle = histogram.quantile(state.bins, state.pointer_bin, state.pointer_mass, unit, h, 0)
+        for j in range(N_LEVELS):
+            u = histogram.quantile(state.bins, state.pointer_bin, state.pointer_mass, unit, h, j)
+            quantile[j, e] = location + scale * (middle + widening * (u - middle))
+    state.ring_mark[place, STRATUM] = strata
+    centre = math.exp(base) - offset
+    last = ring[place, R_VALUE]
+    for j in range(N_LEVELS):
+        for e in range(N_EXPERTS):
+            exponent[j * N_EXPERTS + e] = min(quantile[j, e], top) if e < N_LOG else 0.0
+    exponential.exp_all(exponent, scratch.power, scratch.power_bits)
+    for j in range(N_LEVELS):
+        for e in range(N_LOG):
+            quantile[j, e] = exponent[j * N_EXPERTS + e] - offset
+        quantile[j, ADD_REGRESSION] += centre
+        quantile[j, ADD_LAST] += last
+        for e in range(N_EXPERTS):
+            value = min(max(quantile[j, e], 0.0), ceiling)
+            quantile[j, e] = value
+            state.ring_quantile[place, j, e] = value

@@ -1,0 +1,97 @@
+"""The one place that compiles: how a kernel is made, and where its machine code is kept between processes.
+
+numba's own cache looks at the file of the cached function only, and would go on serving it after a kernel it calls has
+changed. Here the cache directory is named after the content of every file that kernels are made of, so stale code
+cannot be found. `BAYESCALER_NUMBA_CACHE=0` turns the cache off; where no directory can be written there is none.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_HERE = Path(__file__).resolve().parent
+
+
+def source_stamp(folder: Path = _HERE) -> str:
+    """Return a digest of all files kernels are made of: this folder and the constants of the package above."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.py"), *folder.parent.glob("*.py")]):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_directory(stamp: str) -> Path | None:
+    """Return the first directory for this stamp that can be written, or None."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    configured = numba.config.CACHE_DIR
+    bases = [Path(configured)] if configured else [_HERE / "__pycache__", Path(home) / "bayescast"]
+    for base in bases:
+        directory = base / f"kernels-{stamp}"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(directory, os.W_OK):
+            return directory
+    return None
+
+
+_DIRECTORY = _cache_directory(source_stamp()) if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") != "0" else None
+
+
+class _SourcesLocator(_CacheLocator):  # type: ignore[misc]  # numba's caching has no types
+    """Keeps a kernel's machine code in the directory of the present sources."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], _path: str) -> "_SourcesLocator":
+        return cls(function)
+
+    def get_cache_path(self) -> str:
+        return str(_DIRECTORY)
+
+    def get_source_stamp(self) -> str:
+        return cast("Path", _DIRECTORY).name
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _CacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_SourcesLocator,)
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    _impl_class = _CacheImpl
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a part of the numeric core, called from compiled code alone.
+
+    It runs without the GIL and without reference counts (kernels take arrays and never make one; counting them costs
+    more than the arithmetic), and is inlined where it is called.
+    """
+    return _compiled(function, no_cpython_wrapper=True, forceinline=True)
+
+
+def entry(function: Kernel) -> Kernel:
+    """Compile a kernel that is called from Python."""
+    return _compiled(function)
+
+
+def _compiled(function: Kernel, **options: bool) -> Kernel:
+    """Compile on the first call, and keep the machine code on disk where that is safe."""
+    compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False, **options)(function)
+    if _DIRECTORY is not None and not numba.config.DISABLE_JIT:
+        compiled._cache = _KernelCache(function)
+    return cast("Kernel", compiled)

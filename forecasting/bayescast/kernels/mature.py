@@ -1,0 +1,216 @@
+"""A window ends: what was issued at its origin (ring place `place`) meets the largest load, and everything learns."""
+
+import math
+
+from ..settings import Settings
+from . import hedge, histogram, regression, spread, templates, tracker
+from .jit import kernel
+from .state import (
+    ADD_REGRESSION,
+    COVERED,
+    DISJOINT,
+    FAST_NOISE,
+    FAST_REGRESSION,
+    FIRST_HISTOGRAM,
+    FIRST_SLOT,
+    LAST,
+    LAST_DISJOINT,
+    LEVEL_GRID,
+    LONG_TEMPLATE,
+    MASS_UNIT,
+    MEAN_RESIDUAL,
+    N_EXPERTS,
+    N_LEVELS,
+    N_LOG,
+    N_SPREAD_FEATURES,
+    NAIVE_PINBALL,
+    NAIVE_RATIO,
+    PINBALL,
+    R_BASE,
+    R_BIN,
+    R_FEATURE,
+    R_ISSUED,
+    R_LOCATION,
+    R_OFFSET,
+    R_SCALE,
+    R_SPREAD,
+    R_SPREAD_FEATURE,
+    R_VALUE,
+    SCALE,
+    SCALE_N,
+    SLOW_NOISE,
+    SLOW_REGRESSION,
+    STRATUM,
+    WINDOWS,
+    Plan,
+    Scratch,
+    State,
+)
+
+
+@kernel
+def learn(
+    state: State,
+    plan: Plan,
+    settings: Settings,
+    scratch: Scratch,
+    row: int,
+    lead: int,
+    clock: int,
+    place: int,
+    outcome: float,
+    censored: bool,
+) -> None:
+    """Learn from a window that began at `place`; of a censored one the outcome is a lower bound."""
+    unit = row * len(plan.leads) + lead
+    z = math.log(outcome + state.ring[place, R_OFFSET])
+    _score(state, settings, unit, place, outcome, censored, clock, plan.leads[lead])
+    hedge.learn(
+        state.losses,
+        state.by_level,
+        unit,
+        state.ring_quantile,
+        state.ring,
+        place,
+        outcome,
+        plan.hedge_discount[lead],
+        settings.hedge_clip,
+        state.lead_marks[unit, WINDOWS],
+    )
+    _shapes(state, settings, unit, place, outcome, z)
+    size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
+    _spreads(state, plan, settings, scratch, unit, place, size, clock)
+    _slots(state, plan, row, unit, place, z)
+    _locations(state, settings, scratch, unit, place, z, clock)
+
+
+@kernel
+def _score(
+    state: State, settings: Settings, unit: int, place: int, outcome: float, censored: bool, clock: int, window: int
+) -> None:
+    """Debt of the tracker, and the diagnostics: coverage, losses, and those of a calibrated last-value forecast."""
+    windows = state.lead_marks[unit, WINDOWS] + 1
+    state.lead_marks[unit, WINDOWS] = windows
+    if clock - state.lead_marks[unit, LAST_DISJOINT] >= window or windows == 1:
+        state.lead_marks[unit, LAST_DISJOINT] = clock
+        state.lead_marks[unit, DISJOINT] += 1
+    share = 1.0 / min(float(windows), settings.diagnostic_memory)
+    last = state.ring[place, R_VALUE] + state.ring[place, R_OFFSET]
+    step = 0.05 * min(state.lead_scalars[unit, SCALE + LAST], 10.0)
+    for j in range(N_LEVELS):
+        level = LEVEL_GRID[j]
+        issued = state.ring[place, R_ISSUED + j]
+        missed = outcome - issued > 1e-9
+        if missed or not censored:
+            tracker.learn(state.by_level, unit, j, missed, settings.tracker_memory)
+        ratio = state.by_level[unit, NAIVE_RATIO, j]
+        naive = ratio * last - state.ring[place, R_OFFSET]
+        state.by_level[unit, COVERED, j] += share * ((0.0 if missed else 1.0) - state.by_level[unit, COVERED, j])
+        state.by_level[unit, PINBALL, j] += share * (
+            hedge.pinball(level, outcome, issued) - state.by_level[unit, PINBALL, j]
+        )
+        state.by_level[unit, NAIVE_PINBALL, j] += share * (
+            hedge.pinball(level, outcome, naive) - state.by_level[unit, NAIVE_PINBALL, j]
+        )
+        state.by_level[unit, NAIVE_RATIO, j] = ratio * (1.0 + step * (level if outcome > naive else level - 1.0))
+
+
+@kernel
+def _shapes(state: State, settings: Settings, unit: int, place: int, outcome: float, z: float) -> None:
+    """Scales and histograms of the experts' residuals."""
+    mass = state.lead_scalars[unit, MASS_UNIT] * (1.0 + 1.0 / settings.shape_memory)
+    if mass > 1e9:
+        histogram.rescale(state.bins, state.pointer_mass, unit, mass)
+        mass = 1.0
+    state.lead_scalars[unit, MASS_UNIT] = mass
+    n = min(state.lead_scalars[unit, SCALE_N] + 1.0, settings.scale_memory)
+    state.lead_scalars[unit, SCALE_N] = n
+    strata = state.ring_mark[place, STRATUM]
+    for e in range(N_EXPERTS):
+        h = FIRST_HISTOGRAM[e]
+        if e < N_LOG:
+            residual = z - state.ring[place, R_LOCATION + e]
+        elif e == ADD_REGRESSION:
+            residual = outcome + state.ring[place, R_OFFSET] - math.exp(state.ring[place, R_LOCATION + SLOW_REGRESSION])
+        else:
+            residual = outcome - state.ring[place, R_VALUE]
+        size = abs(residual)
+        if e == LAST or e == FAST_REGRESSION or e == LONG_TEMPLATE:
+            size /= state.ring[place, R_SPREAD]
+        scale = state.lead_scalars[unit, SCALE + e]
+        scale += (min(size, 10.0 * scale + 1e-9) - scale) / (n + 3.0)
+        state.lead_scalars[unit, SCALE + e] = max(scale, 1e-5) if e < N_LOG else scale
+        if e == SLOW_REGRESSION:
+            h += strata // 4
+        elif e == LAST:
+            h += strata % 4
+        if settings.with_histograms:
+            place_in = histogram.bin_of(residual / max(state.ring[place, R_SCALE + e], 1e-300))
+            histogram.add(state.bins, state.pointer_bin, state.pointer_mass, unit, h, place_in, mass)
+
+
+@kernel
+def _spreads(
+    state: State, plan: Plan, settings: Settings, scratch: Scratch, unit: int, place: int, size: float, turn: int
+) -> None:
+    """The learned scale: means of |residual| by slot, level and recency, and their regression."""
+    spread.learn_means(state.lead_scalars, unit, size)
+    mean = state.lead_scalars[unit, MEAN_RESIDUAL]
+    bounded = min(size, 10.0 * mean)
+    if state.slot_spread.shape[1] > 0:
+        slot = state.ring_mark[place, FIRST_SLOT]
+        n = templates.tally(state.slot_spread_count, unit, slot)
+        old = state.slot_spread[unit, slot]
+        state.slot_spread[unit, slot] = old + templates.gain(n, plan.spread_gain) * (bounded - old)
+    spread.learn_level(state.level_spread, unit, state.ring[place, R_BIN], bounded, settings.scale_memory)
+    error = spread.target(size, mean) - regression.predict(state.spread_fit, unit, state.ring, place, R_SPREAD_FEATURE)
+    regression.learn(
+        state.spread_fit,
+        unit,
+        state.ring,
+        place,
+        R_SPREAD_FEATURE,
+        error,
+        1.0,
+        1.0 - 1.0 / settings.spread_memory,
+        settings.spread_prior,
+        turn % N_SPREAD_FEATURES,
+        scratch.gain,
+        scratch.column,
+    )
+
+
+@kernel
+def _locations(state: State, settings: Settings, scratch: Scratch, unit: int, place: int, z: float, turn: int) -> None:
+    """The slow and the fast regression of the log window maximum, relative to the base level of the origin."""
+    coordinate = turn % state.slow_fit.shape[2]
+    for quick in range(2):
+        fit = state.fast_fit if quick == 1 else state.slow_fit
+        memory = settings.fast_memory if quick == 1 else settings.slow_memory
+        kept = FAST_NOISE if quick == 1 else SLOW_NOISE
+        noise = state.lead_scalars[unit, kept]
+        error = z - state.ring[place, R_BASE] - regression.predict(fit, unit, state.ring, place, R_FEATURE)
+        regression.learn(
+            fit,
+            unit,
+            state.ring,
+            place,
+            R_FEATURE,
+            error,
+            noise,
+            1.0 - 1.0 / memory,
+            settings.regression_prior,
+            coordinate,
+            scratch.gain,
+            scratch.column,
+        )
+        state.lead_scalars[unit, kept] = noise + 0.005 * (min(error * error, 25.0 * noise) - noise) + 1e-12
+
+
+@kernel
+def _slots(state: State, plan: Plan, row: int, unit: int, place: int, z: float) -> None:
+    """The templates of the window maximum, by the slot of the origin."""
+    for season in range(len(plan.template_gain)):
+        slot = plan.season_at[season] + state.ring_mark[place, FIRST_SLOT + season]
+        share = templates.gain(state.slot_count[row, slot], plan.template_gain[season])
+        templates.learn(state.slot_peak, unit, slot, z, share)

@@ -1,0 +1,63 @@
+"""Robust discounted Bayesian regression: the Kalman filter of a slowly moving weight vector, with Student t errors.
+
+fit[unit] is (d + 1, d): the covariance of the weights, then the weights. Features are ring[place, at : at + d].
+"""
+
+from .jit import kernel
+from .state import Floats
+
+
+@kernel
+def predict(fit: Floats, unit: int, ring: Floats, place: int, at: int) -> float:
+    """Return weights . features."""
+    d = fit.shape[2]
+    total = 0.0
+    for a in range(d):
+        total += fit[unit, d, a] * ring[place, at + a]
+    return total
+
+
+@kernel
+def learn(
+    fit: Floats,
+    unit: int,
+    ring: Floats,
+    place: int,
+    at: int,
+    error: float,
+    noise: float,
+    discount: float,
+    prior: float,
+    coordinate: int,
+    gain: Floats,
+    column: Floats,
+) -> None:
+    """One step in place: weigh the error, learn, forget, and put the prior back into one coordinate.
+
+    The noise grows with the squared error as under a t likelihood with 4 degrees of freedom, so an outlier is
+    winsorised. Forgetting divides the covariance by `discount`; observing the prior (variance `prior`) once a round
+    in every coordinate keeps directions that are never excited from winding up. The mean is not shrunk by it.
+    """
+    d = fit.shape[2]
+    for b in range(d):
+        gain[b] = fit[unit, 0, b] * ring[place, at]
+    for a in range(1, d):
+        x = ring[place, at + a]
+        for b in range(d):
+            gain[b] += fit[unit, a, b] * x
+    total = noise * max(1.0, (4.0 + error * error / noise) / 5.0)
+    for a in range(d):
+        total += gain[a] * ring[place, at + a]
+    step = error / total
+    shrink = 1.0 / total
+    grow = 1.0 / discount
+    pivot = gain[coordinate] * shrink
+    for a in range(d):
+        fit[unit, d, a] += gain[a] * step
+        column[a] = (fit[unit, coordinate, a] - pivot * gain[a]) * grow
+    pull = 1.0 / (prior / ((1.0 - discount) * d) + column[coordinate])
+    learned = shrink * grow
+    for a in range(d):
+        for b in range(d):
+            # The product of the pair first: rounding then keeps the matrix symmetric; a skew part would grow for ever.
+            fit[unit, a, b] = fit[unit, a, b] * grow - (gain[a] * gain[b]) * learned - (column[a] * column[b]) * pull

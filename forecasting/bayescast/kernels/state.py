@@ -1,0 +1,258 @@
+"""What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
+
+Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places of all leads one after the
+other (lead + 1 each), D = 5 + 2 P features, Q issued levels, E experts, H histograms, B bins.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..predictive import LEVELS
+from ..settings import Settings
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Counts = NDArray[np.uint8]
+Templates = NDArray[np.int16]
+Pointers = NDArray[np.int16]
+Ring = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+LEVEL_GRID = np.array(LEVELS)
+LOGITS = np.log(LEVEL_GRID / (1 - LEVEL_GRID))
+N_LEVELS = len(LEVELS)
+TEMPLATE_UNIT = 1.0 / 900.0  # of log load in a slot: within +-36, which holds every load there can be
+UNSEEN = -32768
+UNCAPPED = 600.0  # log load; no exponential overflows below it
+
+# Experts: location, residual on the log or the additive scale, constant or learned scale, histograms (strata).
+TEMPLATE, SLOW_REGRESSION, SLOW_LEVEL, LAST, FAST_REGRESSION, LONG_TEMPLATE, ADD_REGRESSION, ADD_LAST = range(8)
+EXPERT_NAMES = (
+    "template", "slow regression", "slow level", "last value",
+    "fast regression", "long template", "additive regression", "additive last value",
+)  # fmt: skip
+N_EXPERTS = len(EXPERT_NAMES)
+N_LOG = 6  # experts 0..5 work on the log scale
+N_STRATA = 4
+FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
+N_HISTOGRAMS = 14
+
+# marks[row]
+CLOCK, SEEN, GAP, GAUSSIAN, COUNTS = range(5)
+N_MARKS = 5
+# scalars[row]
+MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
+ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS = range(11, 17)
+N_SCALARS = 17
+# levels[row]: shapes and rates of the Gammas, levels on the log scale
+LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
+# lead_marks[unit]
+HEAD, TAIL, USABLE, SATURATED, WINDOWS, DISJOINT, LAST_DISJOINT = range(7)
+N_LEAD_MARKS = 7
+# lead_scalars[unit]; from SCALE on one for every expert
+MASS_UNIT, SCALE_N, PREDICTED_SPREAD, MEAN_RESIDUAL, RECENT_RESIDUAL, SLOW_NOISE, FAST_NOISE = range(7)
+SCALE = 7
+N_LEAD_SCALARS = SCALE + N_EXPERTS
+# by_level[unit, :, level]
+LOSS_SCALE, DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(7)
+N_BY_LEVEL = 7
+# pointer_mass[unit, histogram]: mass below the pointer of each level, then the total
+TOTAL = N_LEVELS
+# ring_mark[place]: what became of a bucket, the histograms used there, then the slot in every season
+STATUS, STRATUM, FIRST_SLOT = 0, 1, 2
+MISSING, SEEN_BUCKET, SATURATED_BUCKET = 0, 1, 2
+# ring[place]: what was issued there
+R_OFFSET, R_VALUE, R_BASE, R_SPREAD, R_BIN = range(5)
+R_LOCATION = 5
+R_ISSUED = R_LOCATION + N_LOG
+R_SCALE = R_ISSUED + N_LEVELS
+R_SPREAD_FEATURE = R_SCALE + N_EXPERTS
+N_SPREAD_FEATURES = 5
+R_FEATURE = R_SPREAD_FEATURE + N_SPREAD_FEATURES
+N_LEVEL_BINS = 16
+N_FEATURES = 5  # of the regressions without a season; every season adds two
+
+N_BINS = 97
+_BIN_SHARPNESS = 5.0  # bins are equal in asinh(5 u): fine near zero, 10 % wide far out
+_BIN_LIMIT = 60.0  # |u| of the outermost edge
+_BIN_REACH = float(np.arcsinh(_BIN_SHARPNESS * _BIN_LIMIT))
+BIN_EDGES = np.sinh(np.linspace(-1.0, 1.0, N_BINS + 1) * _BIN_REACH) / _BIN_SHARPNESS
+BIN_SHARPNESS, BINS_PER_UNIT = _BIN_SHARPNESS, 0.5 * N_BINS / _BIN_REACH
+
+
+def student_t4_cdf(x: Floats) -> Floats:
+    """Return the cdf of Student's t with 4 degrees of freedom, which has a closed form."""
+    u = x / np.sqrt(x * x + 4.0)
+    return np.asarray(0.5 + 0.75 * u - 0.25 * u**3)
+
+
+_PRIOR = np.diff(student_t4_cdf(BIN_EDGES))
+SHAPE_PRIOR = _PRIOR / _PRIOR.sum()
+
+
+class Plan(NamedTuple):
+    """What follows from step, leads, seasons and settings: the same for all rows."""
+
+    leads: Integers  # (L,) window lengths in buckets
+    ring_at: Integers  # (L + 1,) where each lead's ring starts
+    season_at: Integers  # (P + 1,) where each season's slots start
+    visit: Integers  # (P,) buckets a slot holds in one period
+    template_gain: Floats  # (P,) share of one bucket in its slot
+    spread_gain: float  # the same for the mean residual by slot
+    tracker_gain: Floats  # (L, Q)
+    tracker_debt: Floats  # (L, Q)
+    hedge_discount: Floats  # (L,)
+    gap_discount: float  # of a deviation, for one missing bucket
+
+
+class State(NamedTuple):
+    """Everything remembered; see the module's docstring for the axes."""
+
+    marks: Integers  # (N, N_MARKS)
+    scalars: Floats  # (N, N_SCALARS)
+    levels: Floats  # (N, 3, 4)
+    deviations: Floats  # (N, 2 P) of log load from each season's template, quick and slow
+    slot_load: Templates  # (N, S) template of log load
+    slot_count: Counts  # (N, S) buckets seen in a slot, up to 255
+    slot_peak: Templates  # (U, S) template of the log window maximum by slot of its origin
+    slot_spread: Singles  # (U, S of the first season) mean |residual|
+    slot_spread_count: Counts  # (U, S of the first season)
+    lead_marks: Integers  # (U, N_LEAD_MARKS)
+    lead_scalars: Floats  # (U, N_LEAD_SCALARS)
+    slow_fit: Floats  # (U, D + 1, D) regression: covariance, then weights
+    fast_fit: Floats  # (U, D + 1, D)
+    spread_fit: Floats  # (U, 6, 5)
+    level_spread: Floats  # (U, 16, 2) mean |residual| by predicted level, its weight
+    bins: Singles  # (U, H, B) mass
+    pointer_bin: Pointers  # (U, H, Q) bin of each quantile
+    pointer_mass: Floats  # (U, H, Q + 1)
+    losses: Floats  # (U, Q, E) discounted excess losses
+    by_level: Floats  # (U, N_BY_LEVEL, Q)
+    peak_value: Floats  # (N R,) monotone queue of the window maximum
+    peak_at: Integers  # (N R,)
+    ring_mark: Ring  # (N R, 2 + P)
+    ring: Floats  # (N R, R_FEATURE + D)
+    ring_quantile: Singles  # (N R, Q, E)
+
+
+class Scratch(NamedTuple):
+    """Working memory of one call, allocated once."""
+
+    gain: Floats  # (D,)
+    column: Floats  # (D,)
+    combined: Floats  # (Q,)
+    quantile: Floats  # (Q, E)
+    exponent: Floats  # (Q E,)
+    power: Floats  # (Q E,)
+    power_bits: Integers  # the same memory
+
+
+def make_plan(
+    step_seconds: float, leads: tuple[int, ...], slots: tuple[int, ...], visits: tuple[int, ...], settings: Settings
+) -> Plan:
+    """Derive the plan; `slots` and `visits` hold the number of slots of each season and the buckets of one visit."""
+    window = np.array(leads, dtype=np.float64)[:, None]
+    overlap = np.maximum(1.0, 0.05 / (1.0 - LEVEL_GRID))
+    by_visit = [settings.template_gain] + [settings.long_template_gain] * max(0, len(slots) - 1)
+    return Plan(
+        leads=np.array(leads, dtype=np.int64),
+        ring_at=np.concatenate([[0], np.cumsum(np.array(leads, dtype=np.int64) + 1)]),
+        season_at=np.concatenate([[0], np.cumsum(np.array(slots, dtype=np.int64))]).astype(np.int64),
+        visit=np.array(visits, dtype=np.int64),
+        template_gain=np.array(
+            [1.0 - (1.0 - g) ** (1.0 / v) for g, v in zip(by_visit, visits, strict=False)], dtype=np.float64
+        ),
+        spread_gain=1.0 - (1.0 - settings.spread_gain) ** (1.0 / visits[0]) if visits else 0.0,
+        tracker_gain=settings.tracker_gain / (1.0 + window / settings.tracker_lead * overlap),
+        tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
+        hedge_discount=1.0 - settings.hedge_forgetting / (1.0 + window[:, 0] / settings.hedge_lead),
+        gap_discount=float(np.exp(-step_seconds / settings.gap_memory_seconds)),
+    )
+
+
+def allocate(capacity: int, plan: Plan) -> State:
+    """Return zeroed state for `capacity` rows; `clear` makes a row ready."""
+    n, units, places = capacity, capacity * len(plan.leads), capacity * int(plan.ring_at[-1])
+    n_slots = int(plan.season_at[-1])
+    seasons = len(plan.season_at) - 1
+    first = int(plan.season_at[1]) if seasons else 0
+    d, spread = N_FEATURES + 2 * seasons, N_SPREAD_FEATURES
+    return State(
+        marks=np.zeros((n, N_MARKS), np.int64),
+        scalars=np.zeros((n, N_SCALARS)),
+        levels=np.zeros((n, 3, 4)),
+        deviations=np.zeros((n, 2 * seasons)),
+        slot_load=np.zeros((n, n_slots), np.int16),
+        slot_count=np.zeros((n, n_slots), np.uint8),
+        slot_peak=np.zeros((units, n_slots), np.int16),
+        slot_spread=np.zeros((units, first), np.float32),
+        slot_spread_count=np.zeros((units, first), np.uint8),
+        lead_marks=np.zeros((units, N_LEAD_MARKS), np.int64),
+        lead_scalars=np.zeros((units, N_LEAD_SCALARS)),
+        slow_fit=np.zeros((units, d + 1, d)),
+        fast_fit=np.zeros((units, d + 1, d)),
+        spread_fit=np.zeros((units, spread + 1, spread)),
+        level_spread=np.zeros((units, N_LEVEL_BINS, 2)),
+        bins=np.zeros((units, N_HISTOGRAMS, N_BINS), np.float32),
+        pointer_bin=np.zeros((units, N_HISTOGRAMS, N_LEVELS), np.int16),
+        pointer_mass=np.zeros((units, N_HISTOGRAMS, N_LEVELS + 1)),
+        losses=np.zeros((units, N_LEVELS, N_EXPERTS)),
+        by_level=np.zeros((units, N_BY_LEVEL, N_LEVELS)),
+        peak_value=np.zeros(places),
+        peak_at=np.zeros(places, np.int64),
+        ring_mark=np.zeros((places, FIRST_SLOT + seasons), np.int32),
+        ring=np.zeros((places, R_FEATURE + d)),
+        ring_quantile=np.zeros((places, N_LEVELS, N_EXPERTS), np.float32),
+    )
+
+
+def row_of(state: State, row: int) -> State:
+    """Return one row of every array, as views."""
+    n = len(state.marks)
+    return State(*(array[row * (len(array) // n) : (row + 1) * (len(array) // n)] for array in state))
+
+
+def clear(state: State, row: int, settings: Settings) -> None:
+    """Set one row to the prior: nothing seen."""
+    own = row_of(state, row)
+    for array in own:
+        array[...] = 0
+    own.slot_load[...] = UNSEEN
+    own.slot_peak[...] = UNSEEN
+    own.scalars[:, SPREAD_SUM] = settings.dispersion_prior * settings.dispersion_weight
+    own.scalars[:, SPREAD_WEIGHT] = settings.dispersion_weight
+    own.scalars[:, DISPERSION] = settings.dispersion_prior
+    own.scalars[:, ALARM_AT] = -1.0
+    own.scalars[:, ALARM_REST] = 30.0
+    own.levels[:, LEVEL_RATE] = 1.0
+    for fit, prior in (
+        (own.slow_fit, settings.regression_prior),
+        (own.fast_fit, settings.regression_prior),
+        (own.spread_fit, settings.spread_prior),
+    ):
+        fit[:, :-1] = prior * np.eye(fit.shape[-1])
+    own.lead_scalars[:, [SLOW_NOISE, FAST_NOISE]] = settings.regression_noise
+    own.lead_scalars[:, [MEAN_RESIDUAL, RECENT_RESIDUAL]] = settings.scale_prior
+    own.lead_scalars[:, SCALE:] = settings.scale_prior
+    own.lead_scalars[:, MASS_UNIT] = 1.0
+    own.bins[...] = SHAPE_PRIOR * settings.shape_prior
+    own.pointer_mass[:, :, TOTAL] = settings.shape_prior
+    own.by_level[:, NAIVE_RATIO] = 1.0
+
+
+def make_scratch(plan: Plan) -> Scratch:
+    """Allocate the working memory of the kernels."""
+    features = N_FEATURES + 2 * (len(plan.season_at) - 1)
+    power = np.zeros(N_LEVELS * N_EXPERTS)
+    return Scratch(
+        gain=np.zeros(features),
+        column=np.zeros(features),
+        combined=np.zeros(N_LEVELS),
+        quantile=np.zeros((N_LEVELS, N_EXPERTS)),
+        exponent=np.zeros(N_LEVELS * N_EXPERTS),
+        power=power,
+        power_bits=power.view(np.int64),
+    )

@@ -1,0 +1,136 @@
+"""The constants of the algorithm in one place, each with its unit and the reason for its default.
+
+Where no other reason is given, a default was chosen on a tuning set of real traces and frozen; most are flat optima
+(half or twice the value changes the pinball loss by less than 2 %). The switches at the end leave out one part each.
+"""
+
+from typing import NamedTuple, Self
+
+from .errors import InvalidSpec
+
+
+class Settings(NamedTuple):
+    """Constants of the forecaster; a tuple, because the kernels take it as it is. Memories count buckets."""
+
+    count_offset: float = 1.0
+    """Added to counts before the logarithm (events): a zero is one event away from one."""
+    relative_offset: float = 0.3
+    """Added to every load before the logarithm (share of its running mean): a mild power transform near zero."""
+    floor_offset: float = 1e-9
+    """Added to rates and gauges before the logarithm (their unit), so that a series of zeros has one."""
+    mean_memory: float = 2000.0
+    """Memory of the running mean behind the offset (buckets)."""
+    level_discounts: tuple[float, float, float, float] = (0.5, 0.8, 0.95, 0.995)
+    """Discounts of the bank of levels: memories of 2, 5, 20 and 200 buckets; the first is the base of all features."""
+    deviation_discounts: tuple[float, float] = (0.5, 0.9)
+    """Discounts of the deviation from a seasonal template (2 and 10 buckets)."""
+    dispersion_discount: float = 0.998
+    """Discount of the overdispersion estimate of counts; faster lets one spike echo for hours."""
+    dispersion_prior: float = 0.2
+    """Overdispersion of counts before data (variance = mean + dispersion mean^2)."""
+    dispersion_weight: float = 10.0
+    """Weight of that prior (buckets)."""
+    template_gain: float = 0.25
+    """Share of a new visit in a slot of the first season: four visits of memory."""
+    long_template_gain: float = 0.4
+    """The same for every longer season, which has fewer visits to learn from."""
+    spread_gain: float = 0.2
+    """The same for the mean residual by slot of the first season."""
+    gap_memory_seconds: float = 3600.0
+    """Without data the deviation from the template is forgotten with this time constant: a load's usual autocorrelation."""
+    gap_widening_limit: float = 8.0
+    """Most by which a gap widens the predictive scale (factor)."""
+    gap_limit_seconds: float = 172800.0
+    """A longer gap is passed over as one of this length: everything short-lived has faded by then."""
+    missing_share: float = 0.1
+    """A window with more than this share of its buckets missing is not scored."""
+    slow_memory: float = 1000.0
+    """Memory of the slow regression (windows): it holds what is stable between level, season and window maximum."""
+    fast_memory: float = 50.0
+    """Memory of the fast regression (windows)."""
+    regression_prior: float = 1.0
+    """Prior variance of a regression weight."""
+    regression_noise: float = 0.1
+    """Prior variance of a regression's residual (log load squared)."""
+    spread_memory: float = 2000.0
+    """Memory of the regression that learns the scale (windows)."""
+    spread_prior: float = 0.05
+    """Prior variance of its weights: small, so that scale starts constant."""
+    shape_memory: float = 2000.0
+    """Memory of the histograms of normalised residuals (windows)."""
+    shape_prior: float = 20.0
+    """Weight of the Student t prior of a histogram (windows)."""
+    scale_memory: float = 2000.0
+    """Memory of each expert's mean absolute residual (windows)."""
+    scale_prior: float = 0.3
+    """Mean absolute residual before data (log load; for additive experts a share of the first load)."""
+    hedge_rate: float = 0.05
+    """Learning rate of Hedge per unit of normalised pinball loss; flat from .02 to .2."""
+    hedge_forgetting: float = 0.005
+    """Share of the losses forgotten a window at lead 0; falls with the lead."""
+    hedge_lead: float = 30.0
+    """Lead at which Hedge forgets half as fast (buckets): windows overlap."""
+    hedge_clip: float = 20.0
+    """Largest excess loss of one window (mean losses): one spike must not settle the weights."""
+    hedge_share: float = 0.001
+    """Weight kept for all experts together, so that none is lost."""
+    tracker_gain: float = 0.005
+    """Gain of the calibration tracker at lead 0; falls with the lead and with the level."""
+    tracker_lead: float = 12.0
+    """Lead at which that gain is halved (buckets)."""
+    tracker_debt: float = 80.0
+    """Excess of misses at which the tracker's answer doubles, times sqrt(1 - level)."""
+    tracker_debt_lead: float = 4.0
+    """Lead at which that excess is doubled (buckets): misses come in runs of a window's length."""
+    tracker_memory: float = 8000.0
+    """Memory of the excess of misses (windows): a tracker that never forgets keeps paying for old misses."""
+    cap: float = 0.4
+    """No quantile above e^cap times the largest load seen: one burst on an empty base must not explode."""
+    cap_decay: float = 1e-5
+    """Share of the distance to the present load that the remembered largest load loses a bucket."""
+    diagnostic_memory: float = 4000.0
+    """Memory of coverage and losses in the diagnostics (windows)."""
+    alarm_drift: float = 1.0
+    """Normalised surprise a bucket that the change-point alarm forgives."""
+    alarm_clip: float = 3.0
+    """Largest surprise of one bucket: a single outlier is no change."""
+    alarm_threshold: float = 6.0
+    """Accumulated surprise that sounds the alarm: three extreme buckets in a row."""
+    alarm_hold_seconds: float = 3600.0
+    """How long a change point counts as recent."""
+    with_regressions: bool = True
+    """Without: the base level stands in for both regressions."""
+    with_learned_scale: bool = True
+    """Without: every expert has one constant scale."""
+    with_strata: bool = True
+    """Without: one histogram an expert, wherever the last load sits relative to the prediction."""
+    with_histograms: bool = True
+    """Without: residuals keep the shape of the Student t prior."""
+    with_hedge: bool = True
+    """Without: equal weights."""
+    with_tracker: bool = True
+    """Without: the levels issued are the nominal ones."""
+    with_cap: bool = True
+    """Without: quantiles are unbounded."""
+
+    def checked(self) -> Self:
+        """Return these settings with exact types, as the kernels are compiled for them; InvalidSpec where one cannot be."""
+        defaults = type(self)()
+        values: dict[str, object] = {}
+        for name, default in defaults._asdict().items():
+            value = getattr(self, name)
+            try:
+                if isinstance(default, tuple):
+                    values[name] = tuple(float(v) for v in value)
+                    fits = len(value) == len(default) and all(0.0 < v < 1.0 for v in value)
+                elif isinstance(default, bool):
+                    values[name] = bool(value)
+                    fits = True
+                else:
+                    values[name] = float(value)
+                    fits = 0.0 <= float(value) < float("inf")
+            except (TypeError, ValueError):
+                fits = False
+            if not fits:
+                raise InvalidSpec(f"settings.{name} = {value!r}: give a finite, non-negative number like {default!r}")
+        return self._replace(**values)

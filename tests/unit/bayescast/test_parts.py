@@ -1,0 +1,208 @@
+"""The smaller parts, each against a slow and obvious reference."""
+
+import numpy as np
+import pytest
+
+from bayescast.kernels import alarm, envelope, exponential, hedge, spread, templates, tracker, window_max
+from bayescast.kernels.state import (
+    ALARM_DOWN,
+    ALARM_UP,
+    DEBT,
+    ISSUED,
+    LEVEL_GRID,
+    LOGITS,
+    MEAN_RESIDUAL,
+    N_BY_LEVEL,
+    N_EXPERTS,
+    N_LEAD_MARKS,
+    N_LEAD_SCALARS,
+    N_LEVELS,
+    N_SCALARS,
+    R_ISSUED,
+    UNSEEN,
+    Z_HIGH,
+    Z_LOW,
+    Z_TOP,
+)
+
+
+@pytest.mark.parametrize("window", [1, 2, 7])
+def test_the_queue_gives_the_maximum_of_the_window_also_across_missing_buckets(compiled, window):
+    rng = np.random.default_rng(window)
+    values, at = np.zeros(window + 1), np.zeros(window + 1, np.int64)
+    marks = np.zeros((1, N_LEAD_MARKS), np.int64)
+    loads = np.where(rng.random(400) < 0.3, np.nan, rng.integers(0, 6, 400).astype(float))
+    for clock, load in enumerate(loads):
+        if not np.isnan(load):
+            compiled(window_max.push)(values, at, 0, window + 1, marks, 0, clock, load)
+        found = compiled(window_max.peak)(values, at, 0, window + 1, marks, 0, clock)
+        seen = loads[max(0, clock - window + 1) : clock + 1]
+        seen = seen[~np.isnan(seen)]
+        assert found == seen.max() if seen.size else np.isnan(found)
+
+
+def test_exponentials_agree_with_the_library(compiled):
+    x = np.concatenate([np.linspace(-700, 700, 997), np.linspace(-1, 1, 101), [0.0]])
+    values, power = x.copy(), np.zeros(len(x))
+    compiled(exponential.exp_all)(values, power, power.view(np.int64))
+    np.testing.assert_allclose(values, np.exp(x), rtol=1e-13)
+
+
+def test_a_template_is_the_mean_of_its_visits_and_then_forgets(compiled):
+    table, counts = np.full((1, 4), UNSEEN, np.int16), np.zeros((1, 4), np.uint8)
+    for n, value in enumerate([1.0, 2.0, 3.0, 4.0, 10.0], start=1):
+        count = compiled(templates.tally)(counts, 0, 2)
+        compiled(templates.learn)(table, 0, 2, value, compiled(templates.gain)(count, 0.25))
+        if n == 4:
+            assert compiled(templates.smooth)(table, 0, 0, 4, 2, 0) == pytest.approx(2.5, abs=0.002)
+    assert compiled(templates.smooth)(table, 0, 0, 4, 2, 0) == pytest.approx(2.5 + 0.25 * 7.5, abs=0.002)
+    assert (table[0, [0, 1, 3]] == UNSEEN).all()
+
+
+@pytest.mark.parametrize("z", [-20.7, 0.0, 34.5, 1e9, -1e9])
+def test_a_slot_holds_any_load_there_can_be(compiled, z):
+    table = np.full((1, 1), UNSEEN, np.int16)
+    compiled(templates.learn)(table, 0, 0, z, 1.0)
+    assert compiled(templates.smooth)(table, 0, 0, 1, 0, 0) == pytest.approx(np.clip(z, -36.4, 36.4), abs=0.01)
+
+
+def test_smoothing_goes_around_the_clock_over_seen_slots_only(compiled):
+    slots = np.array([[8100, 8100, 900, UNSEEN, 4500, 5400]], np.int16)  # a season of four slots from column 2 on
+    assert compiled(templates.smooth)(slots, 0, 2, 4, 0, 1) == pytest.approx((1 + 6) / 2)
+    assert np.isnan(compiled(templates.smooth)(slots, 0, 2, 4, 1, 0))
+    assert compiled(templates.smooth)(slots, 0, 2, 4, 1, 1) == pytest.approx((1 + 5) / 2)
+
+
+def test_slot_counts_stop_at_what_their_type_holds(compiled):
+    counts = np.zeros((1, 1), np.uint8)
+    found = [compiled(templates.tally)(counts, 0, 0) for _ in range(300)]
+    assert found[:255] == list(range(1, 256))
+    assert set(found[255:]) == {255}
+
+
+def test_hedge_adds_the_clipped_excess_over_what_was_issued(compiled):
+    rng = np.random.default_rng(0)
+    losses, by_level = rng.random((1, N_LEVELS, N_EXPERTS)), np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    before = losses.copy()
+    ring = np.zeros((1, R_ISSUED + N_LEVELS))
+    ring[0, R_ISSUED:] = np.linspace(1.0, 3.0, N_LEVELS)
+    quantile = rng.random((1, N_LEVELS, N_EXPERTS)).astype(np.float32) * 50
+    compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, 2.2, 0.9, 20.0, 1)
+    for j, level in enumerate(LEVEL_GRID):
+        own = max(level * (2.2 - ring[0, R_ISSUED + j]), (level - 1) * (2.2 - ring[0, R_ISSUED + j]))
+        for e in range(N_EXPERTS):
+            miss = 2.2 - float(quantile[0, j, e])
+            excess = (max(level * miss, (level - 1) * miss) - own) / (own + 1e-12)
+            assert losses[0, j, e] == pytest.approx(0.9 * before[0, j, e] + np.clip(excess, -20, 20))
+
+
+def test_hedge_averages_quantiles_with_nearly_exponential_weights_and_keeps_their_order(compiled):
+    rng = np.random.default_rng(1)
+    losses, combined = 30 * rng.random((1, N_LEVELS, N_EXPERTS)), np.zeros(N_LEVELS)
+    quantile = 10 * rng.random((N_LEVELS, N_EXPERTS))
+    compiled(hedge.combine)(losses, 0, quantile, 0.05, 0.001, combined)
+    weights = np.exp(-0.05 * (losses[0] - losses[0].min(axis=1, keepdims=True))) + 0.001 / N_EXPERTS
+    mean = (weights * quantile).sum(axis=1) / weights.sum(axis=1)
+    np.testing.assert_allclose(combined, np.maximum.accumulate(mean), rtol=0.02)
+
+
+def test_hedge_gives_the_weight_to_the_expert_that_loses_least(compiled):
+    losses, combined = np.full((1, N_LEVELS, N_EXPERTS), 400.0), np.zeros(N_LEVELS)
+    losses[0, :, 5] = 0.0
+    quantile = np.tile(np.arange(N_EXPERTS, dtype=float), (N_LEVELS, 1))
+    compiled(hedge.combine)(losses, 0, quantile, 0.05, 0.001, combined)
+    np.testing.assert_allclose(combined, 5.0, atol=0.01)
+
+
+def tracked(compiled, combined, debt, *, top=100.0):
+    table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    table[0, DEBT] = debt
+    gain, limit = np.full((1, N_LEVELS), 0.005), np.full((1, N_LEVELS), 20.0)
+    compiled(tracker.issue)(np.array(combined), table, 0, gain, limit, 0, 0.0, 1.0, top)
+    return table[0, ISSUED]
+
+
+def test_without_debt_the_tracker_issues_what_was_combined(compiled):
+    combined = np.geomspace(10.0, 90.0, N_LEVELS)
+    np.testing.assert_allclose(tracked(compiled, combined, 0.0), combined, rtol=1e-12)
+
+
+def test_owed_misses_raise_the_levels_along_logit(compiled):
+    combined = np.exp(LOGITS) - 1.0  # log(load + 1) = logit(level)
+    debt = 2.0
+    issued = tracked(compiled, combined, debt)
+    shift = 0.005 * debt / (LEVEL_GRID * (1 - LEVEL_GRID)) * (1 + (debt / 20.0) ** 2)
+    np.testing.assert_allclose(np.log1p(issued), LOGITS + shift, rtol=1e-9)
+
+
+def test_issued_quantiles_never_cross_and_stay_under_the_cap(compiled):
+    debt = np.array([60, -60, 80, -80, 50, -50, 30, -30, 9.0])
+    issued = tracked(compiled, np.geomspace(10.0, 90.0, N_LEVELS), debt, top=np.log(61.0))
+    assert (np.diff(issued) >= 0).all()
+    assert 0 <= issued.min() <= issued.max() <= 60.0 + 1e-9
+
+
+def test_debt_counts_misses_beyond_the_due_and_fades(compiled):
+    table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    debt = 0.0
+    for missed in [True, False, False, True]:
+        compiled(tracker.learn)(table, 0, 3, missed, 8000.0)
+        debt += -debt / 8000.0 + missed - 0.1
+    assert table[0, DEBT, 3] == pytest.approx(debt, abs=1e-12)
+
+
+def test_the_envelope_follows_extremes_at_once_and_closes_slowly(compiled):
+    scalars = np.zeros((1, N_SCALARS))
+    compiled(envelope.start)(scalars, 0, 2.0)
+    compiled(envelope.learn)(scalars, 0, 5.0, 0.01)
+    assert scalars[0, Z_TOP] == 5.0
+    assert scalars[0, Z_HIGH] == 5.0
+    compiled(envelope.learn)(scalars, 0, 2.0, 0.01)
+    assert scalars[0, Z_TOP] == pytest.approx(4.97)
+    assert 1.0 < scalars[0, Z_LOW] < 1.01
+    assert 4.99 < scalars[0, Z_HIGH] < 5.0
+
+
+def test_the_mean_residual_at_a_level_is_shared_between_its_bins(compiled):
+    table = np.zeros((1, 16, 2))
+    for _ in range(2000):
+        compiled(spread.learn_level)(table, 0, 3.25, 0.8, 1000.0)
+    assert table[0, 3, 0] == pytest.approx(0.8, rel=0.01)
+    assert compiled(spread.at_level)(table, 0, 3.25, 0.1) == pytest.approx(0.8, rel=0.02)
+    assert compiled(spread.at_level)(table, 0, 9.0, 0.1) == pytest.approx(0.1)
+    assert compiled(spread.level_place)(99.0, 0.0, 1.0) < 15.0
+    assert compiled(spread.level_place)(-99.0, 0.0, 1.0) == 0.0
+
+
+def test_mean_residuals_follow_their_memories(compiled):
+    scalars = np.zeros((1, N_LEAD_SCALARS))
+    scalars[0, MEAN_RESIDUAL] = 0.3
+    mean = 0.3
+    for size in [0.1, 0.9, 0.4]:
+        compiled(spread.learn_means)(scalars, 0, size)
+        mean += 0.002 * (size - mean)
+    assert scalars[0, MEAN_RESIDUAL] == pytest.approx(mean)
+
+
+def alarms(compiled, surprises):
+    scalars = np.zeros((1, N_SCALARS))
+    found = [compiled(alarm.learn)(scalars, 0, s, n, 1.0, 3.0, 6.0) for n, s in enumerate(surprises, start=1)]
+    return np.flatnonzero(found), scalars
+
+
+def test_a_level_step_sounds_the_alarm_within_a_few_buckets(compiled):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(300)
+    for step in (np.log(3.0), -np.log(3.0)):
+        surprises = noise.copy()
+        surprises[200:] += step * 0.9 ** np.arange(100)  # the expectation follows
+        found, _ = alarms(compiled, surprises)
+        assert found.size
+        assert 200 <= found[0] <= 205
+
+
+def test_noise_and_a_single_outlier_do_not_sound_it(compiled):
+    surprises = 0.1 * np.random.default_rng(0).standard_normal(3000)
+    surprises[1500] = 50.0
+    found, scalars = alarms(compiled, surprises)
+    assert found.size == 0
+    assert scalars[0, [ALARM_UP, ALARM_DOWN]].min() >= 0.0
