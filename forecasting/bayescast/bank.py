@@ -78,7 +78,7 @@ class Bank:
         saturated: ArrayLike | None = None,
         healthy: ArrayLike | None = None,
     ) -> None:
-        """Clear a workload and replay its history: (n,) bucket starts (epoch seconds, rising) and loads, NaN = missing."""
+        """Clear a workload and replay a history: (n,) bucket starts (epoch seconds, rising), loads (NaN = missing)."""
         self._replay(row, times, values, saturated, healthy, keep=False)
 
     def replay(
@@ -90,7 +90,7 @@ class Bank:
         saturated: ArrayLike | None = None,
         healthy: ArrayLike | None = None,
     ) -> dict[int, Floats]:
-        """As `fit`, and return for every lead the (n, levels) quantiles issued after each bucket; NaN before the first load."""
+        """As `fit`, and return by lead the (n, levels) quantiles issued after each bucket; NaN before the first."""
         issued = self._replay(row, times, values, saturated, healthy, keep=True)
         return {lead: np.ascontiguousarray(issued[:, i]) for i, lead in enumerate(self.shape.leads)}
 
@@ -118,8 +118,8 @@ class Bank:
         if (late := np.flatnonzero(ahead < 1)).size:
             i = int(late[0])
             raise OutOfOrder(
-                f"row {rows_[i]}: bucket {times_[i]:.0f} is not newer than the newest seen, {self._last_time[rows_[i]]:.0f} "
-                f"({late.size} such): send each bucket once, oldest first"
+                f"row {rows_[i]}: bucket {times_[i]:.0f} is not newer than the newest seen, "
+                f"{self._last_time[rows_[i]]:.0f} ({late.size} such): send each bucket once, oldest first"
             )
         self._last_time[rows_] = times_
         if np.all(ahead == 1):
@@ -130,10 +130,10 @@ class Bank:
             self._advance(rows_[index], when, filled, saturated_[index])
 
     def quantiles(self, rows: ArrayLike, lead: int | None = None) -> Floats:
-        """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN rows have no data."""
+        """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN without data."""
         rows_ = np.asarray(rows, dtype=np.int64)
         self._check_rows(rows_)
-        issued = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
+        issued: Floats = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
         issued[self._state.marks[rows_, st.SEEN] == 0] = np.nan
         return issued
 
@@ -161,7 +161,10 @@ class Bank:
         return checkpoint.pack(self._spec(row), float(self._last_time[row]), self._row(row))
 
     def restore(self, row: int, blob: bytes) -> None:
-        """Take over a checkpoint of the same spec; CorruptCheckpoint, NewerCheckpoint or SpecMismatch leave the row as it is."""
+        """Take over a checkpoint of the same spec.
+
+        CorruptCheckpoint, NewerCheckpoint or SpecMismatch leave the row as it is.
+        """
         last_time, arrays = checkpoint.unpack(self._spec(row), blob, self._row(row))
         self._last_time[row] = last_time
         own = self._row(row)
@@ -205,7 +208,7 @@ class Bank:
         given = when == times_[index]
         rows = np.full(len(index), row, dtype=np.int64)
         filled = np.where(given, values_[index], np.nan)
-        issued = self._advance(rows, when, filled, saturated_[index], keep=keep)
+        issued: Floats = self._advance(rows, when, filled, saturated_[index], keep=keep)
         if len(times_):
             self._last_time[row] = times_[-1]
         if not keep:
@@ -287,8 +290,8 @@ class Bank:
         """Double the capacity."""
         old = len(self._specs)
         grown = st.allocate(2 * old, self._plan)
-        for new, present in zip(grown, self._state, strict=True):
-            new[: len(present)] = present
+        for name, present in self._state._asdict().items():
+            getattr(grown, name)[: len(present)] = present
         self._state = grown
         self._last_time = np.concatenate([self._last_time, np.full(old, np.nan)])
         self._zone = np.concatenate([self._zone, np.zeros(old, dtype=np.int64)])

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,39 +13,38 @@ from numpy.typing import NDArray
 from .errors import CorruptCheckpoint, NewerCheckpoint, SpecMismatch
 from .spec import ForecastSpec
 
+Rows = Mapping[str, NDArray[Any]]
+
 VERSION = 1
+_CURE = "replay the history instead"
 _MAGIC = b"bayescast"
 _HEAD = struct.Struct("<HII")  # version, length of the header, crc of all that follows
 
 
-def pack(spec: ForecastSpec, last_time: float, arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
+def pack(spec: ForecastSpec, last_time: float, arrays: Rows) -> bytes:
     """Return the checkpoint of one row: `arrays` holds that row of every state array."""
-    layout = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
-    header = json.dumps(
-        {"spec": _fingerprint(spec), "last_time": last_time.hex(), "layout": layout}, sort_keys=True
-    ).encode()
+    about = {"spec": _fingerprint(spec), "last_time": last_time.hex(), "layout": _layout(arrays)}
+    header = json.dumps(about, sort_keys=True).encode()
     body = header + zlib.compress(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values()), level=1)
     return _MAGIC + _HEAD.pack(VERSION, len(header), zlib.crc32(body)) + body
 
 
-def unpack(
-    spec: ForecastSpec, blob: bytes, arrays: Mapping[str, NDArray[np.generic]]
-) -> tuple[float, dict[str, NDArray[np.generic]]]:
-    """Return (last_time, rows) of a checkpoint of `spec`; `arrays` (a row of every state array) says what must be in it.
+def unpack(spec: ForecastSpec, blob: bytes, arrays: Rows) -> tuple[float, dict[str, NDArray[Any]]]:
+    """Return (last_time, rows) of a checkpoint of `spec`; `arrays` holds a row of every state array to fit into.
 
     CorruptCheckpoint, NewerCheckpoint or SpecMismatch say why it cannot be.
     """
-    header, payload = _open(blob)
+    header, compressed = _open(blob)
     theirs, ours = header["spec"], _fingerprint(spec)
     differing = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     if differing:
         raise SpecMismatch(
             f"the checkpoint was made with another {', '.join(differing)}: replay the history with the new spec instead"
         )
-    layout = {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
-    if header["layout"] != layout:
+    if header["layout"] != _layout(arrays):
         raise SpecMismatch("the checkpoint's arrays are not those of this version: replay the history instead")
-    rows: dict[str, NDArray[np.generic]] = {}
+    payload = _inflate(compressed, sum(array.nbytes for array in arrays.values()))
+    rows: dict[str, NDArray[Any]] = {}
     at = 0
     for name, array in arrays.items():
         rows[name] = np.frombuffer(payload, array.dtype, array.size, at).reshape(array.shape)
@@ -52,20 +52,36 @@ def unpack(
     return float.fromhex(header["last_time"]), rows
 
 
-def _open(blob: bytes) -> tuple[dict[str, dict[str, object] | str], bytes]:
-    cure = "replay the history instead"
+def _open(blob: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return (header, compressed arrays) of a checkpoint, or say why it is none."""
     if len(blob) < len(_MAGIC) + _HEAD.size or not blob.startswith(_MAGIC):
-        raise CorruptCheckpoint(f"these {len(blob)} bytes are no checkpoint: {cure}")
+        raise CorruptCheckpoint(f"these {len(blob)} bytes are no checkpoint: {_CURE}")
     version, length, crc = _HEAD.unpack_from(blob, len(_MAGIC))
     if version > VERSION:
-        raise NewerCheckpoint(f"checkpoint version {version}, this code reads up to {VERSION}: upgrade, or {cure}")
+        raise NewerCheckpoint(f"checkpoint version {version}, this code reads up to {VERSION}: upgrade, or {_CURE}")
     body = blob[len(_MAGIC) + _HEAD.size :]
     if zlib.crc32(body) != crc or length > len(body):
-        raise CorruptCheckpoint(f"the checkpoint is damaged (checksum): {cure}")
+        raise CorruptCheckpoint(f"the checkpoint is damaged (checksum): {_CURE}")
     try:
-        return json.loads(body[:length]), zlib.decompress(body[length:])
-    except (ValueError, zlib.error) as error:
-        raise CorruptCheckpoint(f"the checkpoint is damaged ({error}): {cure}") from error
+        return json.loads(body[:length]), body[length:]
+    except ValueError as error:
+        raise CorruptCheckpoint(f"the checkpoint is damaged ({error}): {_CURE}") from error
+
+
+def _inflate(compressed: bytes, size: int) -> bytes:
+    """Return exactly `size` bytes; whatever the blob claims, no more are made."""
+    try:
+        payload = zlib.decompressobj().decompress(compressed, size + 1)
+    except zlib.error as error:
+        raise CorruptCheckpoint(f"the checkpoint is damaged ({error}): {_CURE}") from error
+    if len(payload) != size:
+        raise CorruptCheckpoint(f"the checkpoint is damaged ({len(payload)} bytes, not {size}): {_CURE}")
+    return payload
+
+
+def _layout(arrays: Rows) -> dict[str, list[Any]]:
+    """Return type and shape of every array, as JSON would give it back."""
+    return {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
 
 
 def _fingerprint(spec: ForecastSpec) -> dict[str, object]:

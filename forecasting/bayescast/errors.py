@@ -1,5 +1,7 @@
 """What can go wrong, each with a name; every message says what, where and the cure."""
 
+# ruff: noqa: N818 (the names say what is wrong, as callers read them)
+
 
 class BayescastError(Exception):
     """Root of all errors of this package."""

@@ -11,7 +11,7 @@ MOST_LOAD = 1e15  # anything larger is no load of a workload
 def checked(
     times: NDArray[np.float64], values: ArrayLike, saturated: ArrayLike | None, healthy: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return (loads with NaN where missing or not healthy, saturated flags), or raise InvalidValue naming the first fault."""
+    """Return (loads, NaN where missing or not healthy; saturated flags); InvalidValue names the first fault."""
     loads = np.array(values, dtype=np.float64)
     if times.ndim != 1 or loads.shape != times.shape:
         raise InvalidValue(
@@ -26,8 +26,8 @@ def checked(
     if faults.size:
         i = int(faults[0])
         raise InvalidValue(
-            f"values[{i}] = {loads[i]:g} at time {times[i]:.0f} ({faults.size} such): a load lies between 0 and {MOST_LOAD:g}; "
-            "give NaN for a bucket without one"
+            f"values[{i}] = {loads[i]:g} at time {times[i]:.0f} ({faults.size} such): "
+            f"a load lies between 0 and {MOST_LOAD:g}; give NaN for a bucket without one"
         )
     return loads, np.zeros(loads.shape, dtype=np.bool_) if saturated is None else _flags(
         saturated, loads.shape, "saturated"

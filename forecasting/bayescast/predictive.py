@@ -1,5 +1,9 @@
 """The predictive distribution of the largest load in a window, carried by its quantiles at nine levels."""
 
+import math
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from .spec import Family
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
-_SURVIVAL_LOGS = np.log1p(-np.array(LEVELS))
+_SURVIVAL_LOGS = tuple(math.log1p(-level) for level in LEVELS)
+_HAZARDS = tuple(-log for log in _SURVIVAL_LOGS)
+_LARGEST_LOG = 700.0  # beyond it exp leaves the floats
 _STEEPEST = 1e6  # exponent of the tail where the last quantiles are equal
 _MEAN_POINTS = 2000
 
@@ -32,29 +38,15 @@ class Predictive:
 
     def quantile(self, q: ArrayLike) -> Any:
         """Return the load that is not exceeded with probability q in (0, 1): a float, or an array of q's shape."""
-        levels = np.asarray(q, dtype=np.float64)
-        if not np.all((levels > 0.0) & (levels < 1.0)):
-            raise ValueError(f"q = {q!r}: give probabilities between 0 and 1, both excluded")
-        above = self._above(np.log1p(-np.maximum(levels, 0.5)))
-        mirrored = self._above(np.log(np.minimum(levels, 0.5)))
-        median = self.values[0]
-        low = np.where(mirrored > 0.0, median * (median / np.where(mirrored > 0.0, mirrored, 1.0)), 0.0)
-        return _like(q, np.where(levels >= self.levels[0], above, np.minimum(low, median)))
+        return _each(self._quantile, q)
 
     def cdf(self, x: ArrayLike) -> Any:
         """Return the probability that the largest load is at most x: a float, or an array of x's shape."""
-        loads = np.asarray(x, dtype=np.float64)
-        median = self.values[0]
-        mirrored = np.where(loads > 0.0, median * (median / np.where(loads > 0.0, loads, 1.0)), np.inf)
-        above = -np.expm1(self._log_survival(np.maximum(loads, median)))
-        below = np.exp(self._log_survival(np.maximum(mirrored, median), strict=True))
-        return _like(
-            x, np.where(np.isnan(loads), np.nan, np.where(loads >= median, above, np.where(loads > 0.0, below, 0.0)))
-        )
+        return _each(self._cdf, x)
 
     def exceedance(self, x: ArrayLike) -> Any:
         """Return the probability that the largest load is above x."""
-        return _like(x, 1.0 - np.asarray(self.cdf(x)))
+        return _each(lambda load: 1.0 - self._cdf(load), x)
 
     def interval(self, mass: float) -> tuple[float, float]:
         """Return the central interval that holds the largest load with probability `mass` in (0, 1)."""
@@ -87,37 +79,57 @@ class Predictive:
             wider = median * np.power(self.values / median, widening)
         return replace(self, values=np.minimum(wider, np.finfo(np.float64).max))
 
-    def _above(self, log_survival: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the load at log(1 - level), for levels from the median up."""
-        inside = np.interp(-log_survival, -_SURVIVAL_LOGS, self.values)
-        beyond = np.maximum(_SURVIVAL_LOGS[-1] - log_survival, 0.0)
-        with np.errstate(over="ignore"):
-            return np.asarray(np.minimum(inside * np.exp(beyond / self._exponent()), np.finfo(np.float64).max))
+    def _quantile(self, q: float) -> float:
+        if not 0.0 < q < 1.0:
+            raise ValueError(f"q = {q!r}: give probabilities between 0 and 1, both excluded")
+        if q >= LEVELS[0]:
+            return self._above(math.log1p(-q))
+        median, mirrored = float(self.values[0]), self._above(math.log(q))
+        return min(median * (median / mirrored), median) if mirrored > 0.0 else 0.0
 
-    def _log_survival(self, loads: NDArray[np.float64], *, strict: bool = False) -> NDArray[np.float64]:
-        """Return log P(max > x), or log P(max >= x) if `strict`, for loads from the median up."""
-        loads = np.minimum(loads, np.finfo(np.float64).max)
-        last = len(self.values) - 1
-        found = (
-            np.searchsorted(self.values, loads, side="left") if strict else np.searchsorted(self.values, loads, "right")
-        )
-        i = np.clip(found - 1, 0, last)
-        j = np.minimum(i + 1, last)
-        width = np.where(self.values[j] > self.values[i], self.values[j] - self.values[i], np.inf)
-        share = np.clip((loads - self.values[i]) / width, 0.0, 1.0)
-        inside = _SURVIVAL_LOGS[i] + (_SURVIVAL_LOGS[j] - _SURVIVAL_LOGS[i]) * share
-        top = max(float(self.values[-1]), np.finfo(np.float64).tiny)
-        beyond = _SURVIVAL_LOGS[-1] - self._exponent() * (np.log(np.maximum(loads, top)) - np.log(top))
-        return np.asarray(np.where(loads > self.values[-1], beyond, inside))
+    def _cdf(self, x: float) -> float:
+        median = float(self.values[0])
+        if x >= median:
+            return -math.expm1(self._log_survival(x, bisect_right))
+        if x > 0.0:
+            return math.exp(self._log_survival(median * (median / x), bisect_left))  # P(max >= mirrored)
+        return math.nan if math.isnan(x) else 0.0
+
+    def _above(self, log_survival: float) -> float:
+        """Return the load at log(1 - level), for levels from the median up."""
+        values: list[float] = self.values.tolist()
+        last = len(values) - 1
+        if log_survival <= _SURVIVAL_LOGS[last]:
+            stretch = (_SURVIVAL_LOGS[last] - log_survival) / self._exponent()
+            return min(values[last] * math.exp(min(stretch, _LARGEST_LOG)), sys.float_info.max)
+        i = bisect_right(_HAZARDS, -log_survival) - 1
+        share = (log_survival - _SURVIVAL_LOGS[i]) / (_SURVIVAL_LOGS[i + 1] - _SURVIVAL_LOGS[i])
+        return values[i] + (values[i + 1] - values[i]) * share
+
+    def _log_survival(self, x: float, search: Callable[[list[float], float], int]) -> float:
+        """Return log P(max > x) with bisect_right, log P(max >= x) with bisect_left, for loads from the median up."""
+        values: list[float] = self.values.tolist()
+        last = len(values) - 1
+        if x > values[last]:
+            top = max(values[last], sys.float_info.min)
+            return _SURVIVAL_LOGS[last] - self._exponent() * (math.log(x) - math.log(top))
+        i = min(max(search(values, x) - 1, 0), last)
+        j = min(i + 1, last)
+        width = values[j] - values[i]
+        share = min(max((x - values[i]) / width, 0.0), 1.0) if width > 0.0 else 0.0
+        return _SURVIVAL_LOGS[i] + (_SURVIVAL_LOGS[j] - _SURVIVAL_LOGS[i]) * share
 
     def _exponent(self) -> float:
         """Return the exponent of the power tail through the last two quantiles."""
-        low, high = self.values[-2], self.values[-1]
+        low, high = float(self.values[-2]), float(self.values[-1])
         if low <= 0.0 or high <= low:
             return _STEEPEST
-        return float(min((_SURVIVAL_LOGS[-2] - _SURVIVAL_LOGS[-1]) / np.log(high / low), _STEEPEST))
+        return min((_SURVIVAL_LOGS[-2] - _SURVIVAL_LOGS[-1]) / math.log(high / low), _STEEPEST)
 
 
-def _like(given: ArrayLike, result: NDArray[np.float64]) -> Any:
-    """Return a float for a scalar argument, else the array."""
-    return float(result) if np.ndim(given) == 0 else result
+def _each(function: Callable[[float], float], given: ArrayLike) -> Any:
+    """Return a float for a scalar, else an array; scalars are what a decision asks for, so they are the quick way."""
+    if np.ndim(given) == 0:
+        return function(float(given))  # type: ignore[arg-type]  # of no dimension
+    asked = np.asarray(given, dtype=np.float64)
+    return np.array([function(x) for x in asked.ravel().tolist()]).reshape(asked.shape)

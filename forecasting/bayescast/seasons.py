@@ -18,7 +18,7 @@ _FIRST_YEAR_AT, _LAST_YEAR_AT = 0.0, 7258118400.0  # 1970 and 2200: what is tabu
 def layout(
     step_seconds: float, seasons: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[int, ...], tuple[int, ...]]:
-    """Return the periods in use (rising, each of two slots or more), their numbers of slots, and the buckets a slot holds."""
+    """Return the periods in use (rising, of two slots or more), their numbers of slots, and the buckets of a slot."""
     periods, slots, visits = [], [], []
     for period in sorted(set(seasons)):
         visit = max(1, int(np.ceil(period / step_seconds / MOST_SLOTS - 1e-9)))

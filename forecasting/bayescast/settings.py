@@ -4,7 +4,7 @@ Where no other reason is given, a default was chosen on a tuning set of real tra
 (half or twice the value changes the pinball loss by less than 2 %). The switches at the end leave out one part each.
 """
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from .errors import InvalidSpec
 
@@ -37,7 +37,7 @@ class Settings(NamedTuple):
     spread_gain: float = 0.2
     """The same for the mean residual by slot of the first season."""
     gap_memory_seconds: float = 3600.0
-    """Without data the deviation from the template is forgotten with this time constant: a load's usual autocorrelation."""
+    """Without data the surplus over the template fades with this time constant, as a load's usually does."""
     gap_widening_limit: float = 8.0
     """Most by which a gap widens the predictive scale (factor)."""
     gap_limit_seconds: float = 172800.0
@@ -114,9 +114,9 @@ class Settings(NamedTuple):
     """Without: quantiles are unbounded."""
 
     def checked(self) -> Self:
-        """Return these settings with exact types, as the kernels are compiled for them; InvalidSpec where one cannot be."""
+        """Return these settings with the exact types kernels are compiled for, or raise InvalidSpec."""
         defaults = type(self)()
-        values: dict[str, object] = {}
+        values: dict[str, Any] = {}
         for name, default in defaults._asdict().items():
             value = getattr(self, name)
             try:

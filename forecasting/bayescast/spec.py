@@ -49,7 +49,7 @@ class ForecastSpec:
     family: Family = Family.AUTO
     seasons: tuple[float, ...] = (86400.0, 604800.0)
     time_zone: str = "UTC"
-    settings: Settings = Settings()
+    settings: Settings = Settings()  # noqa: RUF009  # a tuple cannot be changed
 
     def __post_init__(self) -> None:
         step = _number(self.step_seconds, "step_seconds")
@@ -102,7 +102,7 @@ def _number(value: object, name: str) -> float:
     return number
 
 
-def _member(kind: type[Member], value: object, name: str) -> Member:
+def _member(kind: type[Member], value: str, name: str) -> Member:
     """Return the member of an enum, or raise InvalidSpec."""
     try:
         return kind(value)

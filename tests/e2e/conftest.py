@@ -20,17 +20,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import binaries as executables
 from harness.load import Load
+from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS, load_series
 
 if TYPE_CHECKING:  # they need packages of the e2e group, and a run without these tests reads this file too
     from harness.adapter import MetricsAdapter
     from harness.controlplane import ControlPlane
+    from harness.operator import OperatorProcess, Release
 
 HERE = Path(__file__).resolve().parent
 HISTORY_SECONDS = 14 * DAY_SECONDS
 PEAK_RATE = 600.0
 TEST_SECONDS = 300
+# What the chart is installed with: a quick operator; one Secret it may read; one kind more that it may scale.
+VALUES = {
+    "operator": {"interval": "2s", "startup": "20s", "logLevel": "info"},
+    "rbac": {
+        "secrets": {"shop": ["prometheus-auth", "not-there"]},
+        "extraScaleTargets": [{"group": "games.example", "resource": "fleets"}],
+    },
+}
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
@@ -113,6 +123,31 @@ def namespace(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator
     cluster.create_namespace(name)
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def release(cluster: ControlPlane, prometheus: PrometheusServer) -> Release:
+    """The chart, installed by helm; `shop` is the namespace with a Secret that the operator may read."""
+    from harness.operator import Release
+
+    cluster.create_namespace("shop")
+    release = Release(cluster, {**VALUES, "prometheus": {"address": prometheus.url}})
+    release.install()
+    return release
+
+
+@pytest.fixture(scope="module")
+def operator(
+    release: Release, prometheus: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
+    """The operator on the session's Prometheus, leading."""
+    from harness.operator import OperatorProcess
+
+    prometheus.wait_live()
+    with OperatorProcess(release, tmp_path_factory.mktemp("operator")) as operator:
+        wait_until(lambda: operator.leads, "the operator leads")
+        yield operator
+    assert not operator.faults()
 
 
 @functools.cache

@@ -2,7 +2,8 @@
 
 import math
 
-from ..settings import Settings
+from bayescast.settings import Settings
+
 from . import alarm, envelope, levels, templates
 from .jit import kernel
 from .state import (
@@ -47,7 +48,7 @@ def learn_offset(state: State, settings: Settings, row: int, load: float) -> Non
 
 @kernel
 def profile(state: State, plan: Plan, row: int, slots: Ring, i: int) -> tuple[float, int]:
-    """Return (log load by the longest season seen in bucket i's slot, that season); (level of memory 20, -1) if none."""
+    """Return (log load by the longest season seen in bucket i's slot, that season), else (level of memory 20, -1)."""
     for back in range(len(plan.visit)):
         season = len(plan.visit) - 1 - back
         first = plan.season_at[season]
@@ -56,7 +57,7 @@ def profile(state: State, plan: Plan, row: int, slots: Ring, i: int) -> tuple[fl
             mean = templates.smooth(state.slot_load, row, first, n, slots[i, season], 2 // plan.visit[season])
             if not math.isnan(mean):
                 return mean, season
-    return state.levels[row, LEVEL_Z, 2], -1
+    return float(state.levels[row, LEVEL_Z, 2]), -1
 
 
 @kernel
@@ -70,8 +71,8 @@ def expect(state: State, plan: Plan, row: int, slots: Ring, i: int, seen: bool) 
         state.scalars[row, SURPLUS] *= plan.gap_discount
         for p in range(state.deviations.shape[1]):
             state.deviations[row, p] *= plan.gap_discount
-        return mean + state.scalars[row, SURPLUS]
-    return mean + state.deviations[row, 2 * season + 1] if season >= 0 else state.levels[row, LEVEL_Z, 1]
+        return mean + float(state.scalars[row, SURPLUS])
+    return mean + float(state.deviations[row, 2 * season + 1]) if season >= 0 else float(state.levels[row, LEVEL_Z, 1])
 
 
 @kernel

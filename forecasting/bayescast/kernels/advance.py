@@ -2,7 +2,8 @@
 
 import math
 
-from ..settings import Settings
+from bayescast.settings import Settings
+
 from . import absorb, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
 from .state import (

@@ -10,7 +10,7 @@ REST = 30.0  # buckets before the first alarm, and between two of them
 def learn(
     scalars: Floats, row: int, surprise: float, buckets: int, drift: float, clip: float, threshold: float
 ) -> bool:
-    """Take one surprise (log load minus its expectation) of bucket number `buckets`; return whether a change is declared.
+    """Take one surprise (log load minus its expectation) of bucket number `buckets`; say whether a change is declared.
 
     Surprises are measured in units of their mean size (memory 500 buckets, winsorised).
     """
@@ -28,4 +28,4 @@ def learn(
     scalars[row, ALARM_UP] = 0.0 if change else up
     scalars[row, ALARM_DOWN] = 0.0 if change else down
     scalars[row, ALARM_REST] = REST if change else 0.0
-    return change
+    return bool(change)

@@ -16,7 +16,7 @@ _LN2_LOW = 1.4286068203094172321e-6
 
 @kernel
 def exp_all(values: Floats, power: Floats, power_bits: Integers) -> None:
-    """Replace values (n,) by their exponentials; power (n,) is scratch and power_bits (n,) the same memory as integers."""
+    """Replace values (n,) by their exponentials; power (n,) is scratch, power_bits the same memory as integers."""
     for i in range(len(values)):
         x = min(max(values[i], -700.0), 700.0)
         k = np.floor(x * _LOG2_E + 0.5)

@@ -1,4 +1,4 @@
-"""Discounted Dirichlet histogram of normalised residuals: the predictive shape, its quantiles kept by moving pointers."""
+"""Discounted Dirichlet histogram of normalised residuals: the predictive shape; moving pointers keep its quantiles."""
 
 import math
 
@@ -54,7 +54,7 @@ def quantile(bins: Singles, pointer_bin: Pointers, pointer_mass: Floats, unit: i
         pointer_bin[unit, h, level] = place
         pointer_mass[unit, h, level] = below
     share = min(max((wanted - below) / max(inside, 1e-30), 0.0), 1.0)
-    return BIN_EDGES[place] + (BIN_EDGES[place + 1] - BIN_EDGES[place]) * share
+    return float(BIN_EDGES[place] + (BIN_EDGES[place + 1] - BIN_EDGES[place]) * share)
 
 
 @kernel

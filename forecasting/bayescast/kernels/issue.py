@@ -2,7 +2,8 @@
 
 import math
 
-from ..settings import Settings
+from bayescast.settings import Settings
+
 from . import exponential, histogram, regression, spread, templates
 from .jit import kernel
 from .state import (
@@ -155,12 +156,12 @@ def quantiles(
     for e in range(N_EXPERTS):
         scale = state.lead_scalars[unit, SCALE + e]
         h = FIRST_HISTOGRAM[e]
-        if settings.with_strata and (e == SLOW_REGRESSION or e == LAST):
+        if settings.with_strata and e in (SLOW_REGRESSION, LAST):
             u = (z - base) / (scale + 1e-9)
             stratum = 0 if u < -1.5 else (1 if u < 0.0 else (2 if u < 1.5 else 3))
             h += stratum
             strata += stratum * (4 if e == SLOW_REGRESSION else 1)
-        if e == LAST or e == FAST_REGRESSION or e == LONG_TEMPLATE:
+        if e in (LAST, FAST_REGRESSION, LONG_TEMPLATE):
             scale *= ring[place, R_SPREAD]
         ring[place, R_SCALE + e] = scale
         location = ring[place, R_LOCATION + e] if e < N_LOG else 0.0

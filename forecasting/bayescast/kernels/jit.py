@@ -14,15 +14,19 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+_config: Any = numba.config  # its attributes are made at run time
+_njit: Any = numba.njit  # its type leaves out the flags of the core
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+OUTSIDE = ("settings.py", "predictive.py")  # what kernels take from the package above
 _HERE = Path(__file__).resolve().parent
 
 
 def source_stamp(folder: Path = _HERE) -> str:
-    """Return a digest of all files kernels are made of: this folder and the constants of the package above."""
+    """Return a digest of all files kernels are made of: this folder, and what it imports from the package above."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.py"), *folder.parent.glob("*.py")]):
+    for path in sorted([*folder.glob("*.py"), *(folder.parent / name for name in OUTSIDE)]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -30,9 +34,9 @@ def source_stamp(folder: Path = _HERE) -> str:
 
 def _cache_directory(stamp: str) -> Path | None:
     """Return the first directory for this stamp that can be written, or None."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    configured = numba.config.CACHE_DIR
-    bases = [Path(configured)] if configured else [_HERE / "__pycache__", Path(home) / "bayescast"]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    configured = _config.CACHE_DIR
+    bases = [Path(configured)] if configured else [_HERE / "__pycache__", home / "bayescast"]
     for base in bases:
         directory = base / f"kernels-{stamp}"
         try:
@@ -47,7 +51,7 @@ def _cache_directory(stamp: str) -> Path | None:
 _DIRECTORY = _cache_directory(source_stamp()) if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") != "0" else None
 
 
-class _SourcesLocator(_CacheLocator):  # type: ignore[misc]  # numba's caching has no types
+class _SourcesLocator(_CacheLocator):
     """Keeps a kernel's machine code in the directory of the present sources."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -67,11 +71,11 @@ class _SourcesLocator(_CacheLocator):  # type: ignore[misc]  # numba's caching h
         return str(self._line)
 
 
-class _CacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_SourcesLocator,)
+class _CacheImpl(CompileResultCacheImpl):
+    _locator_classes = [_SourcesLocator]  # type: ignore[list-item]  # noqa: RUF012  # as numba has it
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _KernelCache(FunctionCache):
     _impl_class = _CacheImpl
 
 
@@ -91,7 +95,7 @@ def entry(function: Kernel) -> Kernel:
 
 def _compiled(function: Kernel, **options: bool) -> Kernel:
     """Compile on the first call, and keep the machine code on disk where that is safe."""
-    compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False, **options)(function)
-    if _DIRECTORY is not None and not numba.config.DISABLE_JIT:
-        compiled._cache = _KernelCache(function)
+    compiled = _njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False, **options)(function)
+    if _DIRECTORY is not None and not _config.DISABLE_JIT:
+        compiled._cache = _KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001  # numba has no public way to choose
     return cast("Kernel", compiled)

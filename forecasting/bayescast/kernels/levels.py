@@ -19,7 +19,7 @@ def start(levels: Floats, row: int, load: float, z: float) -> None:
 def learn_gamma(
     levels: Floats, row: int, discounts: tuple[float, ...], load: float, weight: float, offset: float
 ) -> None:
-    """Discounted conjugate step with tempered exposure: shape <- g shape + w y, rate <- g rate + w; level = log(mean + c).
+    """Discounted conjugate step, exposure w: shape <- g shape + w y, rate <- g rate + w; level = log(shape / rate + c).
 
     With rate g the posterior mean is an exponentially weighted one. `weight` < 1 makes the Poisson information equal
     to that of an overdispersed count (Smith 1979; Harvey and Fernandes 1989 for the discounted Gamma).
@@ -56,4 +56,4 @@ def learn_dispersion(
     scalars[row, at] = total
     scalars[row, at + 1] = weight
     scalars[row, at + 2] = rho
-    return rho
+    return float(rho)

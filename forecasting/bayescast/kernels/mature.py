@@ -2,7 +2,8 @@
 
 import math
 
-from ..settings import Settings
+from bayescast.settings import Settings
+
 from . import hedge, histogram, regression, spread, templates, tracker
 from .jit import kernel
 from .state import (
@@ -135,7 +136,7 @@ def _shapes(state: State, settings: Settings, unit: int, place: int, outcome: fl
         else:
             residual = outcome - state.ring[place, R_VALUE]
         size = abs(residual)
-        if e == LAST or e == FAST_REGRESSION or e == LONG_TEMPLATE:
+        if e in (LAST, FAST_REGRESSION, LONG_TEMPLATE):
             size /= state.ring[place, R_SPREAD]
         scale = state.lead_scalars[unit, SCALE + e]
         scale += (min(size, 10.0 * scale + 1e-9) - scale) / (n + 3.0)

@@ -23,7 +23,7 @@ def at_level(level_spread: Floats, unit: int, place: float, prior: float) -> flo
     n1 = level_spread[unit, b + 1, 1]
     low = (level_spread[unit, b, 0] * n0 + prior * _PRIOR_WEIGHT) / (n0 + _PRIOR_WEIGHT)
     high = (level_spread[unit, b + 1, 0] * n1 + prior * _PRIOR_WEIGHT) / (n1 + _PRIOR_WEIGHT)
-    return (1.0 - f) * low + f * high
+    return float((1.0 - f) * low + f * high)
 
 
 @kernel
@@ -41,7 +41,7 @@ def learn_level(level_spread: Floats, unit: int, place: float, size: float, memo
 def describe(
     ring: Floats, place: int, lead_scalars: Floats, unit: int, by_slot: float, by_level: float, last_error: float
 ) -> None:
-    """Write the features of the scale: 1, logs of three mean residuals over the overall one, last load minus location."""
+    """Write the features of the scale: 1, logs of three mean residuals over the overall one, newest error."""
     mean = lead_scalars[unit, MEAN_RESIDUAL]
     floor = 0.05 * mean + 1e-9
     inverse = 1.0 / (mean + floor)

@@ -1,16 +1,17 @@
 """What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
 
-Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places of all leads one after the
-other (lead + 1 each), D = 5 + 2 P features, Q issued levels, E experts, H histograms, B bins.
+Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
+of all leads one after the other (lead + 1 each), D = 5 + 2 P features, Q issued levels, E experts, H histograms,
+B bins. Columns of the smaller arrays have names, below; kernels index by them instead of taking views, which cost.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..predictive import LEVELS
-from ..settings import Settings
+from bayescast.predictive import LEVELS
+from bayescast.settings import Settings
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -40,31 +41,31 @@ N_STRATA = 4
 FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
 N_HISTOGRAMS = 14
 
-# marks[row]
+# Columns of marks[row],
 CLOCK, SEEN, GAP, GAUSSIAN, COUNTS = range(5)
 N_MARKS = 5
-# scalars[row]
+# of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
 ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS = range(11, 17)
 N_SCALARS = 17
-# levels[row]: shapes and rates of the Gammas, levels on the log scale
+# of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
-# lead_marks[unit]
+# of lead_marks[unit],
 HEAD, TAIL, USABLE, SATURATED, WINDOWS, DISJOINT, LAST_DISJOINT = range(7)
 N_LEAD_MARKS = 7
-# lead_scalars[unit]; from SCALE on one for every expert
+# of lead_scalars[unit]; from SCALE on one for every expert
 MASS_UNIT, SCALE_N, PREDICTED_SPREAD, MEAN_RESIDUAL, RECENT_RESIDUAL, SLOW_NOISE, FAST_NOISE = range(7)
 SCALE = 7
 N_LEAD_SCALARS = SCALE + N_EXPERTS
-# by_level[unit, :, level]
+# of by_level[unit, :, level],
 LOSS_SCALE, DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(7)
 N_BY_LEVEL = 7
-# pointer_mass[unit, histogram]: mass below the pointer of each level, then the total
+# of pointer_mass[unit, histogram]: mass below the pointer of each level, then the total
 TOTAL = N_LEVELS
-# ring_mark[place]: what became of a bucket, the histograms used there, then the slot in every season
+# of ring_mark[place]: what became of a bucket, the histograms used there, then the slot in every season
 STATUS, STRATUM, FIRST_SLOT = 0, 1, 2
 MISSING, SEEN_BUCKET, SATURATED_BUCKET = 0, 1, 2
-# ring[place]: what was issued there
+# of ring[place]: what was issued there
 R_OFFSET, R_VALUE, R_BASE, R_SPREAD, R_BIN = range(5)
 R_LOCATION = 5
 R_ISSUED = R_LOCATION + N_LOG
@@ -165,12 +166,17 @@ def make_plan(
         template_gain=np.array(
             [1.0 - (1.0 - g) ** (1.0 / v) for g, v in zip(by_visit, visits, strict=False)], dtype=np.float64
         ),
-        spread_gain=1.0 - (1.0 - settings.spread_gain) ** (1.0 / visits[0]) if visits else 0.0,
+        spread_gain=_by_bucket(settings.spread_gain, visits[0]) if visits else 0.0,
         tracker_gain=settings.tracker_gain / (1.0 + window / settings.tracker_lead * overlap),
         tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
         hedge_discount=1.0 - settings.hedge_forgetting / (1.0 + window[:, 0] / settings.hedge_lead),
         gap_discount=float(np.exp(-step_seconds / settings.gap_memory_seconds)),
     )
+
+
+def _by_bucket(gain: float, buckets: int) -> float:
+    """Return the gain of each of several buckets that together have `gain`."""
+    return float(1.0 - (1.0 - gain) ** (1.0 / buckets))
 
 
 def allocate(capacity: int, plan: Plan) -> State:
@@ -212,7 +218,8 @@ def allocate(capacity: int, plan: Plan) -> State:
 def row_of(state: State, row: int) -> State:
     """Return one row of every array, as views."""
     n = len(state.marks)
-    return State(*(array[row * (len(array) // n) : (row + 1) * (len(array) // n)] for array in state))
+    own: Any = (array[row * (len(array) // n) : (row + 1) * (len(array) // n)] for array in state)
+    return State(*own)
 
 
 def clear(state: State, row: int, settings: Settings) -> None:

@@ -45,7 +45,7 @@ def learn(table: Templates, row: int, place: int, value: float, share: float) ->
     old = int(table[row, place])
     wanted = value / TEMPLATE_UNIT
     mean = wanted if old == UNSEEN else old + share * (wanted - old)
-    table[row, place] = int(math.floor(min(max(mean, -32767.0), 32767.0) + 0.5))
+    table[row, place] = math.floor(min(max(mean, -32767.0), 32767.0) + 0.5)
 
 
 @kernel

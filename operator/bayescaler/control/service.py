@@ -62,6 +62,7 @@ class Operator:
             if settings.leader_election
             else None
         )
+        self.metrics.leader.set_function(lambda: float(self.may_write()))
         self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.may_write)
         self.loop = Loop(
             self.registry,

@@ -8,8 +8,9 @@ import pytest
 
 from bayescaler.control.report import record
 from bayescaler.policy.reasons import Limiter, Rung
+from bayescaler.sandbox.traffic import Shape, traffic
 
-from .worlds import DAY, HOUR, MINUTE, NOON, World, autoscaler, deployment
+from .worlds import DAY, HOUR, MINUTE, NOON, TICK, World, autoscaler, deployment
 
 
 def working_day(t, low=100.0, high=900.0):
@@ -19,34 +20,36 @@ def working_day(t, low=100.0, high=900.0):
     return low + (high - low) * (up - down)
 
 
-ONE_PM = NOON + HOUR
-
-
 async def test_replicas_are_raised_before_a_rise_that_the_history_taught_and_the_decision_says_why(caplog):
+    """Two weeks of working days, on each of which the load doubles within five minutes of 12:15."""
     caplog.set_level(logging.INFO, "bayescaler.decisions")
-    async with World(start=ONE_PM - 12 * MINUTE) as world:
-        world.feed(working_day, days=3.0)
-        ahead = {"history": "3d", "seasons": ["24h"], "horizon": "5m"}
-        await world.begin(deployment(replicas=4), autoscaler(forecast=ahead))
-        raised = []
+    lunch = NOON + 15 * MINUTE
+    midnight = NOON - DAY / 2
+    shape = Shape(lunch_factor=2.0, flash_hour=None)
+    load = traffic(midnight - 14 * DAY, days=15, seed=1, shape=shape)
+    raises = []
 
-        def look(world):
-            now, decision = world.clock.now(), world.decision()
-            if now <= ONE_PM and decision.final > decision.current and not raised:
-                raised.append((now, decision))
-            short = float(working_day(now)) > 50.0 * world.ready()
-            assert not short, f"{world.ready()} ready at {now - ONE_PM:.0f} s from the rise"
+    def look(world):
+        now, decision = world.clock.now(), world.decision()
+        if decision.acts and now <= lunch:
+            raises.append(decision)
 
-        await world.run(25 * MINUTE, look)
-        assert world.replicas() >= 18
-        at, decision = raised[0]
-    assert at < ONE_PM, "raised while the load was still low"
-    assert decision.load == pytest.approx(100.0, rel=0.02)
-    assert (decision.rung, decision.steps[0].limiter) == (Rung.PREDICTIVE, Limiter.FORECAST)
-    assert "expected within 5m at 95 %, 50/s each" in decision.message
+    async with World(start=NOON - MINUTE) as world:
+        world.prometheus.store.add_counter("http_requests_total", {}, load.times, load.rates)
+        ahead = {"history": "14d", "horizon": "10m"}
+        await world.begin(deployment(replicas=28), autoscaler(forecast=ahead, capacity={"perReplica": 20}))
+        seen = await world.run(20 * MINUTE, look)
+    before_lunch = [n for n, at in zip(seen, np.arange(1, 81) * TICK, strict=True) if at <= 15 * MINUTE]
+    calm = load.rates[(load.times >= NOON) & (load.times < lunch)].max()
+    last = raises[-1]
+    assert before_lunch[-1] >= before_lunch[0] + 5, "raised while the load was still what it was"
+    assert last.load <= calm < 20 * before_lunch[0]
+    assert (last.rung, last.limiter) == (Rung.PREDICTIVE, Limiter.FORECAST)
+    assert last.demand > 1.2 * calm
+    assert "expected within 10m at 95 %, 20/s each" in last.message
     told = [r.decision for r in caplog.records if r.name == "bayescaler.decisions"]
-    assert record(decision) in told
-    assert json.dumps(told)
+    assert record(last) in told
+    assert json.loads(json.dumps(told)) == told
 
 
 async def test_replicas_follow_the_load_down_after_the_stabilization_window():
@@ -61,13 +64,13 @@ async def test_replicas_follow_the_load_down_after_the_stabilization_window():
 async def test_observe_writes_nothing_but_status_and_says_what_it_would_do():
     async with World() as world:
         world.feed(500.0)
-        await world.begin(deployment(replicas=1), autoscaler(mode="Observe"))
+        await world.begin(deployment(replicas=8), autoscaler(mode="Observe"))
         await world.run(5 * MINUTE)
         await world.operator.events.drain()
         ours = {w for w in world.writes() if w[0] != "events"}
         assert ours == {("bayesianautoscalers", "status")}
         status = world.status()
-        assert (status["currentReplicas"], world.replicas()) == (1, 1)
+        assert (status["currentReplicas"], world.replicas()) == (8, 8)
         assert status["desiredReplicas"] >= 10
         assert status["lastDecision"]["message"].endswith("not applied: mode Observe")
         assert world.condition("Paused") == ("False", "Observe")

@@ -65,12 +65,14 @@ class MetricsAdapter:
     def __init__(self, cluster: ControlPlane, prometheus: PrometheusServer) -> None:
         self._cluster = cluster
         self._prometheus = prometheus
-        self._external: dict[tuple[str, str], str] = {}
+        self._external: dict[tuple[str, str], tuple[PrometheusServer, str]] = {}
         self._cpu: list[_Cpu] = []
 
-    def serve_external(self, namespace: str, metric: str, promql: str) -> None:
-        """Serve the value of `promql` as the external metric `metric` of a namespace."""
-        self._external[namespace, metric] = promql
+    def serve_external(
+        self, namespace: str, metric: str, promql: str, *, source: PrometheusServer | None = None
+    ) -> None:
+        """Serve the value of `promql` as the external metric `metric` of a namespace; `source` is another server."""
+        self._external[namespace, metric] = (source or self._prometheus, promql)
 
     def serve_cpu(self, namespace: str, labels: Mapping[str, str], load: Load, cores: Callable[[float], float]) -> None:
         """Let the ready pods with these labels share the CPU that `cores(load)` needs, in cores.
@@ -160,11 +162,12 @@ class MetricsAdapter:
         raise _RefusedError(HTTPStatus.NOT_FOUND, f"no such path: {path}")
 
     def _external_metric(self, namespace: str, metric: str) -> Json:
-        promql = self._external.get((namespace, metric))
-        if promql is None:
+        served = self._external.get((namespace, metric))
+        if served is None:
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"no external metric {metric} in {namespace}")
+        prometheus, promql = served
         try:
-            samples = self._prometheus.query(promql)
+            samples = prometheus.query(promql)
         except (requests.RequestException, HarnessError) as error:
             raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Prometheus: {error}") from error
         items = [

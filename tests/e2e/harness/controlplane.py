@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +36,17 @@ CONTROLLERS = (
     "clusterrole-aggregation-controller",
 )
 COMMAND_SECONDS = 90.0
+# What each account that is none of Kubernetes' own asked for, and what it was answered.
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
 PROBE_SECONDS = 2.0
 
 
@@ -63,6 +75,7 @@ class ControlPlane:
         for part in ("pki", "logs", "home"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._logs = folder / "logs"
+        self._audit = self._logs / "audit.jsonl"
         ports = free_ports(6)
         self._etcd_port, self._etcd_peer_port, api_port, *others = ports
         self.url = f"https://{LOOPBACK}:{api_port}"
@@ -172,6 +185,17 @@ class ControlPlane:
         user = f"{namespace}-{service_account}"
         return self._write_kubeconfig(user, self.token(namespace, service_account), namespace=namespace)
 
+    def refusals(self, namespace: str, service_account: str) -> Sequence[str]:
+        """Tell from the audit log every request of a ServiceAccount that was forbidden, as `VERB path`."""
+        user = f"system:serviceaccount:{namespace}:{service_account}"
+        # The server may be writing the last line.
+        events = [json.loads(line) for line in self._audit.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+        return [
+            f"{one['verb']} {one['requestURI']}"
+            for one in events
+            if one["user"]["username"] == user and one.get("responseStatus", {}).get("code") == HTTPStatus.FORBIDDEN
+        ]
+
     def request(self, path: str, **parameters: str) -> requests.Response:
         """GET a path of the API server as the administrator, without kubectl's cost."""
         return requests.get(
@@ -231,6 +255,8 @@ class ControlPlane:
 
     def _apiserver(self, port: int) -> Component:
         proxy = self.front_proxy.issue("front-proxy-client")
+        audit_policy = self.folder / "audit-policy.yaml"
+        audit_policy.write_text(yaml.safe_dump(AUDIT_POLICY))
         flags = {
             "bind-address": LOOPBACK,
             "secure-port": port,
@@ -255,6 +281,8 @@ class ControlPlane:
             "requestheader-extra-headers-prefix": "X-Remote-Extra-",
             "proxy-client-cert-file": proxy.certificate,
             "proxy-client-key-file": proxy.key,
+            "audit-policy-file": audit_policy,
+            "audit-log-path": self._audit,
         }
         return self._component(self._binaries.kube_apiserver, "kube-apiserver", flags, f"{self.url}/readyz")
 

@@ -1,4 +1,4 @@
-"""Manifests that scenarios share: a workload whose pods take time to start, and the HPAs beside it."""
+"""Manifests that scenarios share: workloads whose pods take time to start, what sizes them, and HPAs beside it."""
 
 from typing import Any
 
@@ -33,6 +33,41 @@ def deployment(
                 "metadata": {"labels": labels, "annotations": start_up.annotations() if start_up else {}},
                 "spec": {"containers": [container]},
             },
+        },
+    }
+
+
+def stateful_set(name: str, **options: Any) -> Manifest:
+    """Give a StatefulSet as `deployment` gives a Deployment; its pods start all at once."""
+    manifest = deployment(name, **options)
+    spec = manifest["spec"] | {"serviceName": name, "podManagementPolicy": "Parallel"}
+    return manifest | {"kind": "StatefulSet", "spec": spec}
+
+
+def bayesian_autoscaler(
+    target: str,
+    query: str,
+    per_replica: float,
+    *,
+    namespace: str = "default",
+    minimum: int = 1,
+    maximum: int = 50,
+    load: Manifest | None = None,
+    prometheus: Manifest | None = None,
+    **spec: Any,
+) -> Manifest:
+    """Give a BayesianAutoscaler of the Deployment `target`; `load`, `prometheus` and `spec` add to its parts."""
+    return {
+        "apiVersion": "bayescaler.dev/v1alpha1",
+        "kind": "BayesianAutoscaler",
+        "metadata": {"name": target, "namespace": namespace},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+            "minReplicas": minimum,
+            "maxReplicas": maximum,
+            "load": {"prometheus": {"query": query, **(prometheus or {})}, **(load or {})},
+            "capacity": {"perReplica": per_replica},
+            **spec,
         },
     }
 

@@ -26,6 +26,9 @@ TARGET_LABELS = {"job": "e2e", "instance": "load"}
 BLOCK_DURATION = "384h"
 RETENTION = "90d"
 QUERY_SECONDS = 10.0
+# Whom a server with `locked` lets in; it wants the password's bcrypt hash, and nothing here can make one.
+USER, PASSWORD = "scaler", "forecast-reader"
+PASSWORD_HASH = "$2b$04$brr8oJ0YN1.Y9arBsWLiFezVSngtsXtOmzs.JNZRkdMyL5E3PPW5."
 
 
 @dataclass
@@ -66,7 +69,7 @@ class PrometheusServer:
 
     `server` is the process: `server.pause()` makes it hang, `server.kill()` makes it refuse, and
     `server.resume()` and `server.start()` bring it back with what it had stored.  Backfilled samples are
-    `sample_seconds` apart.
+    `sample_seconds` apart.  A `locked` one wants `USER` and `PASSWORD`.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class PrometheusServer:
         *,
         scrape_seconds: float = 1.0,
         sample_seconds: float = 15.0,
+        locked: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.feeds = list(feeds)
         self._promtool = binaries.promtool
         self._sample_seconds = sample_seconds
+        self._auth = (USER, PASSWORD) if locked else None
         port, self._exporter_port = free_ports(2)
         self.url = f"http://{LOOPBACK}:{port}"
         flags = {
@@ -92,11 +97,14 @@ class PrometheusServer:
             "web.listen-address": f"{LOOPBACK}:{port}",
             "log.level": "warn",
         }
+        if locked:
+            flags["web.config.file"] = folder / "web.yml"
+            (folder / "web.yml").write_text(yaml.safe_dump({"basic_auth_users": {USER: PASSWORD_HASH}}))
         self.server = Component(
             name="prometheus",
             command=[*binaries.prometheus, *(f"--{flag}={value}" for flag, value in flags.items())],
             log=folder / "prometheus.log",
-            ready=lambda: requests.get(f"{self.url}/-/ready", timeout=QUERY_SECONDS).ok,
+            ready=lambda: requests.get(f"{self.url}/-/ready", auth=self._auth, timeout=QUERY_SECONDS).ok,
         )
 
     def log_tails(self) -> str:
@@ -148,7 +156,9 @@ class PrometheusServer:
         return points[:, 0], points[:, 1]
 
     def _ask(self, endpoint: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
-        response = requests.get(f"{self.url}/api/v1/{endpoint}", params=parameters, timeout=QUERY_SECONDS)
+        response = requests.get(
+            f"{self.url}/api/v1/{endpoint}", params=parameters, auth=self._auth, timeout=QUERY_SECONDS
+        )
         body = response.json()
         if body["status"] != "success":
             raise HarnessError(f"{parameters['query']}: {body['errorType']}: {body['error']}")

@@ -14,6 +14,14 @@ from bayescast import seasons as seasons_of
 from bayescast.kernels import state as st
 
 
+def _callable(part: Any) -> Any:
+    @numba.njit(_nrt=False)
+    def call(*arguments: Any) -> Any:
+        return part(*arguments)
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def compiled() -> Callable[[Any], Any]:
     """A part is compiled to be called from compiled code alone; this wraps it (without the JIT it is itself)."""
@@ -23,7 +31,7 @@ def compiled() -> Callable[[Any], Any]:
         if numba.config.DISABLE_JIT:
             return part
         if part not in wrapped:
-            wrapped[part] = numba.njit(_nrt=False)(lambda *arguments: part(*arguments))
+            wrapped[part] = _callable(part)
         return wrapped[part]
 
     return wrap

@@ -1,5 +1,6 @@
 """Machine code is kept between processes, never stale, and never needed."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -46,6 +47,15 @@ def test_a_change_in_any_source_changes_the_place_of_the_cache(copy):
         after = jit.source_stamp(copy / "bayescast" / "kernels")
         assert after != before
         before = after
+
+
+def test_no_source_of_the_kernels_is_left_out():
+    taken = set()
+    for path in (PACKAGE / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.level > 1 or (node.module or "").startswith("bayescast")):
+                taken.add((node.module or "").removeprefix("bayescast").lstrip(".") + ".py")
+    assert taken == set(jit.OUTSIDE)
 
 
 def test_the_cache_lies_beside_the_kernels_or_where_numba_is_told(copy, tmp_path):
