@@ -63,7 +63,7 @@ def play(load: ArrayLike, desired: ArrayLike, *, capacity: float, startup_steps:
 def outcome(
     load: ArrayLike, replicas: ArrayLike, ready_pods: ArrayLike, *, capacity: float, step_seconds: float
 ) -> Outcome:
-    """Judge a fleet as it was seen: `replicas` paid for and `ready_pods` serving at each step, against `load` (rate)."""
+    """Judge a fleet as it was seen at each step: `replicas` paid for, `ready_pods` serving, against `load` (rate)."""
     demand, paid, serving = np.asarray(load, dtype=np.float64), _timeline(replicas), _timeline(ready_pods)
     short = demand - serving * capacity
     violating = short > 0
