@@ -155,9 +155,7 @@ class Answer:
         if data["resultType"] == "scalar":
             return {"": [tuple(data["result"])]}
         return {
-            json.dumps(one["metric"], sort_keys=True): [
-                tuple(p) for p in one.get("values", [one.get("value")])
-            ]
+            json.dumps(one["metric"], sort_keys=True): [tuple(p) for p in one.get("values", [one.get("value")])]
             for one in data["result"]
         }
 

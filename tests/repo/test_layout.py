@@ -18,7 +18,8 @@ def test_no_package_shadows_the_standard_library() -> None:
 
 @pytest.mark.parametrize("path", SOURCES + TESTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_stay_small_enough_to_read(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 360
+    lines = len(path.read_text().splitlines())
+    assert lines <= (360 if path in SOURCES else 520)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

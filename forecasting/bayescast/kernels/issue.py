@@ -77,7 +77,7 @@ def describe(state: State, plan: Plan, row: int, unit: int, place: int, peak: fl
         first = plan.season_at[season]
         slot = state.ring_mark[place, FIRST_SLOT + season]
         raw = base
-        if state.slot_count[row, first + slot] - taken >= plan.visit[season]:
+        if int(state.slot_count[row, first + slot]) - taken >= plan.visit[season]:
             reach = 2 // plan.visit[season]
             profile = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, reach)
             if not math.isnan(profile):

@@ -7,7 +7,6 @@ live numbers are brought up to date only now and then.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from bayescaler.api import ConditionType
@@ -22,7 +21,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
 from .settings import Settings
-from .status import material, render
+from .status import material, outline, render, stamp
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -38,11 +37,15 @@ class Budget:
     def __init__(self, per_second: float, *, burst: float) -> None:
         self._per_second, self._burst, self._tokens, self._at = per_second, burst, burst, float("-inf")
 
-    def take(self, now: float) -> bool:
-        """Take one token if there is one."""
+    def left(self, now: float) -> bool:
+        """Whether there is a token to take."""
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
         self._at = now
-        if self._tokens < 1.0:
+        return self._tokens >= 1.0
+
+    def take(self, now: float) -> bool:
+        """Take one token if there is one."""
+        if not self.left(now):
             return False
         self._tokens -= 1.0
         return True
@@ -74,8 +77,7 @@ class Reporter:
         for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
             with contained(workload, "report", self._metrics):
                 self._log(workload)
-                status = render(workload, now=now)
-                if self._due(workload, status, now):
+                if (status := self._due(workload, now)) is not None:
                     writes.append(self._write(workload, status, now))
         if writes:
             await asyncio.gather(*writes)
@@ -84,12 +86,15 @@ class Reporter:
         """Drop what is remembered of an object that is gone."""
         self._logged.pop(workload.key, None)
 
-    def _due(self, workload: Workload, status: dict[str, Any], now: float) -> bool:
-        if material(status) != material(workload.told.status):
-            return self._changes.take(now)
-        if now - workload.told.at < self._settings.refresh_seconds or status == workload.told.status:
-            return False
-        return self._refreshes.take(now)
+    def _due(self, workload: Workload, now: float) -> dict[str, Any] | None:
+        """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
+        told = workload.told
+        if outline(workload) != material(told.status):
+            return render(workload, now=now) if self._changes.take(now) else None
+        if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
+            return None
+        status = render(workload, now=now)
+        return status if status != told.status and self._refreshes.take(now) else None
 
     async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
         with contained(workload, "report", self._metrics):
@@ -159,7 +164,7 @@ def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[st
 def record(decision: Decision) -> dict[str, Any]:
     """One decision as a flat JSON record, complete: `final` follows from `raw` by `steps`."""
     return {
-        "at": _stamp(decision.at),
+        "at": stamp(decision.at),
         "rung": str(decision.rung),
         "phase": str(decision.phase),
         "load": decision.load,
@@ -173,7 +178,3 @@ def record(decision: Decision) -> dict[str, Any]:
             {"limiter": str(s.limiter), "before": s.before, "after": s.after, "why": s.why} for s in decision.steps
         ],
     }
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,7 @@
 """The status of one object, from what the stages left on it. Pure. What is not known is left out, never made up."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from bayescaler.api import (
@@ -38,6 +39,26 @@ def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
     """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
     conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions", ()))
     return (*(status.get(key) for key in MATERIAL), "forecast" in status, conditions)
+
+
+def outline(workload: Workload) -> tuple[Any, ...]:
+    """What `material` says of the status that `render` would build, at a tenth of the cost."""
+    target, decision, scaled_at = workload.target, workload.decision, workload.last_scale_at
+    conditions = tuple((c.type, "True" if c.status else "False", c.reason) for c in assess(workload))
+    return (
+        workload.phase.value,
+        target.replicas if target else None,
+        decision.final if decision else None,
+        workload.told.status.get("lastScaleTime") if scaled_at is None else stamp(scaled_at),
+        workload.generation,
+        workload.predictive is not None and workload.intent is not None,
+        conditions,
+    )
+
+
+def stamp(at: float) -> str:
+    """Epoch seconds as the API writes times, to the second."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _forecast(workload: Workload) -> ForecastStatus | None:

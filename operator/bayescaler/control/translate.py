@@ -7,7 +7,7 @@ from typing import Any
 
 from bayescaler import api
 from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
-from bayescaler.api.spec import LoadSpec
+from bayescaler.api.load import LoadSpec
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.types import (
     Behavior,

@@ -100,12 +100,13 @@ class World(Stage):
         return await super().__aenter__()
 
     async def __aexit__(self, *error):
+        await self._processes.aclose()
         await super().__aexit__(*error)
         if self.other is not None:
             await self.other.stop()
 
     async def _start_operator(self, exits, kubeconfig):
-        self.kubeconfig, self._house = kubeconfig, exits
+        self.kubeconfig, self._processes = kubeconfig, AsyncExitStack()
         self.running = await self.start_operator()
         self.operator = self.running.operator
 
@@ -115,7 +116,7 @@ class World(Stage):
         if self.other is not None:
             settings = replace(settings, allowed_server_addresses=(self.other.url,))
         life = AsyncExitStack()
-        self._house.push_async_exit(life)
+        self._processes.push_async_exit(life)
         client = await KubeClient.connect(self.kubeconfig)
         credentials = Credentials(client)
         source = PrometheusSource(
