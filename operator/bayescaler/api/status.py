@@ -194,7 +194,3 @@ class Status(Model):
     def to_json(self) -> dict[str, Any]:
         """Return the whole status as JSON, for a JSON Patch that puts it in place of the old one."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-    def to_merge_patch(self) -> dict[str, Any]:
-        """Return the whole status as JSON for a merge patch: what is absent is null, so that the old goes."""
-        return self.model_dump(mode="json", by_alias=True)

@@ -1,18 +1,30 @@
-"""`bayescaler forecast`: what the forecaster would have said after every bucket of a trace."""
+"""`bayescaler forecast`: what the forecaster would have said after every bucket of a load, and how good it was."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from bayescaler.api import seconds
 from bayescaler.sources.files import whole_file
-from bayescaler.sources.trace import Trace, TraceError, read_trace
+from bayescaler.sources.port import SourceError
+from bayescaler.sources.trace import Trace, TraceError
 
+from .load import bar, load_options, origin
 from .options import DURATION
+
+if TYPE_CHECKING:
+    from bayescast import Diagnostics, ForecastSpec
+    from bayescast.scorecard import Report
+
+FAMILIES = ("Auto", "PoissonGamma", "Gaussian")
 
 
 class Levels(click.ParamType[tuple[str, ...]]):
@@ -35,31 +47,161 @@ class Levels(click.ParamType[tuple[str, ...]]):
         return levels
 
 
+class Seasons(click.ParamType[tuple[float, ...]]):
+    """`24h,168h` or `none`: periods in seconds."""
+
+    name = "duration,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Return the periods."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return () if str(value).strip() == "none" else tuple(seconds(part.strip()) for part in value.split(","))
+        except ValueError as error:
+            self.fail(f"{error}; give for example 24h,168h, or none", param, ctx)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """A load, the (n, 9) quantiles at LEVELS that were issued along it, and the forecaster's own record."""
+
+    load: Trace
+    spec: "ForecastSpec"
+    issued: NDArray[np.float64]
+    diagnostics: "Diagnostics"
+
+    @property
+    def lead(self) -> int:
+        """The one window length, in buckets."""
+        return self.spec.leads[0]
+
+    @property
+    def end(self) -> float:
+        """End of the newest bucket."""
+        return float(self.load.times[-1]) + self.load.step_seconds
+
+    def score(self, *, judged_seconds: float | None, capacity: float | None) -> "Report":
+        """Score the newest part; without a length, the second half of what has data."""
+        from bayescast.scorecard import score
+
+        load, seen = self.load, np.flatnonzero(~np.isnan(self.load.values))
+        half = (self.end - float(load.times[seen[0] if len(seen) else 0])) / 2
+        return score(
+            load.times,
+            load.values,
+            self.issued,
+            lead=self.lead,
+            step_seconds=load.step_seconds,
+            time_zone=self.spec.time_zone,
+            capacity=capacity,
+            since=self.end - (half if judged_seconds is None else judged_seconds),
+        )
+
+
 @click.command()
-@click.option(
-    "--trace", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV or Parquet: timestamp,value."
-)
-@click.option(
-    "--unit", type=click.Choice(["count", "rate", "gauge"]), default="rate", show_default=True, help="Of the values."
-)
+@load_options
 @click.option("--horizon", required=True, type=DURATION, help="Length of the window whose highest load is forecast.")
 @click.option("--quantiles", type=Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Levels to write.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Local clock of the seasons.")
 @click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV to write: timestamp,q0.5,..."
+    "--seasons", type=Seasons(), default="24h,168h", show_default=True, help="Periods the load repeats in, or none."
 )
-def forecast(trace: Path, unit: str, horizon: float, quantiles: tuple[str, ...], time_zone: str, out: Path) -> None:
-    """Forecast the highest load over the horizon after every bucket of a trace, from what had been seen by then."""
-    from bayescast import BayescastError, Forecaster, ForecastSpec, Kind
+@click.option(
+    "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write: timestamp,q0.5,...")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Picture to draw: fan chart and coverage."
+)
+@click.option("--shown", type=DURATION, default="2d", show_default=True, help="Newest part that the picture shows.")
+@click.option("--report", "reported", is_flag=True, help="Print scores: pinball, coverage with its interval, weights.")
+@click.option("--judged", type=DURATION, help="Newest part that is scored; default: the second half.")
+@click.option("--capacity", type=click.FloatRange(min=0), help="Load whose exceedance is scored too (Brier).")
+@click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the report."
+)
+def forecast(
+    horizon: float,
+    quantiles: tuple[str, ...],
+    time_zone: str,
+    seasons: tuple[float, ...],
+    family: str,
+    out: Path | None,
+    plot: Path | None,
+    shown: float,
+    reported: bool,
+    judged: float | None,
+    capacity: float | None,
+    output: str,
+    **source: Any,
+) -> None:
+    """Forecast the highest load over the horizon after every bucket, from what had been seen by then.
 
+    The load is that of a trace, or of a query to Prometheus. Give --out, --plot, --report or --output json.
+    """
+    asked = origin(**source)
+    reported = reported or output == "json"
+    _check_files(out, plot, reported)
+    from bayescast import BayescastError
+
+    with bar() as progress:
+        try:
+            load = asked.read(progress)
+            progress.add_task(f"forecasting {len(load.times)} buckets", total=None)
+            played = replay(load, horizon, seasons=seasons, time_zone=time_zone, family=family)
+        except (TraceError, SourceError, BayescastError) as error:
+            raise click.ClickException(str(error)) from error
+        report = played.score(judged_seconds=judged, capacity=capacity) if plot is not None or reported else None
+        with _whole(out, plot) as (csv, picture):
+            if csv is not None:
+                write_csv(csv, load.times, at_levels(played.issued, [float(q) for q in quantiles]), quantiles)
+            if picture is not None and report is not None:
+                _draw(picture, played, report, name=str(asked), shown_seconds=shown)
+    if report is None or not reported:
+        return
+    if output == "json":
+        click.echo(json.dumps(_plain(played, report, quantiles), allow_nan=False))
+    else:
+        from .scoreboard import show
+
+        show(report, played.diagnostics, time_zone)
+
+
+def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
+    """Refuse what cannot be written before any work is done."""
+    if out is None and plot is None and not reported:
+        raise click.UsageError("there is nothing to do: give --out, --plot, --report or --output json")
+    for path, option in ((out, "--out"), (plot, "--plot")):
+        if path is not None and not path.parent.is_dir():
+            raise click.BadParameter(f"there is no folder {path.parent}", param_hint=option)
+    if plot is None:
+        return
+    if out is not None and out.absolute() == plot.absolute():
+        raise click.BadParameter(f"{plot} is the file of --out too", param_hint="--plot")
     try:
-        load = read_trace(trace, unit=unit)  # type: ignore[arg-type]  # click has checked the choice
-        lead = max(1, round(horizon / load.step_seconds))
-        spec = ForecastSpec(step_seconds=load.step_seconds, leads=(lead,), kind=Kind(unit), time_zone=time_zone)
-        issued = Forecaster(spec).replay(load.times, load.values)[lead]
-    except (TraceError, BayescastError) as error:
-        raise click.ClickException(str(error)) from error
-    _write(out, load, at_levels(issued, [float(q) for q in quantiles]), quantiles)
+        from . import fan
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[lab]'") from missing
+    fan.check(plot, "--plot")
+
+
+def replay(load: Trace, horizon: float, *, seasons: tuple[float, ...], time_zone: str, family: str) -> Replay:
+    """Forecast after every bucket of a load; BayescastError if that cannot be."""
+    from bayescast import Family, Forecaster, ForecastSpec, Kind
+
+    lead = max(1, round(horizon / load.step_seconds))
+    spec = ForecastSpec(
+        step_seconds=load.step_seconds,
+        leads=(lead,),
+        kind=Kind(load.unit),
+        family=Family(family),
+        seasons=seasons,
+        time_zone=time_zone,
+    )
+    forecaster = Forecaster(spec)
+    issued = forecaster.replay(load.times, load.values)[lead]
+    return Replay(load, spec, issued, forecaster.diagnostics(lead))
 
 
 def at_levels(issued: NDArray[np.float64], levels: Sequence[float]) -> NDArray[np.float64]:
@@ -76,10 +218,64 @@ def _log_odds(level: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(level / (1.0 - level))
 
 
-def _write(out: Path, load: Trace, values: NDArray[np.float64], names: Sequence[str]) -> None:
-    with whole_file(out) as beside, beside.open("w") as file:
+@contextmanager
+def _whole(*places: Path | None) -> Iterator[list[Path | None]]:
+    """Give a path to write to for each place that was asked for; all take their places in the end, or none does."""
+    try:
+        with ExitStack() as files:
+            yield [None if place is None else files.enter_context(whole_file(place)) for place in places]
+    except OSError as error:
+        where = " and ".join(str(place) for place in places if place is not None)
+        raise click.ClickException(f"{where} cannot be written: {error.strerror or error}") from error
+
+
+def _draw(path: Path, played: Replay, report: "Report", *, name: str, shown_seconds: float) -> None:
+    from . import fan
+
+    title = f"{name}: highest load of the next {played.lead * played.load.step_seconds / 60:g} minutes"
+    fan.draw(
+        path,
+        played.load,
+        played.issued,
+        report,
+        title=title,
+        shown_seconds=shown_seconds,
+        time_zone=played.spec.time_zone,
+    )
+
+
+def write_csv(path: Path, times: NDArray[np.float64], values: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Write `timestamp,q...`, one row a bucket; a quantile not yet issued is empty."""
+    with path.open("w") as file:
         file.write(",".join(["timestamp", *(f"q{name}" for name in names)]) + "\n")
-        for at, row in zip(load.times, values, strict=True):
+        for at, row in zip(times, values, strict=True):
             stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             cells = ("" if np.isnan(v) else f"{v:.10g}" for v in row)
             file.write(f"{stamp},{','.join(cells)}\n")
+
+
+def _plain(played: Replay, report: "Report", names: Sequence[str]) -> dict[str, Any]:
+    """Return all of it but the rows of the CSV, as JSON can hold it."""
+    from bayescast.scorecard import plain
+
+    spec, load = played.spec, played.load
+    newest = at_levels(played.issued[-1:], [float(name) for name in names])[0].tolist()
+    rendered: dict[str, Any] = plain(
+        {
+            "forecast": {
+                "unit": load.unit,
+                "family": spec.resolved_family.value,
+                "step_seconds": load.step_seconds,
+                "lead": played.lead,
+                "seasons": spec.seasons,
+                "time_zone": spec.time_zone,
+                "buckets": len(load.times),
+                "missing": int(np.isnan(load.values).sum()),
+                "issued_at": played.end,
+                "quantiles": dict(zip(names, newest, strict=True)),
+            },
+            "report": asdict(report),
+            "diagnostics": asdict(played.diagnostics),
+        }
+    )
+    return rendered

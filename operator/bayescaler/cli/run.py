@@ -10,12 +10,10 @@ import click
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import BadConfiguration
-from bayescaler.control.credentials import AuthenticatedSource, Credentials
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.handlers import watch
 from bayescaler.sources.allow import AllowList
-from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.probes import CannotListen, ProbeServer
 from bayescast import warm_up
@@ -120,15 +118,8 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
-    credentials = Credentials(client)
-    prometheus = PrometheusSource(
-        settings.default_server_address or "",
-        AllowList(settings.allowed_server_addresses),
-        auth_for=credentials,
-        max_in_flight=settings.max_queries_in_flight,
-    )
-    source = AuthenticatedSource(prometheus, credentials)
-    operator = Operator(client, source, settings)
+    await asyncio.to_thread(warm_up)
+    operator = Operator.on_prometheus(client, settings)
     host, port = listen
     async with ProbeServer(
         operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port

@@ -4,6 +4,7 @@ has one.
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,16 +48,19 @@ class ScaleDiscovery:
         self._client = client
         self._clock = clock
         self._groups: dict[str, _Group] = {}
-        self._reading = asyncio.Lock()
+        self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def resolve(self, api_version: str, kind: str) -> ScaleResource:
         """The resource behind `api_version` and `kind`; raises NoSuchKind, NoScale, or ApiError if discovery
         failed.
         """
-        async with self._reading:
-            group = self._groups.get(api_version)
-            if group is None or self._clock() - group.read_at >= self._keep_seconds(group, kind):
-                group = self._groups[api_version] = await self._read(api_version)
+        group = self._kept(api_version, kind)
+        if group is None:
+            # One lock a group: a hung aggregated API holds up its own kinds only.
+            async with self._reading[api_version]:
+                group = self._kept(api_version, kind)
+                if group is None:
+                    group = self._groups[api_version] = await self._read(api_version)
         plural = group.plurals.get(kind)
         if plural is None:
             raise NoSuchKind(
@@ -70,9 +74,13 @@ class ScaleDiscovery:
             )
         return ScaleResource(api_version, kind, plural)
 
-    @staticmethod
-    def _keep_seconds(group: _Group, kind: str) -> float:
-        return FOUND_SECONDS if group.plurals.get(kind) in group.scalable else MISSING_SECONDS
+    def _kept(self, api_version: str, kind: str) -> _Group | None:
+        """What is known and still young enough for `kind`."""
+        group = self._groups.get(api_version)
+        if group is None:
+            return None
+        seconds = FOUND_SECONDS if group.plurals.get(kind) in group.scalable else MISSING_SECONDS
+        return group if self._clock() - group.read_at < seconds else None
 
     async def _read(self, api_version: str) -> _Group:
         try:

@@ -1,6 +1,6 @@
 """What the API server, or the way to it, can answer instead of what was asked for.
 
-ClusterError                    everything below; `reason` is a CamelCase word for conditions and events
+ClusterError                    everything below; `reason` is its own name, for conditions, events and metrics
 +-- BadConfiguration            no usable kubeconfig, context or service account
 +-- BadName                     a namespace or name that is no path segment
 +-- NoSuchKind                  discovery knows no such apiVersion and kind
@@ -25,7 +25,10 @@ from collections.abc import Mapping
 from typing import Any
 
 DEFAULT_RETRY_AFTER_SECONDS = 1.0
+# Kubernetes asks for seconds; a proxy in between may ask for hours, and would have them.
+LONGEST_RETRY_AFTER_SECONDS = 60.0
 MESSAGE_LIMIT = 500
+REASON_LIMIT = 64
 
 
 class ClusterError(Exception):
@@ -73,14 +76,15 @@ class BadSecret(ClusterError):
 class ApiError(ClusterError):
     """The API server refused, or did not answer.
 
-    `status` is the HTTP status (0: no answer), `reason` the server's word, `causes` the fields it found
-    wrong, `retry_after_seconds` the patience it asked for, if it did.
+    `status` is the HTTP status (0: no answer), `reason` the name of the class, one of a handful, while
+    `server_reason` is whatever word the server chose. `causes` are the fields it found wrong,
+    `retry_after_seconds` is the patience it asked for, if it did.
     """
 
     def __init__(
         self,
         status: int,
-        reason: str,
+        server_reason: str,
         message: str,
         *,
         retry_after_seconds: float | None = None,
@@ -88,7 +92,8 @@ class ApiError(ClusterError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.reason = reason
+        self.reason = type(self).__name__
+        self.server_reason = server_reason
         self.message = message
         self.retry_after_seconds = retry_after_seconds
         self.causes = causes
@@ -133,14 +138,14 @@ class TooManyRequests(ApiError):
     def __init__(
         self,
         status: int,
-        reason: str,
+        server_reason: str,
         message: str,
         *,
         retry_after_seconds: float | None = None,
         causes: tuple[str, ...] = (),
     ) -> None:
         seconds = DEFAULT_RETRY_AFTER_SECONDS if retry_after_seconds is None else retry_after_seconds
-        super().__init__(status, reason, message, retry_after_seconds=seconds, causes=causes)
+        super().__init__(status, server_reason, message, retry_after_seconds=seconds, causes=causes)
 
 
 class ServerError(ApiError):
@@ -169,7 +174,7 @@ def api_error(status: int, body: bytes | Mapping[str, Any], *, asked: str, retry
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
     return kind(
         status,
-        str(told.get("reason") or kind.__name__),
+        str(told.get("reason") or kind.__name__)[:REASON_LIMIT],
         f"{asked}: {status} {text}",
         retry_after_seconds=_seconds(retry_after, details.get("retryAfterSeconds")),
         causes=causes,
@@ -187,9 +192,9 @@ def _status_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _seconds(*candidates: object) -> float | None:
-    """The first candidate that is a whole, non-negative number of seconds, which is all Kubernetes sends."""
+    """The first candidate that is a whole, non-negative number of seconds, which is all Kubernetes sends; capped."""
     for candidate in candidates:
         text = str(candidate)
         if candidate is not None and text.isdecimal():
-            return float(text)
+            return min(float(text), LONGEST_RETRY_AFTER_SECONDS)
     return None

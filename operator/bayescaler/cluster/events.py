@@ -12,11 +12,11 @@ import math
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from .client import FIELD_MANAGER, KubeClient
 from .errors import ApiError, ClusterError, NotFound
@@ -53,12 +53,6 @@ class ObjectRef:
     namespace: str
     name: str
     uid: str
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Self:
-        """The reference to an object as the API server gives it."""
-        metadata = raw["metadata"]
-        return cls(raw["apiVersion"], raw["kind"], metadata["namespace"], metadata["name"], metadata["uid"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +138,10 @@ class EventRecorder:
         self._queue[said] = series
         self.dropped += _remember(self._queue, said)
         self._wake.set()
+
+    def counts(self) -> dict[str, int]:
+        """The counters by name, for the metrics."""
+        return {"posted": self.posted, "failed": self.failed, "dropped": self.dropped}
 
     async def run(self) -> None:
         """Post what is recorded until cancelled."""

@@ -79,15 +79,8 @@ class ListWatch:
         self._jitter = jitter
         self._known: set[Key] = set()
         self._version = ""
-        self._heard_at = clock()
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self._synced = asyncio.Event()
-
-    def silent_seconds(self) -> float:
-        """Time since the server last said anything: above two minutes the watch is dead, whatever its task
-        says.
-        """
-        return self._clock() - self._heard_at
 
     async def wait_synced(self) -> None:
         """Return once the collection is known completely."""
@@ -110,7 +103,6 @@ class ListWatch:
         seen: set[Key] = set()
         async with aclosing(list_pages(self._client, self.path)) as pages:
             async for page in pages:
-                self._heard_at = self._clock()
                 for raw in page.get("items") or ():
                     key = _key(raw, self.path)
                     seen.add(key)
@@ -135,11 +127,9 @@ class ListWatch:
         started_at = self._clock()
         async with aclosing(self._client.stream(self.path, query)) as events:
             async for event in events:
-                self._heard_at = self._clock()
                 self._pause_seconds = FIRST_PAUSE_SECONDS
                 self._apply(event)
-        self._heard_at = self._clock()
-        if self._heard_at - started_at >= SHORT_WATCH_SECONDS:
+        if self._clock() - started_at >= SHORT_WATCH_SECONDS:
             self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def _apply(self, event: Json) -> None:

@@ -10,19 +10,14 @@ from .paths import Json
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is known of a scaled object. `replicas` is what is wished for; the rest is None where only /scale
-    could be read.
-
-    `selector` is a label selector in its text form; `template_hash` changes when the pod template does.
+    """What is known of a scaled object. `replicas` is what is wished for, `selector` a label selector in its
+    text form; `ready_replicas` is None where only /scale could be read.
     """
 
     uid: str
     replicas: int
     selector: str | None
     ready_replicas: int | None = None
-    generation: int | None = None
-    observed_generation: int | None = None
-    template_hash: str | None = None
 
 
 async def get_scale(client: KubeClient, resource: ScaleResource, namespace: str, name: str) -> Target:

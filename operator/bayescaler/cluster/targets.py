@@ -6,8 +6,6 @@ readiness.
 """
 
 import asyncio
-import hashlib
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -84,10 +82,6 @@ class TargetStore:
         for watch in self.watches:
             await watch.wait_synced()
 
-    def silent_seconds(self) -> float:
-        """The longest time any watch has not heard from the server, for the watchdog."""
-        return max((watch.silent_seconds() for watch in self.watches), default=0.0)
-
     def holds(self, api_version: str, kind: str) -> bool:
         """Whether `kind` is known by watch, so that `get` answers for it."""
         return kind in WATCHED and api_version.startswith("apps/")
@@ -130,15 +124,11 @@ class TargetStore:
 def project(raw: Json) -> Target:
     """The few fields kept of a Deployment or StatefulSet."""
     metadata, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
-    template = json.dumps(spec.get("template"), sort_keys=True, separators=(",", ":"))
     return Target(
         uid=str(metadata["uid"]),
         replicas=int(spec.get("replicas", 1)),
         selector=selector_text(spec.get("selector") or {}),
         ready_replicas=int(status.get("readyReplicas") or 0),
-        generation=int(metadata.get("generation") or 0),
-        observed_generation=int(status.get("observedGeneration") or 0),
-        template_hash=hashlib.blake2b(template.encode(), digest_size=8).hexdigest(),
     )
 
 

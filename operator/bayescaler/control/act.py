@@ -11,6 +11,7 @@ from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.gate import Gate
 from bayescaler.cluster.scale import Target, patch_scale
 from bayescaler.cluster.targets import TargetStore
+from bayescaler.policy.types import Decision
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
@@ -37,27 +38,31 @@ class Actuator:
         self._client, self._discovery, self._targets, self._events = client, discovery, targets, events
         self._metrics, self._may_write = metrics, may_write
         self._gate = Gate(settings.max_writes_in_flight)
+        self._deadline_seconds = settings.write_deadline_seconds
 
     async def act(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Apply every decision that acts."""
-        writes = []
         for workload in workloads:
-            if workload.decision is not None and workload.decision.acts:
-                writes.append(self._contained(workload, now))
-            else:
+            if workload.decision is None or not workload.decision.acts:
                 workload.write_problem = None
-        if writes:
-            await asyncio.gather(*writes)
+            elif workload.writing is None:
+                workload.writing = asyncio.create_task(self._contained(workload, now), name=f"scale {workload.label}")
+        writing = [w.writing for w in workloads if w.writing is not None]
+        if writing:
+            await asyncio.wait(writing, timeout=self._deadline_seconds)
 
     async def _contained(self, workload: Workload, now: float) -> None:
-        with contained(workload, "act", self._metrics):
-            await self._write(workload, now)
+        try:
+            with contained(workload, "act", self._metrics):
+                await self._write(workload, now)
+        finally:
+            workload.writing = None
 
     async def _write(self, workload: Workload, now: float) -> None:
         decision = workload.decision
         assert decision is not None  # noqa: S101 - it acts
         try:
-            after = await self._gate.run(lambda: self._patch(workload))
+            after = await self._gate.run(lambda: self._patch(workload, decision))
         except Moved as moved:
             self._metrics.scale_writes.labels("moved").inc()
             log.info("replicas were changed meanwhile", extra={"object": workload.label, "why": str(moved)})
@@ -74,10 +79,12 @@ class Actuator:
         note = f"New size: {decision.final}; {decision.message}"
         self._events.record(workload.reference, reason="SuccessfulRescale", note=note, action="Rescale")
 
-    async def _patch(self, workload: Workload) -> Target | None:
-        """One attempt; None when this replica may no longer write."""
-        decision, target, intent = workload.decision, workload.target, workload.intent
-        if not self._may_write() or decision is None or target is None or intent is None:
+    async def _patch(self, workload: Workload, decision: Decision) -> Target | None:
+        """One attempt; None when the decision no longer holds: leadership, the object or its intent has gone."""
+        target, intent = workload.target, workload.intent
+        if workload.gone or workload.decision is not decision or workload.decided_for is not intent:
+            return None
+        if not self._may_write() or target is None or intent is None:
             return None
         ref = intent.target
         resource = await self._discovery.resolve(ref.api_version, ref.kind)

@@ -16,8 +16,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
 from .settings import Settings
-from .translate import Intent
-from .workload import Seat, Workload
+from .workload import Workload
 
 RECENT_BUCKETS = 5
 """How many buckets are read for the live load while no posterior is there."""
@@ -46,7 +45,7 @@ class Collector:
         if workload.intent is None:
             return False
         end = closed_until(now, workload.intent.forecast.step_seconds, self._settings.metric_lag_seconds)
-        return workload.load.at is None or workload.load.at < end or workload.seat is None
+        return workload.load.at != end or workload.load.behind or workload.seat is None
 
     async def _read(self, workload: Workload, now: float) -> None:
         intent, seat = workload.intent, workload.seat
@@ -55,13 +54,14 @@ class Collector:
         end = closed_until(now, intent.forecast.step_seconds, self._settings.metric_lag_seconds)
         with contained(workload, "collect", self._metrics):
             try:
-                series = await self._source.read(intent.query, start=_start(intent, seat, end), end=end, now=now)
+                series = await self._source.read(intent.query, start=_start(workload, end), end=end, now=now)
             except SourceError as error:
                 self._metrics.source_errors.labels(error.reason).inc()
                 load.health, load.reason, load.message = Health.FAILED, error.reason, str(error)
+                load.trouble_since = now if load.trouble_since is None else load.trouble_since
                 return
             if workload.intent is not None and workload.intent.same_load(intent) and workload.seat is seat:
-                take(workload, series)
+                take(workload, series, now=now)
 
 
 def closed_until(now: float, step_seconds: float, lag_seconds: float) -> float:
@@ -69,45 +69,59 @@ def closed_until(now: float, step_seconds: float, lag_seconds: float) -> float:
     return math.floor((now - lag_seconds) / step_seconds) * step_seconds
 
 
-def _start(intent: Intent, seat: Seat | None, end: float) -> float:
-    """Where to read from: the last bucket consumed, so that what stopped can be told from what never was."""
-    step = intent.forecast.step_seconds
-    recent = end - RECENT_BUCKETS * step
-    return recent if seat is None else min(recent, max(seat.consumed_until - step, end - intent.history_seconds))
+def _start(workload: Workload, end: float) -> float:
+    """Where to read from: the last bucket consumed, so that what stopped can be told from what never was.
+
+    While nothing comes only the newest buckets are asked for; the rest is caught up when something came.
+    """
+    intent, seat, load = workload.intent, workload.seat, workload.load
+    assert intent is not None  # noqa: S101 - only due workloads get here, and they have one
+    recent = end - RECENT_BUCKETS * intent.forecast.step_seconds
+    silent = load.health in (Health.STALE, Health.ABSENT) and load.at is not None and not load.behind
+    if seat is None or silent:
+        return recent
+    return min(recent, max(seat.consumed_until - intent.forecast.step_seconds, end - intent.history_seconds))
 
 
-def take(workload: Workload, series: Series) -> None:
+def take(workload: Workload, series: Series, *, now: float) -> None:
     """Take over an answer: newest load, its health, and the buckets that the posterior has yet to consume."""
-    intent, load = workload.intent, workload.load
+    intent, load, seat = workload.intent, workload.load, workload.seat
     assert intent is not None  # noqa: S101 - a series was asked for
     load.health, load.message, load.warnings = series.health, series.message, tuple(series.warnings)
     load.reason = f"Load{series.health.value}"
+    if series.health is not Health.IMPLAUSIBLE:
+        load.trouble_since = None
+    elif load.trouble_since is None:
+        load.trouble_since = now
     filled = np.flatnonzero(np.isfinite(series.values))
     if not filled.size:
         return
     newest = int(filled[-1])
-    step = intent.forecast.step_seconds
-    load.value = float(series.values[newest])
-    load.at = float(series.times[newest]) + step
-    if workload.seat is not None:
-        begin = workload.seat.consumed_until
+    load.value = float(series.values[newest]) * intent.scale
+    load.at = float(series.times[newest]) + intent.forecast.step_seconds
+    if seat is None:
+        return
+    reached = max(seat.consumed_until, closed_until(now, 1.0, intent.history_seconds))
+    load.behind = float(series.times[0]) > reached
+    if not load.behind:
         workload.fresh = [
             (float(t), float(v))
             for t, v in zip(series.times[: newest + 1], series.values[: newest + 1], strict=True)
-            if t >= begin
+            if t >= seat.consumed_until
         ]
 
 
 def judge(workload: Workload, *, now: float, lag_seconds: float) -> None:
-    """Call the load live while its newest bucket is young enough, whatever the last read said."""
+    """Call the load live while its newest bucket is young enough and reads have not failed for `fallback.after`."""
     load, intent = workload.load, workload.intent
     if intent is None:
         return
-    limit = 2 * intent.forecast.step_seconds + 2 * lag_seconds
-    if load.at is not None and now - load.at <= limit:
+    step = intent.forecast.step_seconds
+    load.complete = load.at == closed_until(now, step, lag_seconds)
+    young = load.at is not None and -step <= now - load.at <= 2 * step + 2 * lag_seconds
+    in_time = load.trouble_since is None or now - load.trouble_since < intent.policy.fallback.after_seconds
+    if young and in_time:
         load.health = Health.LIVE
-    elif load.health is Health.LIVE:
+    elif load.health is Health.LIVE or (load.health is Health.ABSENT and load.at is not None):
         load.health, load.reason = Health.STALE, "LoadStale"
         load.message = "no newer bucket has arrived"
-    elif load.health is Health.ABSENT and load.at is not None:
-        load.health, load.reason = Health.STALE, "LoadStale"

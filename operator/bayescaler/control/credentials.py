@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 
 from bayescaler.cluster.client import KubeClient
-from bayescaler.cluster.errors import ClusterError
+from bayescaler.cluster.errors import BadSecret, ClusterError, Forbidden, NotFound
 from bayescaler.cluster.secrets import read_secret
 from bayescaler.sources.auth import Auth
 from bayescaler.sources.port import LoadQuery, LoadSource, Series, SourceError
 
 REMEMBER_SECONDS = 60.0
+FORGET_SECONDS = 3600.0
 
 
 class Credentials:
@@ -32,10 +33,16 @@ class Credentials:
         namespace, name = key.split("/", 1)
         try:
             auth = Auth.from_secret(await read_secret(self._client, namespace, name))
-        except ClusterError as error:
+        except (NotFound, Forbidden, BadSecret) as error:
             self._known.pop(key, None)
             raise SourceError(str(error), reason=f"Secret{error.reason}") from error
-        self._known[key] = (self._monotonic(), auth)
+        except ClusterError as error:
+            if known is None:
+                raise SourceError(str(error), reason=f"Secret{error.reason}") from error
+            return  # the API server is away: what was read before still opens Prometheus
+        now = self._monotonic()
+        self._known[key] = (now, auth)
+        self._known = {k: v for k, v in self._known.items() if now - v[0] < FORGET_SECONDS}
 
 
 class AuthenticatedSource:

@@ -4,13 +4,14 @@ from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health
 from bayescaler.policy.types import Observation
 
+from .translate import Intent
 from .workload import Workload
 
 
 def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> None:
     """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
     intent, target, load = workload.intent, workload.target, workload.load
-    workload.decision = None
+    workload.decision, workload.decided_for = None, intent
     if intent is None or target is None:
         return
     live = load.health is Health.LIVE
@@ -23,7 +24,13 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         health_message=load.message,
         utilization=workload.utilization,
         phase=workload.phase,
-        scale_in_allowed=scale_in_allowed and not workload.awaits_history,
+        scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
     )
     workload.decision, workload.state = decide(intent.policy, observation, workload.predictive, workload.state, now=now)
     workload.decisions += 1
+
+
+def _awaits_history(workload: Workload, intent: Intent, now: float) -> bool:
+    """Whether a posterior is still to come that may know of a rise; a history nobody can read is not waited for."""
+    since = workload.awaits_history_since
+    return since is not None and now - since < intent.policy.fallback.hold_seconds

@@ -62,6 +62,8 @@ class BankPool:
         while self._leaving:
             seat = self._leaving.pop()
             seat.bank.remove(seat.row)
+            if not len(seat.bank):
+                self._banks = {shape: bank for shape, bank in self._banks.items() if bank is not seat.bank}
 
     async def update(self, workloads: Iterable[Workload]) -> float:
         """Feed every workload's fresh buckets, oldest first; returns the seconds spent in kernels."""
@@ -112,7 +114,7 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.evidence = None
         return
     try:
-        workload.predictive = _brought_to(seat.bank.predict(seat.row, seat.intent.lead), now)
+        workload.predictive = _brought_to(seat.bank.predict(seat.row, seat.intent.lead), now).scaled(seat.intent.scale)
     except NoData:
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
         return

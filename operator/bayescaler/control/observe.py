@@ -42,6 +42,7 @@ class Observer:
             _, late = await asyncio.wait([asyncio.ensure_future(a) for a in asked], timeout=deadline)
             for task in late:
                 task.cancel()
+        _part_rivals(workloads)
 
     async def _contained(self, workload: Workload, reading: Awaitable[None]) -> None:
         with contained(workload, "observe", self._metrics):
@@ -50,6 +51,8 @@ class Observer:
     async def _read(self, workload: Workload) -> None:
         assert workload.intent is not None  # noqa: S101 - only workloads with an intent are observed
         ref = workload.intent.target
+        workload.target = None  # what cannot be read in time is not decided on
+        workload.target_problem = Problem("ScaleNotRead", f"the scale of {ref.kind} {ref.name} was not read in time")
         async with self._seats:
             try:
                 workload.target = await self._targets.read(ref.api_version, ref.kind, workload.namespace, ref.name)
@@ -75,8 +78,8 @@ def _blind(workload: Workload, now: float) -> bool:
     intent = workload.intent
     if intent is None or workload.load.health is Health.LIVE or workload.target is None:
         return False
-    usable_at = workload.state.usable_at
-    return usable_at is None or now - usable_at >= intent.policy.fallback.after_seconds
+    missing_since = workload.state.missing_since
+    return missing_since is not None and now - missing_since >= intent.policy.fallback.after_seconds
 
 
 def _missing(workload: Workload) -> Problem:
@@ -87,3 +90,21 @@ def _missing(workload: Workload) -> Problem:
         f'{ref.kind} "{ref.name}" is not in namespace "{workload.namespace}"; '
         "create it, or correct spec.scaleTargetRef",
     )
+
+
+def _part_rivals(workloads: Iterable[Workload]) -> None:
+    """Of several objects on one target the oldest keeps it; the others are told, not fought."""
+    owners: dict[tuple[str, str, str], Workload] = {}
+    for workload in sorted(workloads, key=lambda w: (w.created, w.key)):
+        if workload.intent is None or workload.target is None:
+            continue
+        ref = workload.intent.target
+        owner = owners.setdefault((workload.namespace, ref.kind, ref.name), workload)
+        if owner is not workload:
+            workload.target, workload.target_problem = (
+                None,
+                Problem(
+                    "TargetTaken",
+                    f'{ref.kind} "{ref.name}" is sized by BayesianAutoscaler "{owner.name}" already; delete one',
+                ),
+            )

@@ -26,8 +26,9 @@ class Registry:
         *,
         on_new_load: Callable[[Workload], None],
         on_gone: Callable[[Workload], None],
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._settings = settings
+        self._settings, self._may_write = settings, may_write
         self._on_new_load, self._on_gone = on_new_load, on_gone
         self._by_key: dict[Key, Workload] = {}
         self._heard: set[Key] = set()
@@ -63,9 +64,11 @@ class Registry:
             self._drop(known)
             known = None
         if known is None:
-            known = Workload(*key, uid=meta["uid"], generation=-1)
+            known = Workload(*key, uid=meta["uid"], generation=-1, created=meta.get("creationTimestamp", ""))
             known.told.status = dict(obj.get("status") or {})
             self._by_key[key] = known
+        elif not self._may_write():
+            known.told.status = dict(obj.get("status") or {})  # by whoever leads: it is what we shall go on from
         if meta["generation"] > known.generation:
             known.generation = meta["generation"]
             self._intend(known, obj)
@@ -104,8 +107,9 @@ class Registry:
     def _drop(self, workload: Workload) -> None:
         del self._by_key[workload.key]
         workload.gone = True
-        if workload.reading is not None:
-            workload.reading.cancel()
+        for task in (workload.reading, workload.telling):
+            if task is not None:
+                task.cancel()
         self._on_gone(workload)
 
 

@@ -69,18 +69,20 @@ class Reporter:
         self._changes = Budget(settings.status_writes_per_second, burst=settings.status_writes_per_second * tick)
         self._refreshes = Budget(settings.refresh_writes_per_second, burst=settings.refresh_writes_per_second * tick)
         self._gate = Gate(settings.max_writes_in_flight)
+        self._deadline_seconds = settings.write_deadline_seconds
         self._logged: dict[tuple[str, str], tuple[Any, ...]] = {}
 
     async def report(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Log, record Events and write the statuses that are due."""
-        writes = []
         for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
             with contained(workload, "report", self._metrics):
                 self._log(workload)
-                if (status := self._due(workload, now)) is not None:
-                    writes.append(self._write(workload, status, now))
-        if writes:
-            await asyncio.gather(*writes)
+                if workload.telling is None and (status := self._due(workload, now)) is not None:
+                    write = self._write(workload, status, now)
+                    workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
+        telling = [w.telling for w in workloads if w.telling is not None]
+        if telling:
+            await asyncio.wait(telling, timeout=self._deadline_seconds)
 
     def forget(self, workload: Workload) -> None:
         """Drop what is remembered of an object that is gone."""
@@ -97,8 +99,11 @@ class Reporter:
         return status if status != told.status and self._refreshes.take(now) else None
 
     async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
-        with contained(workload, "report", self._metrics):
-            await self._try(workload, status, now)
+        try:
+            with contained(workload, "report", self._metrics):
+                await self._try(workload, status, now)
+        finally:
+            workload.telling = None
 
     async def _try(self, workload: Workload, status: dict[str, Any], now: float) -> None:
         workload.told.at = now  # of a refused write too: it must not stand before the others for ever

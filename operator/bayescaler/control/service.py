@@ -14,11 +14,14 @@ from bayescaler.cluster.errors import ApiError
 from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.lease import LeaseElector
 from bayescaler.cluster.targets import TargetStore
+from bayescaler.sources.allow import AllowList
 from bayescaler.sources.port import LoadSource
+from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
 from .collect import Collector
+from .credentials import AuthenticatedSource, Credentials
 from .estimate import BankPool
 from .loop import Loop
 from .observe import Observer
@@ -49,13 +52,15 @@ class Operator:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings, self._client, self._source, self._clock = settings, client, source, clock
-        self.metrics = Metrics(lambda: samples(self.registry, now=clock()))
+        self.events = EventRecorder(client, instance=settings.identity, clock=clock)
+        self.metrics = Metrics(lambda: samples(self.registry, now=clock()), events=self.events.counts)
         self.banks = BankPool()
         self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock)
-        self.registry = Registry(settings, on_new_load=self.warmup.enqueue, on_gone=self._forget)
+        self.registry = Registry(
+            settings, on_new_load=self.warmup.enqueue, on_gone=self._forget, may_write=self.may_write
+        )
         discovery = ScaleDiscovery(client)
         self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
-        self.events = EventRecorder(client, instance=settings.identity, clock=clock)
         self._lease_client = client.separate()
         self.elector = (
             LeaseElector(self._lease_client, settings.lease_namespace, settings.lease_name, settings.identity)
@@ -77,6 +82,20 @@ class Operator:
         )
         self._listed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def on_prometheus(
+        cls, client: KubeClient, settings: Settings, *, clock: Callable[[], float] = time.time
+    ) -> "Operator":
+        """The operator as it is run: load from Prometheus, credentials from the objects' own Secrets."""
+        credentials = Credentials(client)
+        source = PrometheusSource(
+            settings.default_server_address or "",
+            AllowList(settings.allowed_server_addresses),
+            auth_for=credentials,
+            max_in_flight=settings.max_queries_in_flight,
+        )
+        return cls(client, AuthenticatedSource(source, credentials), settings, clock=clock)
 
     def may_write(self) -> bool:
         """Whether this replica is the one that writes."""
@@ -142,7 +161,7 @@ class Operator:
         await self.loop.run(interval_seconds=self.settings.interval_seconds, clock=self._clock)
 
     async def _resync(self) -> None:
-        """List all objects at the start, every `resync_seconds`, and whenever the targets had to be listed anew."""
+        """List all objects at the start, then by `resync_seconds`, and whenever the targets had to be listed anew."""
         await self.targets.wait_synced()
         due = time.monotonic()
         while True:
@@ -155,7 +174,7 @@ class Operator:
                     log.warning("objects could not be listed", extra={"why": str(error)})
                 else:
                     self._listed.set()
-                    due = began + self.settings.resync_seconds
+                    due = began + self.settings.resync_seconds * max(1.0, len(self.registry) / 1000)
             await asyncio.sleep(RESYNC_LOOK_SECONDS)
 
     async def _list(self) -> list[dict[str, Any]]:

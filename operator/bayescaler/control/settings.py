@@ -43,8 +43,11 @@ class Settings:
     refresh_seconds: float = 60.0
     """An object's live numbers are refreshed in its status no more often than this."""
 
-    resync_seconds: float = 600.0
-    """Time between two lists of all objects, which find what the watch lost."""
+    resync_seconds: float = 60.0
+    """Time between two lists of all objects, for every thousand of them: they find what the watch lost."""
+
+    write_deadline_seconds: float = 5.0
+    """How long a tick waits for its writes; what is slower goes on beside the next ticks."""
 
     max_warmups_in_flight: int = 4
     """Histories read and replayed at once beside the loop."""

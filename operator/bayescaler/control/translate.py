@@ -39,7 +39,7 @@ class TargetRef:
 class Intent:
     """One object's spec, translated. A change of `query`, `forecast` or `history_seconds` asks for a new posterior.
 
-    Loads and `policy.capacity` are both in the unit of the query.
+    Capacity is a load per second (or a level); `scale` brings what the query gives to that unit: 1/step for counts.
     """
 
     target: TargetRef
@@ -47,6 +47,7 @@ class Intent:
     query: LoadQuery
     forecast: ForecastSpec
     history_seconds: float
+    scale: float = 1.0
 
     @property
     def lead(self) -> int:
@@ -97,6 +98,7 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
             query=_query(namespace, name, spec.load, address),
             forecast=_forecast(spec, settings),
             history_seconds=spec.forecast.history.seconds,
+            scale=1.0 / spec.load.step.seconds if spec.load.kind == "Count" else 1.0,
         )
     except ValueError as error:  # what the schema takes and the pure rooms cannot honour, such as 6h in steps of 1s
         raise api.SpecError((api.Problem("spec", str(error)),)) from error
@@ -152,13 +154,8 @@ def _policy(spec: api.Spec) -> Policy:
             target_utilization=fallback.reactive.target_utilization,
             replicas=fallback.replicas,
         ),
-        unit=_unit(spec.load),
+        unit="" if spec.load.kind == "Gauge" else "/s",
     )
-
-
-def _unit(load: LoadSpec) -> str:
-    """How a load is spoken of: 12/s, 720/1m, 12."""
-    return {"Rate": "/s", "Count": f"/{load.step}", "Gauge": ""}[load.kind]
 
 
 def _rules(rules: ScaleUpRules | ScaleDownRules) -> ScalingRules:

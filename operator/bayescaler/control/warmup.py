@@ -50,7 +50,8 @@ class WarmUp:
             workload.seat = None
         if (retry := self._retries.pop(workload.uid, None)) is not None:
             retry.cancel()
-        workload.awaits_history = workload.awaits_history or (workload.seat is None and not wait_seconds)
+        if workload.seat is None and workload.awaits_history_since is None:
+            workload.awaits_history_since = self._clock()
         self._queue.put_nowait((workload, wait_seconds or self._settings.warmup_retry_seconds))
         self._metrics.warming.inc()
 
@@ -89,7 +90,6 @@ class WarmUp:
                 self._metrics.failures.labels("warm-up").inc()
                 self._retry(workload, retry_seconds)
             finally:
-                workload.awaits_history = False
                 self._metrics.warming.dec()
                 self._queue.task_done()
 
@@ -109,7 +109,7 @@ class WarmUp:
             self._banks.release(seat)  # the object changed meanwhile: its new intent is queued too
             return
         before, workload.seat = workload.seat, seat
-        workload.evidence = None
+        workload.evidence, workload.awaits_history_since = None, None
         workload.fresh.clear()
         if before is not None:
             self._banks.release(before)

@@ -33,6 +33,12 @@ class Load:
     message: str = "not read yet"
     reason: str = "NotReadYet"
     warnings: tuple[str, ...] = ()
+    trouble_since: float | None = None
+    """Since when every read has failed or brought nonsense; None after a good one."""
+    complete: bool = False
+    """Whether the newest closed bucket has been read: nothing is lowered on less."""
+    behind: bool = False
+    """Whether the posterior still lacks buckets before the newest one read."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,7 @@ class Workload:
     name: str
     uid: str
     generation: int
+    created: str = ""
     intent: Intent | None = None
     spec_problem: Problem | None = None
     # collect
@@ -73,8 +80,9 @@ class Workload:
     utilization_message: str = ""
     # estimate
     seat: Seat | None = None
-    awaits_history: bool = False
-    """Whether the first attempt to build a posterior is still to end: until then nothing is lowered."""
+    awaits_history_since: float | None = None
+    """Since when the first posterior has been wanted, None once it was built: until then nothing is lowered, except
+    that a history nobody can read holds things back no longer than `fallback`'s hold."""
     predictive: Predictive | None = None
     evidence: Evidence | None = None
     phase: Phase = Phase.LEARNING
@@ -82,8 +90,11 @@ class Workload:
     # decide
     state: State = field(default_factory=State)
     decision: Decision | None = None
+    decided_for: Intent | None = None
     decisions: int = 0
     # act, report
+    writing: "asyncio.Task[None] | None" = None
+    telling: "asyncio.Task[None] | None" = None
     write_problem: Problem | None = None
     last_scale_at: float | None = None
     told: Told = field(default_factory=Told)

@@ -72,7 +72,7 @@ def scale_in_held(case: Case, need: float) -> Ruling | None:
         recover = span(case.policy.fallback.recover_seconds)
         why = f"not lowered to {asked} until load has been usable for {recover}"
     elif not case.observation.scale_in_allowed:
-        why = f"not lowered to {asked} until cluster and history have been read anew"
+        why = f"not lowered to {asked} until cluster, history and newest load have been read"
     else:
         return None
     return Ruling(Limiter.SCALE_IN_HELD, current, why)
@@ -133,7 +133,7 @@ def bounds(case: Case, need: float) -> Ruling | None:
     current = case.observation.replicas
     if current > policy.max_replicas and not case.observation.scale_in_allowed:
         # The maximum itself may be out of date while the objects wait to be listed anew.
-        why = f"not lowered to maxReplicas {policy.max_replicas} until cluster and history have been read anew"
+        why = f"not lowered to maxReplicas {policy.max_replicas} until cluster, history and newest load have been read"
         return Ruling(Limiter.SCALE_IN_HELD, current, why)
     why = f"maxReplicas is {policy.max_replicas}, {wanted} wanted"
     return Ruling(Limiter.MAX_REPLICAS, policy.max_replicas, why)

@@ -58,4 +58,3 @@ class Limiter(StrEnum):
     OBSERVE = "ObserveMode"
     PAUSED = "Paused"
     SCALED_TO_ZERO = "ScaledToZero"
-    NO_TARGET = "NoTarget"

@@ -11,6 +11,9 @@ from math import isfinite
 from .reasons import Health, Limiter, Mode, Phase, Rung
 from .windows import Window
 
+# Above 1 pods use more than they request, which an HPA may steer to as well; a percentage is a mistake.
+MAX_TARGET_UTILIZATION = 10.0
+
 
 class PolicyType(StrEnum):
     """Unit of one scaling policy, as in autoscaling/v2."""
@@ -101,10 +104,10 @@ class Policy:
             raise ValueError(f"policy: quantile {self.quantile} is no quantile; give one in (0, 1)")
         if not (isfinite(self.buffer) and self.buffer >= 0):
             raise ValueError(f"policy: buffer {self.buffer} is no margin; give a fraction >= 0")
-        if not 0 < self.fallback.target_utilization <= 1:
+        if not 0 < self.fallback.target_utilization <= MAX_TARGET_UTILIZATION:
             raise ValueError(
                 f"policy: fallback.target_utilization {self.fallback.target_utilization} is no share; "
-                "give one in (0, 1]"
+                f"give one in (0, {MAX_TARGET_UTILIZATION:g}]"
             )
 
 

@@ -15,13 +15,10 @@ from typing import Any, Self
 from bayescaler import api
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.targets import project
-from bayescaler.control.credentials import AuthenticatedSource, Credentials
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Workload
 from bayescaler.handlers import watch
-from bayescaler.sources.allow import AllowList
-from bayescaler.sources.prometheus import PrometheusSource
 
 from .clock import SimulatedClock
 from .pods import StartUp, fixed
@@ -69,14 +66,7 @@ class Stage:
             self.settings, default_server_address=self.settings.default_server_address or self.prometheus.url
         )
         client = await KubeClient.connect(kubeconfig)
-        credentials = Credentials(client)
-        source = PrometheusSource(
-            settings.default_server_address or "",
-            AllowList(settings.allowed_server_addresses),
-            auth_for=credentials,
-            max_in_flight=settings.max_queries_in_flight,
-        )
-        self.operator = Operator(client, AuthenticatedSource(source, credentials), settings, clock=self.clock.now)
+        self.operator = Operator.on_prometheus(client, settings, clock=self.clock.now)
         await self.operator.start(ticking=False)
         exits.push_async_callback(self.operator.stop)
         watching = asyncio.create_task(

@@ -11,12 +11,16 @@ from bayescaler.policy.reasons import Health
 
 
 class SourceError(Exception):
-    """Load could not be had; the message says what, where and the cure; `reason` is CamelCase for status and events."""
+    """Load could not be had; the message says what, where and the cure; `reason` is CamelCase for status and events.
+
+    `silent` tells a server that gave no answer at all from one that answered with an error.
+    """
 
     reason = "LoadUnavailable"
 
-    def __init__(self, message: str, *, reason: str | None = None) -> None:
+    def __init__(self, message: str, *, reason: str | None = None, silent: bool = False) -> None:
         super().__init__(message)
+        self.silent = silent
         if reason is not None:
             self.reason = reason
 

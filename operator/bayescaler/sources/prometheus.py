@@ -30,7 +30,7 @@ MAX_SERVERS = 64
 MAX_SESSIONS = 64  # a server: one for each Secret
 FAILING_ASKERS = 3
 GRACE_SECONDS = 1.0
-SILENT = frozenset({"Timeout", "ServerUnreachable"})
+SERVERS_SHARE = 0.9  # of the time limit, so that it can still say that it gave up
 
 
 class PrometheusSource:
@@ -130,7 +130,7 @@ class _Server:
         """Evaluate the query at instants one step apart; in a thread, once a slot is free."""
         await self._slots.acquire()
         try:
-            self._breaker.check()  # only now: the server may have gone while we stood in the queue
+            since = self._breaker.check(query.key)  # only now: the server may have gone while we stood in the queue
             deadline = Deadline()
             client = self._client(query.auth_key, auth)
             asked = asyncio.get_running_loop().run_in_executor(
@@ -140,19 +140,19 @@ class _Server:
             self._slots.release()
             raise
         self._under_way.add(deadline)
-        asked.add_done_callback(lambda done: self._finished(done, deadline, query.key))
-        return await self._in_time(asked, deadline, query.key)
+        asked.add_done_callback(lambda done: self._finished(done, deadline, query.key, since))
+        return await self._in_time(asked, deadline, query.key, since)
 
-    async def _in_time(self, asked: "asyncio.Future[Matrix]", deadline: Deadline, asker: str) -> Matrix:
+    async def _in_time(self, asked: "asyncio.Future[Matrix]", deadline: Deadline, asker: str, since: int) -> Matrix:
         timer = asyncio.get_running_loop().call_later(self._timeout_seconds, deadline.expire)
         try:
             # The shield: a thread cannot be cancelled. The grace: looking up a name knows no deadline.
             return await asyncio.wait_for(asyncio.shield(asked), self._timeout_seconds + GRACE_SECONDS)
         except TimeoutError:
             error = SourceError(
-                f"{self._permit.url} did not answer within {self._timeout_seconds:g} s", reason="Timeout"
+                f"{self._permit.url} did not answer within {self._timeout_seconds:g} s", reason="Timeout", silent=True
             )
-            self._breaker.failed(asker, error)
+            self._breaker.failed(asker, error, since=since)
             raise error from None
         except asyncio.CancelledError:
             deadline.expire()
@@ -160,10 +160,10 @@ class _Server:
         finally:
             timer.cancel()
 
-    def _finished(self, asked: "asyncio.Future[Matrix]", deadline: Deadline, asker: str) -> None:
+    def _finished(self, asked: "asyncio.Future[Matrix]", deadline: Deadline, asker: str, since: int) -> None:
         error = None if asked.cancelled() else asked.exception()
-        if isinstance(error, SourceError) and error.reason in SILENT:
-            self._breaker.failed(asker, error)
+        if isinstance(error, SourceError) and error.silent:
+            self._breaker.failed(asker, error, since=since)
         elif not asked.cancelled():
             self._breaker.answered()
         # Last, so that who gets the slot finds what this one learned.
@@ -177,7 +177,7 @@ class _Server:
                 datetime.fromtimestamp(instants[0], UTC),
                 datetime.fromtimestamp(instants[-1], UTC),
                 f"{query.step_seconds:.0f}",
-                params={"timeout": f"{self._timeout_seconds:g}s", "limit": SHOWN_SERIES + 1},
+                params={"timeout": f"{1000 * SERVERS_SHARE * self._timeout_seconds:.0f}ms", "limit": SHOWN_SERIES + 1},
             )
             return matrix
 

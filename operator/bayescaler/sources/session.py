@@ -188,6 +188,7 @@ class GuardedSession(requests.Session):
                     f"{self._permit.url} did not answer within {self._timeout_seconds:g} s: "
                     "simplify the query or look at the server",
                     reason="Timeout",
+                    silent=True,
                 ) from None
             if isinstance(error, SourceError):
                 raise
@@ -202,7 +203,7 @@ class GuardedSession(requests.Session):
         cause = getattr(cause, "reason", None) or cause
         what = "TLS failed" if isinstance(error, requests.exceptions.SSLError) else "cannot be reached"
         text = str(cause).rpartition(": ")[2] or type(cause).__name__
-        return SourceError(f"{self._permit.url}: {what}: {self._shown(text)}", reason="ServerUnreachable")
+        return SourceError(f"{self._permit.url}: {what}: {self._shown(text)}", reason="ServerUnreachable", silent=True)
 
     def _answer(self, response: requests.Response) -> Answer:
         code = response.status_code

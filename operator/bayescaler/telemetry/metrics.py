@@ -4,7 +4,7 @@ An object's series are made from a `WorkloadSample` when Prometheus asks, so not
 object leaves no series behind.  At most `MAX_SERIES_PER_OBJECT` series an object.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -86,6 +86,24 @@ OBJECT_METRICS = (
 )
 
 
+class CountCollector(Collector):
+    """One counter that is counted elsewhere, by result, and read at scrape time."""
+
+    def __init__(self, name: str, documentation: str, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._documentation, self._counts = name, documentation, counts
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing in advance: who counts is not there yet at registration."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield a series for every result."""
+        family = CounterMetricFamily(f"{PREFIX}_{self._name}", self._documentation, labels=["result"])
+        for result, count in self._counts().items():
+            family.add_metric([result], count)
+        yield family
+
+
 class WorkloadCollector(Collector):
     """Reads all objects at scrape time."""
 
@@ -124,11 +142,22 @@ _INFERENCE_SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1
 
 
 class Metrics:
-    """The operator's own metrics and the registry that holds all of them (none is global)."""
+    """The operator's own metrics and the registry that holds all of them (none is global).
 
-    def __init__(self, samples: Callable[[], Iterable[WorkloadSample]]) -> None:
+    `samples` and `events` (Kubernetes Events so far, by result) are called at every scrape.
+    """
+
+    def __init__(
+        self,
+        samples: Callable[[], Iterable[WorkloadSample]],
+        *,
+        events: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(WorkloadCollector(samples))
+        self.registry.register(
+            CountCollector("events", "Kubernetes Events by result: posted, failed, or dropped by the ration.", events)
+        )
         reg = self.registry
         self.tick_seconds = Histogram(
             f"{PREFIX}_tick_seconds", "Time of one tick, by stage.", ["stage"], registry=reg, buckets=_SECONDS

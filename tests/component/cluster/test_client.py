@@ -64,7 +64,8 @@ async def test_a_refusal_keeps_status_reason_and_message_and_says_what_was_asked
         await client.request("GET", PODS)
 
     assert type(caught.value) is kind
-    assert (caught.value.status, caught.value.reason) == (code, "SomeReason")
+    assert (caught.value.status, caught.value.server_reason) == (code, "SomeReason")
+    assert caught.value.reason == kind.__name__, "a word of ours, whatever the server says"
     assert str(caught.value) == f"GET {PODS}: {code} pods are shy"
 
 
@@ -96,6 +97,15 @@ async def test_429_as_a_status_carries_the_patience_of_its_details(api, client):
         await client.request("GET", "/x")
 
     assert caught.value.retry_after_seconds == 3.0
+
+
+async def test_no_server_can_ask_for_more_than_a_minute_of_patience(api, client):
+    api.on("GET", "/x", api.text("busy", 429, {"Retry-After": "9" * 400}))
+    api.on("GET", "/y", api.status(503, "ServiceUnavailable", "no", details={"retryAfterSeconds": 86400}))
+    for path in ("/x", "/y"):
+        with pytest.raises(ApiError) as caught:
+            await client.request("GET", path)
+        assert caught.value.retry_after_seconds == 60.0
 
 
 async def test_429_without_a_word_of_patience_asks_for_one_second(api, client):

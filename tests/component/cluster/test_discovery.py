@@ -42,6 +42,28 @@ async def test_a_thousand_objects_of_one_kind_ask_once(api, client, clock):
     assert len(api.asked) == 2
 
 
+async def test_a_group_that_hangs_holds_up_no_other(api, client, clock):
+    api.on("GET", GROUP, api.json({"resources": [WIDGET, SCALE]}))
+    discovery = ScaleDiscovery(client, clock=clock)
+    await discovery.resolve("example.com/v1", "Widget")
+    released = asyncio.Event()
+
+    async def hang(request):
+        await released.wait()
+        return await api.json({"resources": []})(request)
+
+    api.on("GET", "/apis/hung.example.com/v1", hang)
+    hung = asyncio.create_task(discovery.resolve("hung.example.com/v1", "Widget"))
+    await api.arrival(2)
+    assert (await discovery.resolve("example.com/v1", "Widget")).plural == "widgets"
+    clock.now = FOUND_SECONDS
+    assert (await discovery.resolve("example.com/v1", "Widget")).plural == "widgets"
+    assert not hung.done()
+    released.set()
+    with pytest.raises(NoSuchKind):
+        await hung
+
+
 async def test_a_missing_kind_is_looked_for_again_after_half_a_minute(api, client, clock):
     api.on("GET", GROUP, api.status(404, "NotFound", "no"), api.json({"resources": [WIDGET, SCALE]}))
     discovery = ScaleDiscovery(client, clock=clock)

@@ -195,19 +195,6 @@ async def test_pauses_double_up_to_half_a_minute_and_start_over_once_the_watch_s
         assert follower.pauses[-1] == FIRST_PAUSE_SECONDS
 
 
-async def test_silence_is_measured_for_the_watchdog(api, client):
-    api.on("GET", PATH, api.json(page()))
-    api.on("WATCH", PATH, api.watch())
-
-    async with following(client) as follower:
-        watch = await api.watched()
-        follower.now = 200.0
-        assert follower.watch.silent_seconds() == 200.0
-        await watch.send("ADDED", named("a"))
-        await follower.until(lambda: follower.names == {"a"})
-        assert follower.watch.silent_seconds() == 0.0
-
-
 async def test_an_object_without_a_name_is_an_answer_not_understood(api, client):
     api.on("GET", PATH, api.json(page({"metadata": {}})), api.json(page(named("a"))))
     api.on("WATCH", PATH, api.watch())

@@ -170,7 +170,6 @@ async def test_a_deployment_is_found_followed_and_scaled_to_zero_and_back(kube, 
             written = await patch_scale(kube, resource, shop, "web", uid=seen.uid, expected=expected, replicas=replicas)
             assert written.replicas == replicas
             await heard.until(lambda store, n=replicas: store.get("Deployment", shop, "web").replicas == n)
-        assert heard.store.get("Deployment", shop, "web").template_hash == seen.template_hash
 
         await kube.request("DELETE", f"{DEPLOYMENTS.format(shop)}/web")
         await heard.until(lambda store: store.get("Deployment", shop, "web") is None)
@@ -233,8 +232,9 @@ async def test_lists_come_in_pages(kube, shop):
 async def test_events_are_accepted_and_repeated_as_a_series(kube, shop):
     made = await kube.request("POST", AUTOSCALERS.format(shop), body=autoscaler("web"))
     recorder = EventRecorder(kube, instance="test")
+    reference = ObjectRef(made["apiVersion"], made["kind"], shop, "web", made["metadata"]["uid"])
     for note in ("from 3 to 5", "from 3 to 5", "é" * 2000):
-        recorder.record(ObjectRef.of(made), reason="ScaledUp", action="Scale", note=note)
+        recorder.record(reference, reason="ScaledUp", action="Scale", note=note)
         await recorder.drain()
     assert (recorder.posted, recorder.failed) == (3, 0)
     listed = await kube.request("GET", f"/apis/events.k8s.io/v1/namespaces/{shop}/events")

@@ -4,7 +4,6 @@ import json
 import logging
 
 import numpy as np
-import pytest
 
 from bayescaler.control.report import record
 from bayescaler.policy.reasons import Limiter, Rung

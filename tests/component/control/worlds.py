@@ -85,13 +85,13 @@ class Running:
 
 
 class World(Stage):
-    """`requests` keeps every request that reached the API server."""
+    """`requests` keeps every request that reached the API server; `other` is a second Prometheus, allowed or not."""
 
-    def __init__(self, *, start=NOON, settings=SETTINGS, start_up=None, other_prometheus=False):
+    def __init__(self, *, start=NOON, settings=SETTINGS, start_up=None, other_prometheus=False, allowed=True):
         super().__init__(start=start, settings=settings, start_up=start_up or pods.fixed(30.0))
         self.requests = []
         self.server.routes.observers.append(self.requests.append)
-        self.other = SandboxPrometheus(self.clock) if other_prometheus else None
+        self.other, self._allowed = SandboxPrometheus(self.clock) if other_prometheus else None, allowed
         self.running: Running
 
     async def __aenter__(self):
@@ -113,12 +113,12 @@ class World(Stage):
     async def start_operator(self, **changes):
         """Another process of the operator on the same cluster."""
         settings = replace(self.settings, default_server_address=self.prometheus.url, **changes)
-        if self.other is not None:
+        if self.other is not None and self._allowed:
             settings = replace(settings, allowed_server_addresses=(self.other.url,))
         life = AsyncExitStack()
         self._processes.push_async_exit(life)
         client = await KubeClient.connect(self.kubeconfig)
-        credentials = Credentials(client)
+        credentials = Credentials(client, monotonic=self.clock.now)
         source = PrometheusSource(
             settings.default_server_address, AllowList(settings.allowed_server_addresses), auth_for=credentials
         )
@@ -145,12 +145,12 @@ class World(Stage):
         self.operator = self.running.operator
         await self.settle()
 
-    def feed(self, rate, *, name="http_requests_total", days=2.0, ahead=6 * HOUR, prometheus=None, step=MINUTE):
+    def feed(self, rate, *, name="http_requests_total", labels=None, days=2.0, ahead=6 * HOUR, prometheus=None):
         """Put a counter with `rate(t)` per second into Prometheus: `days` of past, `ahead` seconds of future."""
         now = self.clock.now()
-        times = np.arange(now - days * DAY, now + ahead, step)
+        times = np.arange(now - days * DAY, now + ahead, MINUTE)
         rates = rate(times) if callable(rate) else np.full(len(times), float(rate))
-        (prometheus or self.prometheus).store.add_counter(name, {}, times, rates, step_seconds=step)
+        (prometheus or self.prometheus).store.add_counter(name, labels or {}, times, rates)
 
     async def begin(self, *objects):
         """Apply, let the pods start, build the posteriors."""

@@ -407,6 +407,36 @@ async def test_one_slow_query_shuts_no_server(prometheus, hasty):
     assert (await read(hasty, prometheus, key="shop/other")).health is Health.LIVE
 
 
+@pytest.mark.parametrize("code", [500, 503])
+async def test_errors_that_the_server_answers_shut_nothing(prometheus, source, respond, code):
+    prometheus.fault = respond(code, {"status": "error", "errorType": "timeout", "error": "query timed out"})
+    for name in ("a", "b", "c", "d"):
+        error = await refused(source, prometheus, key=f"shop/{name}")
+        assert "not asked" not in str(error)
+    assert len(prometheus.asked) == 4
+    prometheus.fault = None
+    assert (await read(source, prometheus)).health is Health.LIVE
+
+
+async def test_slow_queries_take_no_answers_from_the_others(prometheus):
+    source = PrometheusSource(prometheus.url, timeout_seconds=0.2)
+
+    def slow(handler, form):
+        if form["query"] == "slow":
+            prometheus.released.wait()
+        else:
+            send(handler, 200, json.dumps(prometheus.answer(form)).encode())
+
+    prometheus.fault = slow
+    for _ in range(3):
+        slow_ones = [read(source, prometheus, key=f"shop/{name}", text="slow") for name in ("a", "b", "c")]
+        others = [read(source, prometheus, key=f"shop/{number}") for number in range(5)]
+        found = await asyncio.gather(*slow_ones, *others, return_exceptions=True)
+        assert [error.reason for error in found[:3]] == ["Timeout"] * 3
+        assert [series.health for series in found[3:]] == [Health.LIVE] * 5
+    await source.close()
+
+
 async def test_a_long_query_travels_as_a_form(prometheus, source):
     text = "sum(" + " + ".join(f"requests_{index}" for index in range(300)) + ")"
     await read(source, prometheus, text=text)
@@ -415,9 +445,9 @@ async def test_a_long_query_travels_as_a_form(prometheus, source):
     assert prometheus.asked[0]["query"] == text
 
 
-async def test_the_server_is_told_the_time_limit(prometheus, source):
+async def test_the_server_is_told_to_give_up_before_we_do(prometheus, source):
     await read(source, prometheus)
-    assert prometheus.asked[0]["timeout"] == "5s"
+    assert prometheus.asked[0]["timeout"] == "4500ms"
 
 
 async def test_a_path_in_the_address_is_kept(prometheus):

@@ -77,6 +77,55 @@ async def test_a_server_that_stays_busy_is_the_callers_to_report():
     assert calls == 3
 
 
+async def test_a_server_that_asks_for_an_hour_is_the_callers_at_once_and_closes_nothing():
+    time = Time()
+    gate = Gate(2, patience_seconds=15.0, clock=time.clock, sleep=time.sleep)
+    answers = [busy(3600.0), "second"]
+
+    async def call():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with pytest.raises(TooManyRequests):
+        await gate.run(call)
+    assert await gate.run(call) == "second"
+    assert time.now == 0.0
+
+
+async def test_nobody_waits_longer_than_its_patience_however_often_the_server_asks():
+    time = Time()
+    gate = Gate(1, attempts=10, patience_seconds=15.0, clock=time.clock, sleep=time.sleep)
+    calls = []
+
+    async def call():
+        calls.append(time.now)
+        raise busy(6.0)
+
+    with pytest.raises(TooManyRequests):
+        await gate.run(call)
+    assert calls == [0.0, 6.0, 12.0]
+    assert time.now == 12.0
+
+
+async def test_who_queued_too_long_for_a_closed_gate_is_told_why_without_asking():
+    time = Time()
+    gate = Gate(1, attempts=2, patience_seconds=15.0, clock=time.clock, sleep=time.sleep)
+    calls = []
+
+    def call(name):
+        async def asked():
+            calls.append(name)
+            raise busy(10.0)
+
+        return gate.run(asked)
+
+    results = await asyncio.gather(call("first"), call("second"), return_exceptions=True)
+    assert [type(result) for result in results] == [TooManyRequests, TooManyRequests]
+    assert calls == ["first", "first"]
+
+
 async def test_any_other_refusal_is_not_tried_again():
     calls = 0
 

@@ -241,3 +241,16 @@ async def test_an_unforeseen_fault_of_one_read_is_told_counted_and_harms_no_othe
     assert broken.load.health is Health.ABSENT
     assert "object failed" in caplog.text
     assert counted.registry.get_sample_value("bayescaler_failures_total", {"where": "collect"}) == 1.0
+
+
+async def test_an_answer_asked_for_before_the_posterior_was_built_leaves_no_hole_in_it():
+    web, source = workload(), Load()
+    source.held = asyncio.Event()
+    collector = Collector(source, HASTY, metrics())
+    await collector.collect([web], now=READABLE)
+    web.seat = Seat(bank=None, row=0, intent=web.intent, consumed_until=NOON - minutes(10))
+    source.held.set()
+    await collector.collect([web], now=READABLE)
+    assert web.fresh == [], "the last five minutes alone would make the five before them missing"
+    await collector.collect([web], now=READABLE + 15.0)
+    assert len(web.fresh) == 10

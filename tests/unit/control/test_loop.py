@@ -145,7 +145,7 @@ async def test_nothing_is_lowered_before_the_history_was_read(house):
     web = house.operator.registry.get(("shop", "web"))
     await house.tick()
     assert (web.decision.rung, web.decision.limiter) == (Rung.REACTIVE, Limiter.SCALE_IN_HELD)
-    assert "until cluster and history have been read anew" in web.decision.message
+    assert "until cluster, history and newest load have been read" in web.decision.message
     assert house.patched == []
     arrived.set()
     await adding

@@ -68,6 +68,7 @@ def decided(web, load=100.0, forecast=180.0, replicas=4, phase=Phase.TRUSTED, he
     if forecast is not None:
         web.predictive = ForTheStatus(forecast)
     observation = Observation(replicas, replicas, health, load if health is Health.LIVE else None, phase=phase)
+    web.decided_for = web.intent
     web.decision, web.state = decide(web.intent.policy, observation, web.predictive, web.state, now=now)
 
 

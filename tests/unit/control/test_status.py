@@ -6,7 +6,7 @@ import pytest
 
 from bayescaler.api import crd
 from bayescaler.control.estimate import BankPool, predict
-from bayescaler.control.status import material, render
+from bayescaler.control.status import material, outline, render
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health
@@ -28,6 +28,7 @@ async def sized(load=100.0, minutes=300, of=None, **spec):
     web = workload(forecast={"history": "6h", "seasons": []}, **given, **spec)
     times = NOON - MINUTE * np.arange(minutes, 0, -1)
     web.seat = await BankPool().fit(web.intent, times, np.full(minutes, load), until=NOON)
+    load *= web.intent.scale
     web.load, web.target = Load(load, NOON, Health.LIVE, reason="LoadLive"), target()
     predict(web, now=NOON)
     web.decision, web.state = decide(web.intent.policy, seen(load=load), web.predictive, State(), now=NOON)
@@ -146,10 +147,20 @@ async def test_what_people_wait_for_is_material(change):
     assert material(render(web, now=NOON)) != before
 
 
-async def test_loads_are_told_in_the_unit_of_the_query():
+async def test_counts_are_told_and_sized_per_second():
     count = {"prometheus": {"query": "sum(increase(jobs_total[1m]))"}, "kind": "Count"}
-    web = await sized(600.0, of=count, capacity={"perReplica": 300})
+    web = await sized(600.0, of=count, capacity={"perReplica": 5})  # 600 a minute are 10 a second
     status = render(web, now=NOON)
-    assert status["lastDecision"]["load"] == 600.0
-    assert 590.0 < status["forecast"]["p50"] < 615.0
-    assert (web.decision.raw, "/1m" in web.decision.message) == (3, True)
+    assert status["lastDecision"]["load"] == 10.0
+    assert 9.8 < status["forecast"]["p50"] < 10.3
+    assert (web.decision.raw, "/s" in web.decision.message) == (3, True)
+
+
+async def test_the_outline_is_what_is_material_of_the_rendered_status():
+    fresh, good, scaled = workload(), await sized(), await sized(900.0)
+    taken_over, broken = await sized(), await sized()
+    scaled.last_scale_at = NOON + 0.75
+    taken_over.told.status = {"lastScaleTime": "2026-03-02T11:00:00Z"}
+    broken.target, broken.decision, broken.spec_problem = None, None, Problem("SpecInvalid", "what and the cure")
+    for web in (fresh, good, scaled, taken_over, broken):
+        assert outline(web) == material(render(web, now=NOON))

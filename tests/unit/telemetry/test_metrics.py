@@ -123,6 +123,14 @@ def test_openmetrics_reads_it_too():
     assert {"bayescaler_load", "bayescaler_decisions", "bayescaler_scale_writes"} <= names
 
 
+def test_events_are_counted_at_scrape_time_by_result():
+    counts = {"posted": 3, "failed": 1, "dropped": 0}
+    registry = Metrics(lambda: (), events=lambda: counts).registry
+    assert registry.get_sample_value("bayescaler_events_total", {"result": "posted"}) == 3.0
+    counts["dropped"] = 7
+    assert registry.get_sample_value("bayescaler_events_total", {"result": "dropped"}) == 7.0
+
+
 @pytest.mark.parametrize("other", [Fleet(), Fleet(FULL)], ids=["empty", "full"])
 def test_two_operators_in_one_process_do_not_share_a_registry(other):
     mine = Fleet()

@@ -1,0 +1,178 @@
+"""Where a command of the lab gets its load from: a trace file, or the past as a Prometheus tells it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bayescaler.api import seconds
+from bayescaler.sources.port import LoadQuery, SourceError
+from bayescaler.sources.trace import Trace, Unit, read_trace
+
+from .options import DURATION
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PIECE_BUCKETS = 1440  # a request: small enough for a bar that moves, and far below what Prometheus refuses
+REQUEST_SECONDS = 30.0
+
+
+class Instant(click.ParamType[Callable[[float], float]]):
+    """`now`, `-14d`, ISO 8601 or epoch seconds -> a function from now to epoch seconds."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Callable[[float], float]:
+        """Return the function; an instant before now is only known once now is."""
+        if callable(value):
+            return value  # type: ignore[no-any-return]  # converted before
+        text = str(value).strip()
+        try:
+            if text == "now" or text.startswith("-"):
+                ago = 0.0 if text == "now" else seconds(text[1:])
+                return lambda now: now - ago
+            at = _epoch(text)
+        except ValueError:
+            self.fail(f"{text!r} is no instant: give now, -14d, 2026-03-02T08:00:00Z or epoch seconds", param, ctx)
+        return lambda _: at
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the user asked for; exactly one of `trace` and `prometheus` is given."""
+
+    unit: Unit
+    trace: Path | None = None
+    prometheus: str | None = None
+    query: str = ""
+    auth: Path | None = None
+    since: Callable[[float], float] = lambda now: now
+    until: Callable[[float], float] = lambda now: now
+    step: float = 60.0
+
+    def read(self, progress: Progress) -> Trace:
+        """Return the load, or raise TraceError or SourceError."""
+        if self.trace is not None:
+            return read_trace(self.trace, unit=self.unit)
+        return asyncio.run(_ask(self, time.time(), progress))
+
+    def __str__(self) -> str:
+        """Name it in a title."""
+        return self.trace.name if self.trace is not None else self.query
+
+
+def load_options(command: Command) -> Command:
+    """Add the options that say where load comes from."""
+    for option in reversed(
+        (
+            click.option(
+                "--trace", type=click.Path(dir_okay=False, path_type=Path), help="CSV or Parquet: timestamp,value."
+            ),
+            click.option(
+                "--unit",
+                type=click.Choice(["count", "rate", "gauge"]),
+                default="rate",
+                show_default=True,
+                help="Of the values: per bucket, per second, or a level.",
+            ),
+            click.option("--prometheus", metavar="URL", help="Read from this Prometheus instead of a trace."),
+            click.option("--query", metavar="PROMQL", help="Query that gives one series."),
+            click.option(
+                "--auth",
+                type=click.Path(exists=True, file_okay=False, path_type=Path),
+                help="Folder with the keys of an authRef Secret as files: token, username, password, ca.crt, ...",
+            ),
+            click.option("--from", "since", type=Instant(), help="First bucket: -14d (default), ISO 8601 or epoch."),
+            click.option("--to", "until", type=Instant(), help="End of the last bucket; default: now."),
+            click.option("--step", type=DURATION, help="Width of a bucket of the query; default: 1m."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def origin(trace: Path | None, unit: Unit, prometheus: str | None, **of_prometheus: Any) -> Origin:
+    """Check that the options fit together; click.UsageError names those that do not."""
+    given = {name: value for name, value in of_prometheus.items() if value is not None}
+    if (trace is None) == (prometheus is None):
+        raise click.UsageError("give either --trace or --prometheus")
+    if prometheus is None:
+        if given:
+            names = {"since": "from", "until": "to"}
+            raise click.UsageError(f"--{names.get(min(given), min(given))} goes with --prometheus, not with --trace")
+        return Origin(unit, trace=trace)
+    if not given.get("query"):
+        raise click.UsageError("--prometheus needs --query")
+    return Origin(unit, prometheus=prometheus, **({"since": lambda now: now - 14 * 86400.0} | given))
+
+
+def bar() -> Progress:
+    """Return a progress display on standard error that leaves nothing behind, and is silent off a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+async def _ask(asked: Origin, now: float, progress: Progress) -> Trace:
+    """Read a Prometheus piece by piece, from the first bucket that has data."""
+    from bayescaler.sources.allow import AllowList
+    from bayescaler.sources.auth import NO_AUTH, Auth
+    from bayescaler.sources.prometheus import PrometheusSource
+
+    address, step = asked.prometheus or "", asked.step
+    first, end = np.ceil(asked.since(now) / step) * step, min(asked.until(now), now)
+    if end - first < 2 * step:
+        raise SourceError(f"from {_clock(first)} to {_clock(end)} there are no two buckets: give an earlier --from")
+    try:
+        allowed = AllowList((address,), setting="--prometheus")
+    except ValueError as error:
+        raise SourceError(str(error)) from None
+    auth = NO_AUTH if asked.auth is None else Auth.from_secret(_keys(asked.auth))
+    source = PrometheusSource(allow_list=allowed, auth_for=lambda _: auth, timeout_seconds=REQUEST_SECONDS)
+    query = LoadQuery("forecast", asked.query, step, address, auth_key=None if asked.auth is None else str(asked.auth))
+    starts = np.arange(first, end, PIECE_BUCKETS * step)
+    task = progress.add_task(f"reading {address}", total=len(starts))
+    pieces = []
+    try:
+        for start in starts:
+            until = min(float(start) + PIECE_BUCKETS * step, end)
+            pieces.append(await source.read(query, start=float(start), end=until, now=end))
+            progress.advance(task)
+    finally:
+        await source.close()
+        progress.remove_task(task)
+    for warning in dict.fromkeys(text for piece in pieces for text in piece.warnings):
+        click.echo(f"bayescaler: warning: {warning}", err=True)
+    times, values = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("times", "values"))
+    seen = np.flatnonzero(~np.isnan(values))
+    if len(seen) < 2:
+        raise SourceError(
+            f"{address} has no data of {asked.query!r} from {_clock(first)} to {_clock(end)}: try the query in its UI"
+        )
+    return Trace(times[seen[0] :], values[seen[0] :], step, asked.unit)
+
+
+def _keys(folder: Path) -> dict[str, bytes]:
+    """Return what a mounted Secret holds; its own housekeeping starts with two dots."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith("..")}
+
+
+def _epoch(text: str) -> float:
+    """Return epoch seconds of ISO 8601 (without an offset: UTC) or of a number."""
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        return float(text)
+    return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

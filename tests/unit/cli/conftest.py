@@ -1,0 +1,62 @@
+"""A load, and the command that forecasts it."""
+
+import numpy as np
+import pytest
+
+from bayescaler.cli import main
+from bayescaler.sandbox.traffic import traffic
+from bayescaler.sources.trace import Trace, write_trace
+
+START, DAYS, STEP = 1_709_251_200.0, 12.0, 300.0
+
+
+class Said:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def forecast(capsys):
+    """Run `bayescaler forecast` in this process."""
+
+    def run(*argv):
+        code = 0
+        try:
+            main(["forecast", *map(str, argv)])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def load():
+    """Twelve days of a web service in buckets of five minutes, a few of them missing."""
+    made = traffic(START, days=DAYS, step_seconds=STEP, seed=3)
+    rates = made.rates.copy()
+    rates[[100, 101, 2000]] = np.nan
+    return Trace(made.times, rates, STEP)
+
+
+@pytest.fixture
+def trace(load, tmp_path):
+    path = tmp_path / "load.csv"
+    write_trace(path, load)
+    return path
+
+
+@pytest.fixture
+def refused(forecast):
+    """Run it with what cannot be: exit code 2 and one clear line on standard error, which is returned."""
+
+    def run(*argv):
+        said = forecast(*argv)
+        assert "Traceback" not in said.err + said.out
+        assert (said.code, said.out) == (2, ""), said.err
+        (line,) = said.err.splitlines()
+        assert line.startswith("bayescaler: ")
+        return line
+
+    return run
