@@ -116,6 +116,7 @@ async def test_who_queued_too_long_for_a_closed_gate_is_told_why_without_asking(
 
     def call(name):
         async def asked():
+            await asyncio.sleep(0)  # both are at the gate before the first answer
             calls.append(name)
             raise busy(10.0)
 

@@ -1,5 +1,8 @@
 """Writing replicas: only what was decided, only while leading, and a refusal costs one object its turn."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from bayescaler.cluster.discovery import ScaleDiscovery
@@ -153,3 +156,35 @@ async def test_an_unforeseen_fault_of_one_write_leaves_the_others_theirs(caplog)
     await hand.actuator.act([odd, fine], now=NOON)
     assert fine.last_scale_at == NOON
     assert "object failed" in caplog.text
+
+
+@pytest.mark.parametrize("change", ["deleted", "edited"])
+async def test_what_was_decided_for_an_object_that_is_gone_or_edited_is_not_written(change):
+    hand, web = Hand(), sized(forecast=300.0)
+    known_to(hand, web)
+    if change == "deleted":
+        web.gone = True
+    else:
+        web.intent = replace(web.intent, policy=replace(web.intent.policy, paused=True))
+    await hand.actuator.act([web], now=NOON)
+    assert hand.patches == []
+
+
+async def test_a_slow_write_holds_no_tick_and_is_not_sent_twice():
+    hand, slow, quick = Hand(), sized(forecast=300.0), sized(forecast=300.0)
+    known_to(hand, slow)
+    known_to(hand, quick)
+    held, patch = asyncio.Event(), hand.actuator._patch
+
+    async def hanging(workload, decision):
+        if workload is slow:
+            await held.wait()
+        return await patch(workload, decision)
+
+    hand.actuator._patch, hand.actuator._deadline_seconds = hanging, 0.01
+    await hand.actuator.act([slow, quick], now=NOON)
+    await hand.actuator.act([slow], now=NOON)
+    assert (len(hand.patches), slow.writing is None, quick.writing) == (1, False, None)
+    held.set()
+    await slow.writing
+    assert len(hand.patches) == 2

@@ -254,3 +254,43 @@ async def test_an_answer_asked_for_before_the_posterior_was_built_leaves_no_hole
     assert web.fresh == [], "the last five minutes alone would make the five before them missing"
     await collector.collect([web], now=READABLE + 15.0)
     assert len(web.fresh) == 10
+
+
+async def test_a_clock_set_back_is_no_sign_of_life():
+    web, source = seated(), Load()
+    await collect(source, web)
+    source.error = SourceError("prometheus is gone", reason="ServerUnreachable")
+    await collect(source, web, now=READABLE - minutes(60))
+    assert (web.load.health, web.load.complete) == (Health.FAILED, False)
+    source.error = None
+    await collect(source, web, now=READABLE - minutes(60))
+    assert (web.load.at, web.load.complete) == (NOON - minutes(60), True), "a bucket of the future is not kept"
+
+
+async def test_reads_that_fail_for_longer_than_the_fallback_end_the_life_of_even_a_long_bucket():
+    web = seated(load=load_of(step="1h"), fallback={"after": "30s"}, consumed_until=NOON - minutes(60))
+    source = Load()
+    await collect(source, web)
+    source.error = SourceError("prometheus is gone", reason="ServerUnreachable")
+    later = READABLE + minutes(60)
+    await collect(source, web, now=later)
+    assert (web.load.health, web.load.complete) == (Health.LIVE, False), "still young, but not the newest"
+    await collect(source, web, now=later + 30.0)
+    assert (web.load.health, web.load.reason) == (Health.FAILED, "ServerUnreachable")
+    source.error = None
+    await collect(source, web, now=later + 45.0)
+    assert (web.load.health, web.load.complete, web.load.trouble_since) == (Health.LIVE, True, None)
+
+
+async def test_while_nothing_comes_only_the_newest_buckets_are_asked_for_and_later_all_is_caught_up():
+    web, source = seated(), Load()
+    await collect(source, web)
+    source.late = minutes(200)
+    for hour in range(1, 4):
+        await collect(source, web, now=READABLE + minutes(60 * hour))
+    (_, start, end) = source.asked[-1]
+    assert (web.load.health, end - start) == (Health.STALE, minutes(5))
+    source.late = 0.0
+    await collect(source, web, now=READABLE + minutes(181))
+    await collect(source, web, now=READABLE + minutes(181) + 15.0)
+    assert [at for at, _ in web.fresh] == [NOON + minutes(m) for m in range(181)]

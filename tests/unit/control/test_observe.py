@@ -167,3 +167,21 @@ async def test_an_unforeseen_fault_of_one_reading_is_contained_and_counted(eye, 
     assert fine.target == target(4)
     assert "object failed" in caplog.text
     assert eye.metrics.registry.get_sample_value("bayescaler_failures_total", {"where": "observe"}) == 1.0
+
+
+async def test_of_two_objects_on_one_target_the_older_keeps_it_and_the_younger_is_told():
+    eye, younger, older = Eye(), workload(**ROLLOUT), workload(**ROLLOUT)
+    older.name, older.created = "first", "2026-03-01T00:00:00Z"
+    younger.created = "2026-03-02T00:00:00Z"
+    await eye.observer.observe([younger, older], now=NOON)
+    assert (older.target.replicas, older.target_problem) == (7, None)
+    assert (younger.target, younger.target_problem.reason) == (None, "TargetTaken")
+    assert '"first"' in younger.target_problem.message
+
+
+async def test_a_scale_that_is_not_read_in_time_is_not_decided_on():
+    eye, web = Eye(), workload(**ROLLOUT)
+    await eye.observer.observe([web], now=NOON)
+    eye.held = asyncio.Event()
+    await eye.observer.observe([web], now=NOON + 15.0)
+    assert (web.target, web.target_problem.reason) == (None, "ScaleNotRead")

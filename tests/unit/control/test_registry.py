@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from bayescaler.control.registry import Registry
 from bayescaler.control.workload import Load, Seat
 
 from .builders import ADDRESS, NOON, SETTINGS, Book, edited, load_of, manifest
@@ -213,3 +214,16 @@ def test_without_any_address_the_field_and_both_cures_are_named():
     assert "spec.load.prometheus.serverAddress" in web.spec_problem.message
     assert "--prometheus" in web.spec_problem.message
     assert Book().see(manifest(), "ADDED").intent.query.server_address == ADDRESS
+
+
+def test_a_standby_goes_on_from_what_the_leader_told_last():
+    leads = False
+    registry = Registry(SETTINGS, on_new_load=lambda _: None, on_gone=lambda _: None, may_write=lambda: leads)
+    obj = manifest(status={"lastScaleTime": "2026-01-01T00:00:00Z"})
+    registry.observe("ADDED", obj)
+    registry.observe("MODIFIED", obj | {"status": {"lastScaleTime": "2026-03-01T00:00:00Z"}})
+    web = registry.get(("shop", "web"))
+    assert web.told.status == {"lastScaleTime": "2026-03-01T00:00:00Z"}
+    leads = True
+    registry.observe("MODIFIED", obj | {"status": {"lastScaleTime": "2020-01-01T00:00:00Z"}})
+    assert web.told.status == {"lastScaleTime": "2026-03-01T00:00:00Z"}, "our own echo is no news"

@@ -1,0 +1,193 @@
+"""The operator under test: its chart installed by helm, and its process with the account that the chart made."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.controlplane import ControlPlane
+from harness.process import Component, free_ports, tail, wait_until
+
+CHART = Path(__file__).resolve().parents[3] / "charts" / "bayescaler"
+EXECUTABLE = Path(sys.executable).with_name("bayescaler")
+LOOPBACK = "127.0.0.1"
+PROBE_SECONDS = 5.0
+METRIC_LAG = "2s"  # the harness scrapes every second
+FIRST_START_SECONDS = 180.0  # on a new machine the kernels are compiled first
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The chart as installed: one release of one namespace, and what an operator needs of it."""
+
+    cluster: ControlPlane
+    values: Mapping[str, Any]
+    name: str = "bayescaler"
+    namespace: str = "bayescaler-system"
+
+    def install(self) -> str:
+        """Install the chart; once its pods are ready and kubectl finds its kind, give what helm said."""
+        said = self.cluster.helm(
+            "install",
+            self.name,
+            str(CHART),
+            f"--namespace={self.namespace}",
+            "--create-namespace",
+            "--values=-",
+            "--wait",
+            "--timeout=60s",
+            stdin=yaml.safe_dump(dict(self.values)),
+        )
+        wait_until(lambda: self.cluster.kubectl("explain", "bas"), "the new kind is served")
+        return said
+
+    def uninstall(self) -> str:
+        """Uninstall the release and wait until its objects are gone."""
+        return self.cluster.helm(
+            "uninstall", self.name, f"--namespace={self.namespace}", "--wait", "--cascade=foreground", "--timeout=60s"
+        )
+
+    @cached_property
+    def arguments(self) -> list[str]:
+        """The command line that the chart's pods have."""
+        deployment = self.cluster.get("deployment", self.name, namespace=self.namespace)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        arguments: list[str] = container["args"]
+        return arguments
+
+    @property
+    def lease(self) -> Json:
+        """The Lease of this release's operators."""
+        return self.cluster.get("lease", self.name, namespace=self.namespace)
+
+    def refusals(self) -> Sequence[str]:
+        """Every request of the chart's ServiceAccount that the API server forbade, as `VERB path`."""
+        return self.cluster.refusals(self.namespace, self.name)
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """One line of the operator's JSON log."""
+
+    fields: Mapping[str, Any]
+
+    @property
+    def at(self) -> float:
+        """When it was written, epoch seconds."""
+        return datetime.fromisoformat(self.fields["timestamp"]).timestamp()
+
+    @property
+    def message(self) -> str:
+        """What it says."""
+        return str(self.fields["message"])
+
+    @property
+    def decision(self) -> Json:
+        """The decision record it carries, empty for other lines."""
+        decision: Json = self.fields.get("decision", {})
+        return decision
+
+
+class OperatorProcess:
+    """`with OperatorProcess(release, folder) as operator:` runs the chart's command line with the chart's token.
+
+    `arguments` come after the chart's own, and so win over them.
+    """
+
+    def __init__(
+        self, release: Release, folder: Path, arguments: Sequence[str] = (), *, name: str = "operator"
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._release = release
+        (port,) = free_ports(1)
+        self.url = f"http://{LOOPBACK}:{port}"
+        kubeconfig = release.cluster.kubeconfig_for(release.namespace, release.name)
+        self.component = Component(
+            name=name,
+            command=[
+                EXECUTABLE,
+                *release.arguments,
+                f"--listen={LOOPBACK}:{port}",
+                f"--kubeconfig={kubeconfig}",
+                f"--metric-lag={METRIC_LAG}",
+                *arguments,
+            ],
+            log=folder / f"{name}.log",
+            ready=lambda: requests.get(f"{self.url}/readyz", timeout=PROBE_SECONDS).ok,
+            deadline_seconds=FIRST_START_SECONDS,
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self.component.start()
+        except BaseException:
+            self.component.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.component.stop()
+
+    @property
+    def leads(self) -> bool:
+        """Whether it says that it holds the Lease."""
+        return self.metric("bayescaler_leader") == 1.0
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether the Lease names its process."""
+        return str(self._release.lease["spec"]["holderIdentity"]).endswith(f"_{self.component.pid}")
+
+    def probe(self, path: str) -> requests.Response:
+        """Ask one of /healthz, /readyz and /metrics."""
+        return requests.get(f"{self.url}{path}", timeout=PROBE_SECONDS)
+
+    def metric(self, name: str, /, **labels: str) -> float | None:
+        """Give the value of the series with these labels, summed over the others; None where there is none."""
+        families = text_string_to_metric_families(self.probe("/metrics").text)
+        values = [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        return sum(values) if values else None
+
+    def records(self) -> Iterator[LogRecord]:
+        """Every line of its log; one that is no JSON shows as a record of its text."""
+        for line in self.component.log.read_text().splitlines():
+            try:
+                yield LogRecord(json.loads(line))
+            except ValueError:
+                yield LogRecord({"message": line, "level": "no JSON"})
+
+    def decisions(self, label: str) -> list[LogRecord]:
+        """Give the decision records of the object `namespace/name`, oldest first."""
+        return [one for one in self.records() if one.decision and one.fields["object"] == label]
+
+    def faults(self) -> list[str]:
+        """Give what should not be in any log: tracebacks, errors, lines that are no JSON.
+
+        That kopf tries a request again is none, though it calls it an error.
+        """
+        return [
+            str(one.fields)
+            for one in self.records()
+            if (one.fields.get("level") in {"error", "critical", "no JSON"} and "will retry" not in one.message)
+            or re.search(r"Traceback|never awaited", str(one.fields))
+        ]
+
+    def log_tails(self) -> str:
+        """Give the end of its log."""
+        return f"--- {self.component.name} ({self.component.log})\n{tail(self.component.log)}"

@@ -1,0 +1,173 @@
+"""The chart in a real cluster: what it installs, the operator on its ServiceAccount, what kubectl shows, its end."""
+
+import json
+from typing import Any
+
+import pytest
+from harness.controlplane import ControlPlane
+from harness.kwok import StartUp
+from harness.manifests import bayesian_autoscaler, deployment
+from harness.operator import OperatorProcess, Release
+from harness.process import HarnessError, wait_until
+
+CRD = "bayesianautoscalers.bayescaler.dev"
+QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
+QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
+PER_REPLICA = 0.5  # of a load that is never so small that it needs no more than two
+SETTLED_SECONDS = 60.0
+# Everything of the chart but the CRD, which stays with the objects of its kind.
+CHART_KINDS = (
+    "deployments,replicasets,pods,services,serviceaccounts,"
+    "roles,rolebindings,clusterroles,clusterrolebindings,leases,configmaps"
+)
+
+
+@pytest.fixture
+def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
+    """A namespace with a Deployment `checkout` that its BayesianAutoscaler has raised from one replica to three."""
+    cluster.apply(
+        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        bayesian_autoscaler("checkout", QUERY, PER_REPLICA, namespace=namespace, maximum=3),
+    )
+    cluster.kubectl("wait", "--for=condition=Ready", "bas/checkout", "-n", namespace, "--timeout=60s")
+    wait_until(
+        lambda: cluster.get("deployment", "checkout", namespace=namespace)["status"].get("readyReplicas") == 3,
+        "three ready pods",
+        deadline_seconds=SETTLED_SECONDS,
+    )
+
+    def told() -> bool:
+        """Status follows the target by one tick, and trust is judged by what the history showed."""
+        status = status_of(cluster, namespace)
+        return (status["currentReplicas"], status["desiredReplicas"], status["phase"]) == (3, 3, "Trusted")
+
+    wait_until(told, "a status of what runs now", deadline_seconds=SETTLED_SECONDS)
+    return namespace
+
+
+def status_of(cluster: ControlPlane, namespace: str, name: str = "checkout") -> dict[str, Any]:
+    return cluster.get("bas", name, namespace=namespace)["status"]
+
+
+def cells(table: str) -> list[dict[str, str]]:
+    """Read what `kubectl get` prints: heads are words, and so are our cells."""
+    heads, *rows = (line.split() for line in table.splitlines())
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def test_the_chart_brings_a_kind_that_is_served_and_an_operator_that_runs(
+    cluster: ControlPlane, release: Release
+) -> None:
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=10s")
+
+    listed = cells(cluster.kubectl("get", "deployment", release.name, "-n", release.namespace))
+    assert [(one["NAME"], one["READY"]) for one in listed] == [("bayescaler", "2/2")]
+    (helm_release,) = json.loads(cluster.helm("list", f"--namespace={release.namespace}", "--output=json"))
+    assert (helm_release["name"], helm_release["status"]) == ("bayescaler", "deployed")
+
+
+def test_explain_tells_what_each_field_is_for(cluster: ControlPlane, release: Release) -> None:
+    told = " ".join(cluster.kubectl("explain", "bas.spec.capacity.perReplica").split())
+    assert "Load that one ready replica serves well" in told
+
+    everything = cluster.kubectl("explain", "bas.spec", "--recursive")
+    for field in ("scaleTargetRef", "stabilizationWindowSeconds", "targetUtilization", "authRef"):
+        assert field in everything
+
+
+def test_the_account_of_the_chart_may_do_all_that_the_operator_does(
+    cluster: ControlPlane, release: Release, operator: OperatorProcess, sized: str
+) -> None:
+    assert operator.holds_lease
+    assert release.refusals() == []
+    assert not [one.fields for one in operator.records() if "forbidden" in str(one.fields).lower()]
+    assert operator.metric("bayescaler_status_writes_total", result="Forbidden") is None
+
+    account = cluster.kubeconfig_for(release.namespace, release.name)
+    for asked in (["get", "secrets", "-n", sized], ["delete", "pods", "-n", sized], ["create", "deployments"]):
+        with pytest.raises(HarnessError, match=r"exit code 1"):
+            cluster.kubectl("auth", "can-i", *asked, kubeconfig=account)
+
+
+def test_probes_and_metrics_answer(operator: OperatorProcess, sized: str) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = operator.probe(path)
+        assert (answer.status_code, answer.text) == (200, "ok\n")
+    here = {"namespace": sized, "name": "checkout"}
+    assert operator.metric("bayescaler_leader") == 1
+    assert operator.metric("bayescaler_desired_replicas", **here) == 3
+    assert operator.metric("bayescaler_rung", **here, rung="Predictive") == 1
+    assert (operator.metric("bayescaler_forecast_load", **here) or 0) > 2 * PER_REPLICA
+
+
+def test_get_shows_every_column_filled(cluster: ControlPlane, sized: str) -> None:
+    (row,) = cells(cluster.kubectl("get", "bas", "-n", sized))
+    (wide,) = cells(cluster.kubectl("get", "bas", "-n", sized, "-o", "wide"))
+
+    assert float(row.pop("LOAD")) > 0
+    assert row.pop("AGE")
+    assert row == {
+        "NAME": "checkout",
+        "TARGET": "checkout",
+        "MODE": "Auto",
+        "PHASE": "Trusted",
+        "MIN": "1",
+        "MAX": "3",
+        "CURRENT": "3",
+        "DESIRED": "3",
+        "READY": "True",
+    }
+    assert (wide["QUANTILE"], wide["HORIZON"]) == ("0.95", "1m")
+    assert 0.9 < float(wide["COVERAGE"]) < 1.0
+
+
+def test_describe_tells_why(cluster: ControlPlane, sized: str) -> None:
+    wait_until(
+        lambda: "SuccessfulRescale" in cluster.kubectl("describe", "bas", "checkout", "-n", sized),
+        "the rescale's Event",
+    )
+    told = cluster.kubectl("describe", "bas", "checkout", "-n", sized)
+
+    message = status_of(cluster, sized)["lastDecision"]["message"]
+    assert message.startswith("3 replicas: load up to ")
+    assert "; maxReplicas is 3, " in message
+    assert message in told
+    assert "New size: 3; 3 replicas: load up to" in told
+    assert "TooManyReplicas" in told
+
+
+def test_a_deleted_object_leaves_its_workload_as_it_is_and_nothing_else(
+    cluster: ControlPlane, operator: OperatorProcess, sized: str
+) -> None:
+    cluster.kubectl("delete", "bas", "checkout", "-n", sized, "--timeout=20s")
+
+    wait_until(lambda: operator.metric("bayescaler_load", namespace=sized) is None, "no series is left of it")
+    assert cluster.get("deployment", "checkout", namespace=sized)["spec"]["replicas"] == 3
+    cluster.kubectl("scale", "deployment/checkout", "-n", sized, "--replicas=1")
+    ticks = operator.metric("bayescaler_tick_seconds_count", stage="total") or 0
+    wait_until(
+        lambda: (operator.metric("bayescaler_tick_seconds_count", stage="total") or 0) >= ticks + 3, "three more ticks"
+    )
+    assert cluster.get("deployment", "checkout", namespace=sized)["spec"]["replicas"] == 1
+
+
+def test_uninstall_leaves_nothing_running_and_no_object_lost(
+    cluster: ControlPlane, release: Release, namespace: str
+) -> None:
+    cluster.apply(
+        deployment("checkout", namespace=namespace, replicas=2, start_up=QUICK),
+        bayesian_autoscaler("checkout", QUERY, PER_REPLICA, namespace=namespace),
+    )
+    release.uninstall()
+    try:
+        selector = f"app.kubernetes.io/instance={release.name}"
+        wait_until(
+            lambda: not cluster.kubectl("get", CHART_KINDS, "-A", "-l", selector, "-o", "name"), "nothing is left"
+        )
+        assert json.loads(cluster.helm("list", "--all-namespaces", "--output=json")) == []
+        assert cluster.get("bas", "checkout", namespace=namespace)["spec"]["capacity"] == {"perReplica": PER_REPLICA}
+        assert cluster.get("deployment", "checkout", namespace=namespace)["spec"]["replicas"] == 2
+    finally:
+        release.install()  # over the CRD that stayed
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=10s")
+    assert cluster.get("bas", "checkout", namespace=namespace)
