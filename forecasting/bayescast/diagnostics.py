@@ -69,7 +69,7 @@ def _by_level(values: NDArray[np.float64]) -> dict[float, float]:
 def _expert_weights(losses: NDArray[np.float64], spec: ForecastSpec) -> dict[str, float]:
     """Return the weights of the experts, mean over the levels; the law is that of `kernels.hedge.combine`."""
     rate = spec.settings.hedge_rate if spec.settings.with_hedge else 0.0
-    excess = losses - losses.min(axis=1, keepdims=True)
+    excess = losses - losses.min(axis=0)
     weights = (1.0 + rate / 32.0 * excess) ** -32.0 + spec.settings.hedge_share / st.N_EXPERTS
-    means = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
+    means = (weights / weights.sum(axis=0)).mean(axis=1)
     return {name: float(mean) for name, mean in zip(st.EXPERT_NAMES, means, strict=True)}

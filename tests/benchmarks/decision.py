@@ -24,7 +24,7 @@ CAPACITY, TICK_SECONDS = 50.0, 15.0
 WARM = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exponential:
     """The cheapest exact distribution there is: what decide() costs when the forecast costs nothing."""
 

@@ -76,10 +76,8 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-def watch(
-    command: list[str], port: int, objects: int, patience_seconds: float
-) -> tuple[dict[str, float], float, float]:
-    """Start the operator and note when it reaches each milestone; returns them, its CPU seconds and its MiB."""
+def watch(command: list[str], port: int, objects: int, patience_seconds: float) -> tuple[Milestones, float]:
+    """Start the operator and note when it reaches each milestone; returns them and its MiB."""
     with tempfile.TemporaryFile("w+") as log:
         began = time.perf_counter()
         operator = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)

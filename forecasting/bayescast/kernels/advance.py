@@ -154,7 +154,16 @@ def _issue(
     top = min(state.scalars[row, Z_TOP] + settings.cap, UNCAPPED) if settings.with_cap else UNCAPPED
     issue.quantiles(state, settings, scratch, unit, place, state.scalars[row, LAST_Z], widening, top)
     rate = settings.hedge_rate if settings.with_hedge else 0.0
-    hedge.combine(state.losses, unit, scratch.quantile, rate, settings.hedge_share, scratch.combined)
+    hedge.combine(
+        state.losses,
+        unit,
+        scratch.quantile,
+        rate,
+        settings.hedge_share,
+        scratch.combined,
+        scratch.first,
+        scratch.weight,
+    )
     tail = 0.02 * state.lead_scalars[unit, SCALE + TEMPLATE]
     if settings.with_tracker:
         tracker.issue(

@@ -23,43 +23,62 @@ def learn(
     discount: float,
     clip: float,
     windows: int,
+    own: Floats,
+    inverse: Floats,
 ) -> None:
-    """Add each expert's loss in excess of the issued forecast's, in units of the latter's mean, clipped."""
+    """Add each expert's loss in excess of the issued forecast's, in units of the latter's mean, clipped.
+
+    own, inverse (levels,) are scratch.
+    """
     share = 1.0 / min(float(windows), 1000.0)
     for j in range(N_LEVELS):
-        level = LEVEL_GRID[j]
-        own = pinball(level, outcome, ring[place, R_ISSUED + j])
-        scale = by_level[unit, LOSS_SCALE, j] + (own - by_level[unit, LOSS_SCALE, j]) * share
+        own[j] = pinball(LEVEL_GRID[j], outcome, ring[place, R_ISSUED + j])
+        scale = by_level[unit, LOSS_SCALE, j] + (own[j] - by_level[unit, LOSS_SCALE, j]) * share
         by_level[unit, LOSS_SCALE, j] = scale
-        inverse = 1.0 / (scale + 1e-12)
-        for e in range(N_EXPERTS):
-            miss = outcome - ring_quantile[place, j, e]
-            excess = (max(level * miss, (level - 1.0) * miss) - own) * inverse
-            losses[unit, j, e] = discount * losses[unit, j, e] + min(max(excess, -clip), clip)
+        inverse[j] = 1.0 / (scale + 1e-12)
+    for e in range(N_EXPERTS):
+        for j in range(N_LEVELS):
+            excess = (pinball(LEVEL_GRID[j], outcome, ring_quantile[place, e, j]) - own[j]) * inverse[j]
+            losses[unit, e, j] = discount * losses[unit, e, j] + min(max(excess, -clip), clip)
 
 
 @kernel
-def combine(losses: Floats, unit: int, quantiles: Floats, rate: float, share: float, combined: Floats) -> None:
+def combine(
+    losses: Floats,
+    unit: int,
+    quantiles: Floats,
+    rate: float,
+    share: float,
+    combined: Floats,
+    total: Floats,
+    weight: Floats,
+) -> None:
     """Average the experts' quantiles (values, not densities) by their weights; non-decreasing in the level.
 
-    The weight (1 + x/32)^-32 stands for exp(-x) without a call to the mathematics library.
+    The weight (1 + x/32)^-32 stands for exp(-x) without a call to the mathematics library. total (levels,) and weight
+    (experts * levels,) are scratch.
     """
     for j in range(N_LEVELS):
-        least = losses[unit, j, 0]
+        least = losses[unit, 0, j]
         for e in range(1, N_EXPERTS):
-            least = min(least, losses[unit, j, e])
-        total = 0.0
-        mean = 0.0
+            least = min(least, losses[unit, e, j])
         for e in range(N_EXPERTS):
-            u = 1.0 / (1.0 + rate / 32.0 * (losses[unit, j, e] - least))
-            u *= u
-            u *= u
-            u *= u
-            u *= u
-            u *= u
-            weight = u + share / N_EXPERTS
-            total += weight
-            mean += weight * quantiles[j, e]
-        combined[j] = mean / total
-        if j > 0:
-            combined[j] = max(combined[j], combined[j - 1])
+            weight[e * N_LEVELS + j] = 1.0 + rate / 32.0 * (losses[unit, e, j] - least)
+        total[j] = 0.0
+        combined[j] = 0.0
+    for k in range(len(weight)):
+        u = 1.0 / weight[k]
+        u *= u
+        u *= u
+        u *= u
+        u *= u
+        u *= u
+        weight[k] = u + share / N_EXPERTS
+    for e in range(N_EXPERTS):
+        for j in range(N_LEVELS):
+            total[j] += weight[e * N_LEVELS + j]
+            combined[j] += weight[e * N_LEVELS + j] * quantiles[e, j]
+    reached = 0.0
+    for j in range(N_LEVELS):
+        reached = max(combined[j] / total[j], reached)
+        combined[j] = reached

@@ -7,7 +7,6 @@ from bayescast.settings import Settings
 from . import exponential, histogram, regression, spread, templates
 from .jit import kernel
 from .state import (
-    ADD_LAST,
     ADD_REGRESSION,
     FAST_REGRESSION,
     FIRST_HISTOGRAM,
@@ -142,13 +141,12 @@ def measure(state: State, plan: Plan, settings: Settings, row: int, unit: int, p
 def quantiles(
     state: State, settings: Settings, scratch: Scratch, unit: int, place: int, z: float, widening: float, top: float
 ) -> None:
-    """Write quantile[level, expert] at the nominal levels, each within [0, e^top - offset].
+    """Write scratch.quantile[expert, level] at the nominal levels, each within [0, e^top - offset].
 
     `widening` multiplies the distances from the median.
     """
     ring = state.ring
     quantile = scratch.quantile
-    exponent = scratch.exponent
     offset = ring[place, R_OFFSET]
     base = ring[place, R_LOCATION + SLOW_REGRESSION]
     ceiling = max(math.exp(top) - offset, 0.0)
@@ -165,23 +163,21 @@ def quantiles(
             scale *= ring[place, R_SPREAD]
         ring[place, R_SCALE + e] = scale
         location = ring[place, R_LOCATION + e] if e < N_LOG else 0.0
-        middle = histogram.quantile(state.bins, state.pointer_bin, state.pointer_mass, unit, h, 0)
+        histogram.quantiles(state.bins, state.pointer_bin, state.pointer_mass, unit, h, quantile, e)
+        middle = quantile[e, 0]
         for j in range(N_LEVELS):
-            u = histogram.quantile(state.bins, state.pointer_bin, state.pointer_mass, unit, h, j)
-            quantile[j, e] = location + scale * (middle + widening * (u - middle))
+            quantile[e, j] = location + scale * (middle + widening * (quantile[e, j] - middle))
     state.ring_mark[place, STRATUM] = strata
     centre = math.exp(base) - offset
-    last = ring[place, R_VALUE]
-    for j in range(N_LEVELS):
-        for e in range(N_EXPERTS):
-            exponent[j * N_EXPERTS + e] = min(quantile[j, e], top) if e < N_LOG else 0.0
-    exponential.exp_all(exponent, scratch.power, scratch.power_bits)
-    for j in range(N_LEVELS):
-        for e in range(N_LOG):
-            quantile[j, e] = exponent[j * N_EXPERTS + e] - offset
-        quantile[j, ADD_REGRESSION] += centre
-        quantile[j, ADD_LAST] += last
-        for e in range(N_EXPERTS):
-            value = min(max(quantile[j, e], 0.0), ceiling)
-            quantile[j, e] = value
-            state.ring_quantile[place, j, e] = value
+    for e in range(N_LOG):
+        for j in range(N_LEVELS):
+            quantile[e, j] = min(quantile[e, j], top)
+    exponential.exp_all(scratch.exponent, scratch.power, scratch.power_bits)
+    for e in range(N_EXPERTS):
+        shift = -offset
+        if e >= N_LOG:
+            shift = centre if e == ADD_REGRESSION else ring[place, R_VALUE]
+        for j in range(N_LEVELS):
+            value = min(max(quantile[e, j] + shift, 0.0), ceiling)
+            quantile[e, j] = value
+            state.ring_quantile[place, e, j] = value

@@ -95,7 +95,9 @@ def entry(function: Kernel) -> Kernel:
 
 def _compiled(function: Kernel, **options: bool) -> Kernel:
     """Compile on the first call, and keep the machine code on disk where that is safe."""
-    compiled = _njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, _nrt=False, **options)(function)
+    compiled = _njit(
+        nogil=True, error_model="numpy", fastmath={"contract"}, no_cfunc_wrapper=True, _nrt=False, **options
+    )(function)
     if _DIRECTORY is not None and not _config.DISABLE_JIT:
         compiled._cache = _KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001  # numba has no public way to choose
     return cast("Kernel", compiled)

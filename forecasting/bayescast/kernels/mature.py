@@ -77,6 +77,8 @@ def learn(
         plan.hedge_discount[lead],
         settings.hedge_clip,
         state.lead_marks[unit, WINDOWS],
+        scratch.first,
+        scratch.second,
     )
     _shapes(state, settings, unit, place, outcome, z)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])

@@ -60,8 +60,8 @@ N_LEAD_SCALARS = SCALE + N_EXPERTS
 # of by_level[unit, :, level],
 LOSS_SCALE, DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(7)
 N_BY_LEVEL = 7
-# of pointer_mass[unit, histogram]: mass below the pointer of each level, then the total
-TOTAL = N_LEVELS
+# of pointer_mass[unit, histogram]: mass below the pointer of each level, mass in its bin, then the total
+INSIDE, TOTAL = N_LEVELS, 2 * N_LEVELS
 # of ring_mark[place]: what became of a bucket, the histograms used there, then the slot in every season
 STATUS, STRATUM, FIRST_SLOT = 0, 1, 2
 MISSING, SEEN_BUCKET, SATURATED_BUCKET = 0, 1, 2
@@ -129,14 +129,14 @@ class State(NamedTuple):
     level_spread: Floats  # (U, 16, 2) mean |residual| by predicted level, its weight
     bins: Singles  # (U, H, B) mass
     pointer_bin: Pointers  # (U, H, Q) bin of each quantile
-    pointer_mass: Floats  # (U, H, Q + 1)
-    losses: Floats  # (U, Q, E) discounted excess losses
+    pointer_mass: Floats  # (U, H, 2 Q + 1)
+    losses: Floats  # (U, E, Q) discounted excess losses
     by_level: Floats  # (U, N_BY_LEVEL, Q)
     peak_value: Floats  # (N R,) monotone queue of the window maximum
     peak_at: Integers  # (N R,)
     ring_mark: Ring  # (N R, 2 + P)
     ring: Floats  # (N R, R_FEATURE + D)
-    ring_quantile: Singles  # (N R, Q, E)
+    ring_quantile: Singles  # (N R, E, Q)
 
 
 class Scratch(NamedTuple):
@@ -145,9 +145,12 @@ class Scratch(NamedTuple):
     gain: Floats  # (D,)
     column: Floats  # (D,)
     combined: Floats  # (Q,)
-    quantile: Floats  # (Q, E)
-    exponent: Floats  # (Q E,)
-    power: Floats  # (Q E,)
+    first: Floats  # (Q,)
+    second: Floats  # (Q,)
+    weight: Floats  # (E Q,)
+    quantile: Floats  # (E, Q)
+    exponent: Floats  # (N_LOG Q,) its first rows
+    power: Floats  # (N_LOG Q,)
     power_bits: Integers  # the same memory
 
 
@@ -204,14 +207,14 @@ def allocate(capacity: int, plan: Plan) -> State:
         level_spread=np.zeros((units, N_LEVEL_BINS, 2)),
         bins=np.zeros((units, N_HISTOGRAMS, N_BINS), np.float32),
         pointer_bin=np.zeros((units, N_HISTOGRAMS, N_LEVELS), np.int16),
-        pointer_mass=np.zeros((units, N_HISTOGRAMS, N_LEVELS + 1)),
-        losses=np.zeros((units, N_LEVELS, N_EXPERTS)),
+        pointer_mass=np.zeros((units, N_HISTOGRAMS, TOTAL + 1)),
+        losses=np.zeros((units, N_EXPERTS, N_LEVELS)),
         by_level=np.zeros((units, N_BY_LEVEL, N_LEVELS)),
         peak_value=np.zeros(places),
         peak_at=np.zeros(places, np.int64),
         ring_mark=np.zeros((places, FIRST_SLOT + seasons), np.int32),
         ring=np.zeros((places, R_FEATURE + d)),
-        ring_quantile=np.zeros((places, N_LEVELS, N_EXPERTS), np.float32),
+        ring_quantile=np.zeros((places, N_EXPERTS, N_LEVELS), np.float32),
     )
 
 
@@ -253,13 +256,17 @@ def clear(state: State, row: int, settings: Settings) -> None:
 def make_scratch(plan: Plan) -> Scratch:
     """Allocate the working memory of the kernels."""
     features = N_FEATURES + 2 * (len(plan.season_at) - 1)
-    power = np.zeros(N_LEVELS * N_EXPERTS)
+    quantile = np.zeros((N_EXPERTS, N_LEVELS))
+    power = np.zeros(N_LOG * N_LEVELS)
     return Scratch(
         gain=np.zeros(features),
         column=np.zeros(features),
         combined=np.zeros(N_LEVELS),
-        quantile=np.zeros((N_LEVELS, N_EXPERTS)),
-        exponent=np.zeros(N_LEVELS * N_EXPERTS),
+        first=np.zeros(N_LEVELS),
+        second=np.zeros(N_LEVELS),
+        weight=np.zeros(N_EXPERTS * N_LEVELS),
+        quantile=quantile,
+        exponent=quantile.reshape(-1)[: N_LOG * N_LEVELS],
         power=power,
         power_bits=power.view(np.int64),
     )

@@ -33,4 +33,5 @@ def spread(samples: ArrayLike, form: str = ".3g") -> tuple[str, str, str]:
     values = np.asarray(samples, dtype=np.float64)
     if not values.size:
         return ("-", "-", "-")
-    return tuple(format(float(v), form) for v in (np.median(values), np.quantile(values, 0.99), values.max()))
+    median, high, most = float(np.median(values)), float(np.quantile(values, 0.99)), float(values.max())
+    return format(median, form), format(high, form), format(most, form)

@@ -16,9 +16,15 @@ from bayescast.kernels.state import (
 
 def empty(weight=20.0):
     bins = np.tile((SHAPE_PRIOR * weight).astype(np.float32), (1, N_HISTOGRAMS, 1))
-    mass = np.zeros((1, N_HISTOGRAMS, N_LEVELS + 1))
+    mass = np.zeros((1, N_HISTOGRAMS, TOTAL + 1))
     mass[..., TOTAL] = weight
     return bins, np.zeros((1, N_HISTOGRAMS, N_LEVELS), np.int16), mass
+
+
+def quantiles(compiled, bins, pointer, mass, h):
+    found = np.zeros((1, N_LEVELS))
+    compiled(histogram.quantiles)(bins, pointer, mass, 0, h, found, 0)
+    return found[0]
 
 
 def slow_quantiles(bins, total):
@@ -28,7 +34,7 @@ def slow_quantiles(bins, total):
 
 def test_the_prior_has_the_quantiles_of_students_t_with_four_degrees_of_freedom(compiled):
     bins, pointer, mass = empty()
-    found = [compiled(histogram.quantile)(bins, pointer, mass, 0, 0, j) for j in range(N_LEVELS)]
+    found = quantiles(compiled, bins, pointer, mass, 0)
     # from tables of the t distribution
     exact = [0.0, 0.568649, 0.940965, 1.533206, 2.131847, 2.776445, 3.746947, 4.604095, 7.173182]
     np.testing.assert_allclose(found, exact, atol=0.02, rtol=0.01)
@@ -37,7 +43,7 @@ def test_the_prior_has_the_quantiles_of_students_t_with_four_degrees_of_freedom(
 
 def test_moving_pointers_find_what_a_full_sort_finds(compiled):
     rng = np.random.default_rng(0)
-    add, quantile, bin_of = compiled(histogram.add), compiled(histogram.quantile), compiled(histogram.bin_of)
+    add, bin_of = compiled(histogram.add), compiled(histogram.bin_of)
     bins, pointer, mass = empty()
     unit = 1.0
     for t in range(3000):
@@ -45,7 +51,7 @@ def test_moving_pointers_find_what_a_full_sort_finds(compiled):
         unit *= 1.002
         add(bins, pointer, mass, 0, 2, bin_of(residual), unit)
         if t % 50 == 0:
-            found = [quantile(bins, pointer, mass, 0, 2, j) for j in range(N_LEVELS)]
+            found = quantiles(compiled, bins, pointer, mass, 2)
             np.testing.assert_allclose(found, slow_quantiles(bins[0, 2], bins[0, 2].sum(dtype=float)), atol=2e-3)
     np.testing.assert_allclose(mass[0, 2, TOTAL], bins[0, 2].sum(dtype=float), rtol=1e-4)
 
@@ -64,7 +70,7 @@ def test_rescaling_changes_no_quantile(compiled):
     bins, pointer, mass = empty()
     for residual in rng.standard_normal(500):
         compiled(histogram.add)(bins, pointer, mass, 0, 0, compiled(histogram.bin_of)(residual), 1e8)
-    before = [compiled(histogram.quantile)(bins, pointer, mass, 0, 0, j) for j in range(N_LEVELS)]
+    before = quantiles(compiled, bins, pointer, mass, 0)
     compiled(histogram.rescale)(bins, mass, 0, 1e8)
-    after = [compiled(histogram.quantile)(bins, pointer, mass, 0, 0, j) for j in range(N_LEVELS)]
+    after = quantiles(compiled, bins, pointer, mass, 0)
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-5)
