@@ -14,7 +14,9 @@ import pytest
 import yaml
 from harness.binaries import Binaries
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "bayescaler"
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "bayescaler"
+RIGHTS = yaml.safe_load((ROOT / "tests" / "rbac.yaml").read_text())
 RELEASE, NAMESPACE = "bayescaler", "bayescaler-system"
 KUBERNETES_VERSION = "1.34"
 
@@ -176,28 +178,56 @@ def test_numba_writes_to_a_volume_that_the_image_filled(rendered: list[Manifest]
     assert operator["image"] == kernels["image"]
 
 
-def test_nothing_is_granted_by_wildcard_and_no_more_than_needed(rendered: list[Manifest]) -> None:
-    for rule in rules(rendered):
-        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
-        assert not {"delete", "deletecollection", "escalate", "bind", "impersonate"} & set(rule["verbs"])
-        if "secrets" in rule["resources"]:
-            assert (rule["verbs"], rule["in"] is not None) == (["get"], True)
-        if "leases" in rule["resources"]:
-            assert rule["in"] == NAMESPACE
-            assert len(rule["resourceNames"]) == 1
+def granted(manifests: list[Manifest]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
+    """Every right of every role, as group/resource (with the names it is bound to) -> verbs."""
+    found: dict[tuple[str, str | None], dict[str, list[str]]] = {}
+    for role in of_kind(manifests, "Role", "ClusterRole"):
+        rights = found.setdefault((role["metadata"]["name"], role["metadata"].get("namespace")), {})
+        for rule in role["rules"]:
+            assert rule.keys() <= {"apiGroups", "resources", "resourceNames", "verbs"}
+            names = "".join(f" {name}" for name in rule.get("resourceNames", ()))
+            for group, one in itertools.product(rule["apiGroups"], rule["resources"]):
+                right = f"{group}/{one}{names}"
+                rights[right] = sorted({*rights.get(right, ()), *rule["verbs"]})
+    return found
 
 
-def test_by_default_the_operator_reads_no_secret_and_scales_only_workloads_of_apps(helm: Helm) -> None:
-    found = rules(helm.template({}))
-    assert not any("secrets" in rule["resources"] for rule in found)
-    scaled = {
-        (group, one)
-        for rule in found
-        for group in rule["apiGroups"]
-        for one in rule["resources"]
-        if one.endswith("/scale")
-    }
-    assert scaled == {("apps", "deployments/scale"), ("apps", "statefulsets/scale")}
+def only(rights: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
+    return {" ".join([right, *names]): verbs for right, verbs in rights.items()}
+
+
+SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leader-election"], RELEASE)
+ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE}
+
+
+@pytest.mark.parametrize(
+    ("values", "rights"),
+    [
+        ({}, {("bayescaler", None): SERVED} | ELECTION),
+        (MATRIX["one namespace"], {("bayescaler", "shop"): SERVED} | ELECTION),
+        (
+            MATRIX["namespaces and secrets"],
+            {
+                ("bayescaler", "shop"): SERVED,
+                ("bayescaler", "web"): SERVED,
+                ("bayescaler-secrets", "shop"): only(SECRETS, "prometheus-auth"),
+                ("bayescaler-secrets", "web"): SECRETS,
+            }
+            | ELECTION,
+        ),
+        (
+            {"rbac": {"extraScaleTargets": [{"group": "example.dev", "resource": "rollouts"}]}},
+            {("bayescaler", None): SERVED | RIGHTS["extra"]} | ELECTION,
+        ),
+        (MATRIX["no rbac"], {}),
+        (MATRIX["single"], {("bayescaler", None): SERVED}),
+    ],
+    ids=["defaults", "one namespace", "namespaces and secrets", "more targets", "no rbac", "no leader election"],
+)
+def test_every_right_is_in_the_table_and_every_right_of_the_table_is_granted(
+    helm: Helm, values: Manifest, rights: dict[tuple[str, str | None], dict[str, list[str]]]
+) -> None:
+    assert granted(helm.template(values)) == rights
 
 
 def test_watched_namespaces_take_the_place_of_the_cluster(helm: Helm) -> None:

@@ -52,17 +52,18 @@ app.kubernetes.io/part-of: bayescaler
 {{- define "bayescaler.rules" -}}
 - apiGroups: [bayescaler.dev]
   resources: [bayesianautoscalers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [bayescaler.dev]
   resources: [bayesianautoscalers/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments/scale, statefulsets/scale]
-  verbs: [get, patch]
+  verbs: [patch]
 # Targets are known by a watch, which shows their pod templates too.
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch]
+# Other kinds are not watched: their replicas are read from /scale.
 {{- range .Values.rbac.extraScaleTargets }}
 - apiGroups: [{{ .group }}]
   resources: [{{ .resource }}/scale]
@@ -74,7 +75,7 @@ app.kubernetes.io/part-of: bayescaler
   verbs: [list]
 - apiGroups: [metrics.k8s.io]
   resources: [pods]
-  verbs: [get, list]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -1,0 +1,120 @@
+"""The rights that the chart grants: the operator gets by on them, and uses every one."""
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from bayescaler.policy.reasons import Rung
+from bayescaler.sandbox.server import service_account
+
+from .worlds import MINUTE, SETTINGS, World, autoscaler, deployment
+
+RIGHTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "rbac.yaml").read_text())
+RBAC = "rbac.authorization.k8s.io"
+HOME, SERVED = "bayescaler-system", "default"
+OPERATOR = service_account(HOME, "bayescaler")
+SHORT = {"forecast": {"history": "2h", "seasons": []}}
+SECRET = {
+    "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "prom", "namespace": SERVED},
+    "data": {"token": "bGV0bWVpbg=="},
+}  # fmt: skip
+ROLLOUTS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "rollouts.example.dev"},
+    "spec": {
+        "group": "example.dev",
+        "scope": "Namespaced",
+        "names": {"plural": "rollouts", "singular": "rollout", "kind": "Rollout", "listKind": "RolloutList"},
+        "versions": [
+            {
+                "name": "v1", "served": True, "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                "subresources": {"scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.n"}},
+            }
+        ],
+    },
+}  # fmt: skip
+ROLLOUT = {
+    "apiVersion": "example.dev/v1", "kind": "Rollout", "metadata": {"name": "canary", "namespace": SERVED},
+    "spec": {"replicas": 3},
+}  # fmt: skip
+
+
+class Guarded(World):
+    """The operator as the ServiceAccount of the chart, on an API server that enforces its roles."""
+
+    async def _start_operator(self, exits, kubeconfig):
+        self.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
+        self.grant("served", *RIGHTS["served"].items(), *RIGHTS["extra"].items())
+        self.grant("secrets", *RIGHTS["secrets"].items(), namespace=SERVED)
+        self.grant("leader-election", *RIGHTS["leader-election"].items(), namespace=HOME, names=["bayescaler"])
+        self.server.guard.enforced = True
+        self.server.write_kubeconfig(kubeconfig, token=self.server.token(OPERATOR))
+        await super()._start_operator(exits, kubeconfig)
+
+    def grant(self, name, *rights, namespace="", names=()):
+        kind, place = ("Role", {"namespace": namespace}) if namespace else ("ClusterRole", {})
+        rules = []
+        for right, verbs in rights:
+            group, _, resource = right.partition("/")
+            rules.append({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+            if names:
+                rules[-1]["resourceNames"] = list(names)
+        about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": name, **place}}
+        subject = {"kind": "ServiceAccount", "name": "bayescaler", "namespace": HOME}
+        reference = {"apiGroup": RBAC, "kind": kind, "name": name}
+        self.server.create(about | {"kind": kind, "rules": rules})
+        self.server.create(about | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": [subject]})
+
+    def used(self):
+        """Verbs of all requests so far, by group/resource."""
+        found = defaultdict(set)
+        for request in self.requests:
+            if request.is_resource:
+                what = f"{request.resource}/{request.subresource}".rstrip("/")
+                found[f"{request.group}/{what}"].add(request.verb)
+        return found
+
+
+async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it():
+    settings = replace(SETTINGS, leader_election=True, lease_namespace=HOME)
+    async with Guarded(settings=settings, other_prometheus=True) as world:
+        await world.until(lambda: world.operator.elector.is_leader, "it leads")
+        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.apply(SECRET, ROLLOUTS, ROLLOUT, deployment("db") | {"kind": "StatefulSet"})
+        load = {"serverAddress": world.other.url, "authRef": {"name": "prom"}}
+        db = {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}
+        canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
+        await world.begin(
+            deployment("web"),
+            *(autoscaler(name, prometheus=load, **ref, **SHORT) for name, ref in
+              {"web": {}, "db": db, "canary": canary}.items()),
+        )  # fmt: skip
+        await world.run(2 * MINUTE)
+        for kind, version, name in (
+            ("Deployment", "apps/v1", "web"),
+            ("StatefulSet", "apps/v1", "db"),
+            ("Rollout", "example.dev/v1", "canary"),
+        ):
+            assert world.server.get(version, kind, name)["spec"]["replicas"] >= 10, name
+            assert world.condition("Ready", name) == ("True", "Ready")
+        for _ in range(2):
+            world.operator.events.record(world.workload("web").reference, reason="Said", note="twice", action="Say")
+            assert ("Normal", "Said") in await world.events()
+
+        await world.other.stop()
+        world.server.pod_usage = lambda namespace, pod: (0.4, 1e8)
+        await world.run(8 * MINUTE)
+        assert world.decision().rung is Rung.REACTIVE
+        await world.running.stop()
+
+        refused = [(r.verb, r.path) for r in world.requests if not world.server.guard.allows(OPERATOR, r)]
+        assert refused == []
+        used = world.used()
+    # A PUT that makes the Lease needs this right too, which the request itself does not show.
+    used["coordination.k8s.io/leases"].add("create")
+    granted = RIGHTS["served"] | RIGHTS["extra"] | RIGHTS["secrets"] | RIGHTS["leader-election"]
+    assert {right: sorted(verbs) for right, verbs in used.items()} == granted
