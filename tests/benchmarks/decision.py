@@ -17,7 +17,7 @@ from bayescaler.policy import Health, Observation, Phase, Policy, State, decide
 from bayescaler.policy.predictive import Predictive
 from bayescaler.policy.types import Behavior
 from bayescaler.replay import hpa
-from bayescast import Forecaster, ForecastSpec
+from bayescast import LEVELS, Forecaster, ForecastSpec
 
 BUDGET_US = 6.0
 CAPACITY, TICK_SECONDS = 50.0, 15.0
@@ -31,6 +31,7 @@ class Exponential:
     lead: int
     step_seconds: float
     scale: float
+    levels: tuple[float, ...] = LEVELS
 
     def quantile(self, q: float) -> float:
         """The load exceeded with probability 1 - q."""

@@ -59,7 +59,7 @@ def reached(port: int, objects: int) -> dict[str, bool]:
     ready, samples = asked(port, "/readyz"), scraped(port)
     decided = sum(value > 0 for _, value in samples.get("decisions_total", ())) == objects
     warming = sum(value for _, value in samples.get("objects_warming", ()))
-    foreseen = sum(labels["rung"] == "Predictive" for labels, _ in samples.get("rung", ()))
+    foreseen = sum(labels["rung"].startswith("Predictive") for labels, _ in samples.get("rung", ()))
     return {
         "probes answer": ready is not None,
         "ready": ready is not None and ready.ok,

@@ -9,7 +9,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,13 @@ from harness.traces import DAY_SECONDS, load_series
 if TYPE_CHECKING:  # they need packages of the e2e group, and a run without these tests reads this file too
     from harness.adapter import MetricsAdapter
     from harness.controlplane import ControlPlane
-    from harness.operator import OperatorProcess, Release
+    from harness.release import OperatorProcess, Release
 
 HERE = Path(__file__).resolve().parent
 HISTORY_SECONDS = 14 * DAY_SECONDS
 PEAK_RATE = 600.0
 TEST_SECONDS = 300
+STORIES = pytest.StashKey[list[tuple[str, str]]]()
 # What the chart is installed with: a quick operator; one Secret it may read; one kind more that it may scale.
 VALUES = {
     "operator": {"interval": "2s", "startup": "20s", "logLevel": "info"},
@@ -76,6 +77,20 @@ def pytest_runtest_makereport(
             if hasattr(part, "log_tails"):
                 report.sections.append((f"logs of {name}", part.log_tails()))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show at the end what the tests had to tell people."""
+    for title, text in config.stash.get(STORIES, []):
+        terminalreporter.section(title)
+        terminalreporter.write_line(text)
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keep a text, a timeline say, for the end of the run."""
+    stories = request.config.stash.setdefault(STORIES, [])
+    return lambda text: stories.append((request.node.name.removeprefix("test_").replace("_", " "), text))
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +143,7 @@ def namespace(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator
 @pytest.fixture(scope="session")
 def release(cluster: ControlPlane, prometheus: PrometheusServer) -> Release:
     """The chart, installed by helm; `shop` is the namespace with a Secret that the operator may read."""
-    from harness.operator import Release
+    from harness.release import Release
 
     cluster.create_namespace("shop")
     release = Release(cluster, {**VALUES, "prometheus": {"address": prometheus.url}})
@@ -141,7 +156,7 @@ def operator(
     release: Release, prometheus: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator on the session's Prometheus, leading."""
-    from harness.operator import OperatorProcess
+    from harness.release import OperatorProcess
 
     prometheus.wait_live()
     with OperatorProcess(release, tmp_path_factory.mktemp("operator")) as operator:

@@ -11,11 +11,12 @@ from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
-from harness.operator import OperatorProcess, Release
 from harness.process import HarnessError, wait_until
 from harness.prometheus import PASSWORD, USER, Feed, PrometheusServer
+from harness.release import OperatorProcess, Release
 
 QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
+SEVERAL = 'label_replace(vector(1), "shop", "east", "", "") or label_replace(vector(1), "shop", "west", "", "")'
 QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 UNTOUCHED = 3
 HEALTHY = 5
@@ -94,9 +95,9 @@ FAULTY: dict[str, tuple[Manifest, str, str]] = {
         'Deployment "nobody" is not in namespace',
     ),
     "several-series": (
-        {"load": {"prometheus": {"query": "prometheus_build_info or up or vector(1)"}}},
+        {"load": {"prometheus": {"query": SEVERAL}}},
         "SeveralSeries",
-        "wrap it in sum()",
+        'needed ({shop="east"}, {shop="west"}): wrap it in sum()',
     ),
     "bad-query": ({"load": {"prometheus": {"query": "sum(rate(x[1m])"}}}, "QueryFailed", "parse error"),
     "no-data": ({"load": {"prometheus": {"query": "sum(rate(nobody_counts_this[1m]))"}}}, "LoadAbsent", "no data"),

@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.manifests import bayesian_autoscaler, deployment
-from harness.operator import OperatorProcess, Release
 from harness.process import wait_until
 from harness.prometheus import PrometheusServer
+from harness.release import OperatorProcess, Release
 from harness.timeline import Timeline
 
 QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
@@ -26,10 +25,11 @@ def operators(
 ) -> Iterator[tuple[OperatorProcess, OperatorProcess]]:
     """A leader, and one that waits."""
     prometheus.wait_live()
-    with ExitStack() as running:
-        first = running.enter_context(OperatorProcess(release, tmp_path, name="first"))
+    first, second = (OperatorProcess(release, tmp_path, name=name) for name in ("first", "second"))
+    with first:
         wait_until(lambda: first.leads, "the first leads")
-        yield first, running.enter_context(OperatorProcess(release, tmp_path, name="second"))
+        with second:
+            yield first, second
 
 
 def test_the_second_takes_over_when_the_first_is_killed_and_the_first_again_when_the_second_ends(

@@ -1,8 +1,7 @@
 """Prometheus gone, and the API server gone: nothing is lowered, nothing crashes, and it recovers by itself."""
 
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -13,9 +12,9 @@ from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
-from harness.operator import OperatorProcess, Release
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
+from harness.release import LogRecord, OperatorProcess, Release
 from harness.timeline import Timeline, table
 from harness.traces import load_series
 
@@ -100,7 +99,12 @@ def sized(
 
 
 def test_without_prometheus_the_pods_cpu_may_raise_and_nothing_is_lowered(
-    cluster: ControlPlane, operator: OperatorProcess, source: PrometheusServer, played: Load, sized: str
+    cluster: ControlPlane,
+    operator: OperatorProcess,
+    source: PrometheusServer,
+    played: Load,
+    sized: str,
+    tell: Callable[[str], None],
 ) -> None:
     label = f"{sized}/checkout"
     with Timeline(cluster, sized) as timeline:
@@ -136,7 +140,7 @@ def test_without_prometheus_the_pods_cpu_may_raise_and_nothing_is_lowered(
         )
     decisions = [one for one in operator.decisions(label) if one.at >= killed_at]
     returned = next(one for one in decisions if one.at > back_at and one.decision["rung"] == "Predictive")
-    _print(timeline, played, killed_at, [one.message for one in decisions], [one.at for one in decisions])
+    tell(_story(timeline, played, killed_at, decisions))
 
     rungs = [rung for rung, _ in groupby(one.decision["rung"] for one in decisions)]
     assert rungs[-3:] == ["PredictiveOnStoredPosterior", "Reactive", "Predictive"]
@@ -197,7 +201,8 @@ def events(cluster: ControlPlane, namespace: str) -> list[dict[str, Any]]:
     return [one for one in items if one["regarding"]["kind"] == "BayesianAutoscaler"]
 
 
-def _print(timeline: Timeline, load: Load, zero: float, messages: list[str], times: list[float]) -> None:
-    told = [f"{at - zero:+7.1f}s {message}" for at, message in zip(times, messages, strict=True)]
+def _story(timeline: Timeline, load: Load, zero: float, decisions: list[LogRecord]) -> str:
+    """Tell the timeline from the kill on, and every decision that differed from the one before."""
+    told = [f"{one.at - zero:+7.1f}s [{one.decision['rung']}] {one.message}" for one in decisions]
     story = table(timeline.moments, load, PER_REPLICA, {"checkout": "replicas"}, zero=zero)
-    sys.stdout.write("\n".join(["", story, "", *told, ""]))
+    return "\n".join([story, "", *told])

@@ -1,8 +1,8 @@
 """The main job: replicas are there before a rise that the history has taught, beside a real HPA on a twin workload."""
 
-import sys
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment, hpa_on_external_metric
-from harness.operator import LogRecord, OperatorProcess, Release
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
+from harness.release import LogRecord, OperatorProcess, Release
 from harness.timeline import Timeline, pod_seconds, table, violating_seconds
 from harness.traces import load_series
 
@@ -26,7 +26,7 @@ DAY_SECONDS = 24 * 60 * STEP_SECONDS
 HISTORY_SECONDS = 14 * DAY_SECONDS
 RISE_SECONDS = 30.0
 SEASONS = ["4h", "28h"]
-LEAD_IN_SECONDS = 50.0
+LEAD_IN_SECONDS = 60.0
 AFTER_SECONDS = 45.0
 PEAK_RATE = 600.0
 PER_REPLICA = 50.0
@@ -62,7 +62,18 @@ def leading(release: Release, history: PrometheusServer, tmp_path: Path) -> Iter
 
 
 @pytest.fixture
-def played(history: PrometheusServer, leading: OperatorProcess, adapter: MetricsAdapter) -> Iterator[Played]:
+def twins(cluster: ControlPlane, namespace: str) -> str:
+    """A namespace with two Deployments that differ in their names alone, two pods of each ready."""
+    cluster.apply(*(deployment(name, namespace=namespace, replicas=2, start_up=START_UP) for name in COLUMNS))
+    for name in COLUMNS:
+        cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=60s")
+    return namespace
+
+
+@pytest.fixture
+def played(
+    history: PrometheusServer, leading: OperatorProcess, adapter: MetricsAdapter, twins: str
+) -> Iterator[Played]:
     """Two weeks of a real trace lie behind, and the daily rise ahead by `LEAD_IN_SECONDS`."""
     series = load_series().scaled_to_peak(PEAK_RATE).played_with_step(STEP_SECONDS)
     before = HISTORY_SECONDS + LEAD_IN_SECONDS
@@ -75,12 +86,16 @@ def played(history: PrometheusServer, leading: OperatorProcess, adapter: Metrics
 
 
 def test_replicas_are_ready_before_a_rise_that_the_history_has_taught(
-    cluster: ControlPlane, leading: OperatorProcess, played: Played, adapter: MetricsAdapter, namespace: str
+    cluster: ControlPlane,
+    leading: OperatorProcess,
+    played: Played,
+    adapter: MetricsAdapter,
+    twins: str,
+    tell: Callable[[str], None],
 ) -> None:
-    load = played.load
+    load, namespace = played.load, twins
     adapter.serve_external(namespace, "requests", QUERY, source=played.prometheus)
     cluster.apply(
-        *(deployment(name, namespace=namespace, replicas=2, start_up=START_UP) for name in COLUMNS),
         hpa_on_external_metric(
             "checkout-hpa", "requests", HPA_TARGET, namespace=namespace, minimum=2, behavior=BEHAVIOR
         ),
@@ -113,7 +128,7 @@ def test_replicas_are_ready_before_a_rise_that_the_history_has_taught(
     ours, theirs = (timeline.first(name, level, since=played.rises_at - LEAD_IN_SECONDS) for name in COLUMNS)
     raised = next(one for one in told if one.decision["final"] >= level)
     moments = timeline.since(played.rises_at - 30)
-    _print(timeline, played, level, needed_at, raised, told)
+    tell(_story(timeline, played, level, needed_at, raised, told))
 
     assert timeline.since(0)[0].at < played.rises_at - 2 * STEP_SECONDS, "watched from well before the rise"
     assert ours < needed_at < theirs
@@ -149,13 +164,12 @@ def _middle_of_rise(load: Load, rises_at: float) -> tuple[int, float]:
     return level, float(buckets[np.argmax(rates > PER_REPLICA * (level - 1))])
 
 
-def _print(
+def _story(
     timeline: Timeline, played: Played, level: int, needed_at: float, raised: LogRecord, told: list[LogRecord]
-) -> None:
-    """Show both timelines, and what they come to."""
+) -> str:
+    """Tell both timelines, and what they come to."""
     moments = timeline.since(played.rises_at - 40)
     lines = [
-        "",
         table(moments, played.load, PER_REPLICA, COLUMNS, zero=played.rises_at),
         "",
         f"at {needed_at - played.rises_at:+.1f}s the load needs {level} pods",
@@ -168,5 +182,6 @@ def _print(
             f"{over:.1f} s of {moments[-1].at - moments[0].at:.0f} s violating, "
             f"{pod_seconds(moments, name) / 60:.1f} pod-minutes"
         )
-    lines += ["", *(f"{one.at - played.rises_at:+7.1f}s {one.message}" for one in told), "", str(raised.decision), ""]
-    sys.stdout.write("\n".join(lines) + "\n")
+    lines += ["", *(f"{one.at - played.rises_at:+7.1f}s {one.message}" for one in told)]
+    lines += ["", "the decision that raised them:", json.dumps(raised.decision, indent=2)]
+    return "\n".join(lines)

@@ -6,8 +6,8 @@ import pytest
 from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.manifests import bayesian_autoscaler, stateful_set
-from harness.operator import OperatorProcess, Release
 from harness.process import wait_until
+from harness.release import OperatorProcess
 
 QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
@@ -83,7 +83,7 @@ def fleet(cluster: ControlPlane, namespace: str) -> dict[str, Any]:
 
 
 def test_a_kind_of_somebody_elses_is_sized_by_its_scale_subresource(
-    cluster: ControlPlane, release: Release, operator: OperatorProcess, namespace: str, fleet: dict[str, Any]
+    cluster: ControlPlane, operator: OperatorProcess, namespace: str, fleet: dict[str, Any]
 ) -> None:
     scaler = bayesian_autoscaler(
         "arena", QUERY, 0.1, namespace=namespace, maximum=WANTED, **target("Fleet", "games.example/v1", "arena")
@@ -95,7 +95,7 @@ def test_a_kind_of_somebody_elses_is_sized_by_its_scale_subresource(
     wait_until(lambda: size(cluster, namespace) == WANTED, "the crew is raised", deadline_seconds=60)
 
     assert cluster.get("fleet", "arena", namespace=namespace)["spec"]["map"] == "islands"
-    assert release.refusals() == []
+    assert operator.refusals() == []
 
 
 def size(cluster: ControlPlane, namespace: str) -> int:

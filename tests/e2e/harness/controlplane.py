@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -185,15 +185,17 @@ class ControlPlane:
         user = f"{namespace}-{service_account}"
         return self._write_kubeconfig(user, self.token(namespace, service_account), namespace=namespace)
 
-    def refusals(self, namespace: str, service_account: str) -> Sequence[str]:
-        """Tell from the audit log every request of a ServiceAccount that was forbidden, as `VERB path`."""
+    def refusals(self, namespace: str, service_account: str, *, since: float) -> Sequence[str]:
+        """Tell from the audit log each request of a ServiceAccount that no role allows, as `VERB path`."""
         user = f"system:serviceaccount:{namespace}:{service_account}"
         # The server may be writing the last line.
         events = [json.loads(line) for line in self._audit.read_text().splitlines(keepends=True) if line[-1] == "\n"]
         return [
             f"{one['verb']} {one['requestURI']}"
             for one in events
-            if one["user"]["username"] == user and one.get("responseStatus", {}).get("code") == HTTPStatus.FORBIDDEN
+            if one["user"]["username"] == user
+            and one.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+            and datetime.fromisoformat(one["requestReceivedTimestamp"]).timestamp() >= since
         ]
 
     def request(self, path: str, **parameters: str) -> requests.Response:

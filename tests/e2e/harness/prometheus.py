@@ -69,7 +69,7 @@ class PrometheusServer:
 
     `server` is the process: `server.pause()` makes it hang, `server.kill()` makes it refuse, and
     `server.resume()` and `server.start()` bring it back with what it had stored.  Backfilled samples are
-    `sample_seconds` apart.  A `locked` one wants `USER` and `PASSWORD`.
+    `sample_seconds` apart, up to `live_from`.  A `locked` one wants `USER` and `PASSWORD`.
     """
 
     def __init__(
@@ -112,7 +112,8 @@ class PrometheusServer:
         return f"--- {self.server.name} ({self.server.log})\n{tail(self.server.log)}"
 
     def __enter__(self) -> Self:
-        self._backfill(now=time.time())
+        self.live_from = time.time()
+        self._backfill(now=self.live_from)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Exporter(self.feeds))
         self._http, self._thread = start_http_server(self._exporter_port, LOOPBACK, registry)

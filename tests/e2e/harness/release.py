@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,10 +72,6 @@ class Release:
         """The Lease of this release's operators."""
         return self.cluster.get("lease", self.name, namespace=self.namespace)
 
-    def refusals(self) -> Sequence[str]:
-        """Every request of the chart's ServiceAccount that the API server forbade, as `VERB path`."""
-        return self.cluster.refusals(self.namespace, self.name)
-
 
 @dataclass(frozen=True)
 class LogRecord:
@@ -110,6 +107,7 @@ class OperatorProcess:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._release = release
+        self._made_at = time.time()
         (port,) = free_ports(1)
         self.url = f"http://{LOOPBACK}:{port}"
         kubeconfig = release.cluster.kubeconfig_for(release.namespace, release.name)
@@ -163,6 +161,11 @@ class OperatorProcess:
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
         return sum(values) if values else None
+
+    def refusals(self) -> Sequence[str]:
+        """Each request since this operator was made that no role allows, as `VERB path`."""
+        release = self._release
+        return release.cluster.refusals(release.namespace, release.name, since=self._made_at)
 
     def records(self) -> Iterator[LogRecord]:
         """Every line of its log; one that is no JSON shows as a record of its text."""
