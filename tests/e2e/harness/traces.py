@@ -106,15 +106,15 @@ def read_series(folder: Path, name: str) -> Series:
 
 
 def synthetic_series(*, seed: int = 1) -> Series:
-    """Make four weeks of Poisson requests that rise fourfold in minutes each morning, as where work begins on time."""
+    """Make four weeks of Poisson requests that rise eightfold in minutes each morning, as where work begins on time."""
     rng = np.random.default_rng(seed)
     buckets = round(SYNTHETIC_DAYS * DAY_SECONDS / SYNTHETIC_STEP_SECONDS)
     hours = np.arange(buckets) * SYNTHETIC_STEP_SECONDS / 3600
     of_day, day = hours % 24, hours // 24
-    at_work = 1 / (1 + np.exp(-(of_day - 9) * 60)) - 1 / (1 + np.exp(-(of_day - 18) * 4))
+    at_work = (np.tanh((of_day - 9) * 60) - np.tanh((of_day - 18) * 2)) / 2
     curve = 1 + 0.3 * np.sin(2 * np.pi * (of_day - 8) / 24)
     weekly = np.where(day % 7 < 5, 1.0, 0.8)
     wandering = np.exp(np.cumsum(rng.normal(0, 0.002, buckets)))
-    rate = SYNTHETIC_BASE * curve * (1 + 3 * at_work) * weekly * wandering
+    rate = SYNTHETIC_BASE * curve * (1 + 7 * at_work) * weekly * wandering
     values = rng.poisson(rate * SYNTHETIC_STEP_SECONDS) / SYNTHETIC_STEP_SECONDS
     return Series("synthetic", values, SYNTHETIC_STEP_SECONDS)
