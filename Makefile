@@ -8,11 +8,11 @@ GROUPS := --group e2e
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench clean
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench bench-forecast bench-peers clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## install the locked environment into .venv
 
@@ -58,8 +58,14 @@ format: setup  ## format and mend what can be mended
 generate: setup  ## write every generated file anew from its source
 	@$(BIN)/bayescaler generate all
 
-bench: setup  ## the numbers of the budgets, as printed by the programs themselves
-	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: bench-peers  ## the numbers of the budgets, as printed by the programs themselves
+	@for script in tests/benchmarks/*.py tests/benchmarks/forecast; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-forecast: bench-peers  ## accuracy beside the peers on TRACES=folder; CACHE=folder keeps what the peers said
+	@$(BIN)/python tests/benchmarks/forecast $(if $(TRACES),--traces $(TRACES)) $(if $(CACHE),--cache $(CACHE)) --ablations --rows
+
+bench-peers: setup  ## install the peers of the benchmarks into .venv
+	@$(UV) sync --quiet --frozen --inexact $(GROUPS) --group bench
 
 clean:  ## remove the environment and what the tools left
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* out bayescaler-demo.png

@@ -12,6 +12,7 @@ from .diagnostics import Diagnostics
 from .errors import (
     BayescastError,
     CorruptCheckpoint,
+    InvalidPrior,
     InvalidSpec,
     InvalidValue,
     NewerCheckpoint,
@@ -19,8 +20,9 @@ from .errors import (
     OutOfOrder,
     SpecMismatch,
 )
-from .forecaster import Forecaster, warm_up
+from .forecaster import Forecaster, pool, warm_up
 from .predictive import LEVELS, Predictive
+from .prior import Prior
 from .settings import Settings
 from .spec import MAX_LEADS, Family, ForecastSpec, Kind
 
@@ -34,6 +36,7 @@ __all__ = [
     "Family",
     "ForecastSpec",
     "Forecaster",
+    "InvalidPrior",
     "InvalidSpec",
     "InvalidValue",
     "Kind",
@@ -41,7 +44,9 @@ __all__ = [
     "NoData",
     "OutOfOrder",
     "Predictive",
+    "Prior",
     "Settings",
     "SpecMismatch",
+    "pool",
     "warm_up",
 ]

@@ -3,13 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import checkpoint, seasons
+from . import checkpoint, posterior, prior_pool, seasons
 from .diagnostics import Diagnostics, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
-from .inputs import checked
+from .inputs import Ranges, checked, excluded, numbers
 from .kernels import state as st
 from .kernels.advance import advance
+from .posterior import Posterior
 from .predictive import LEVELS, Predictive
+from .prior import Prior, plan_of
+from .prior_plant import Waiting
 from .spec import Family, ForecastSpec, Kind
 
 Floats = NDArray[np.float64]
@@ -26,9 +29,10 @@ class Bank:
         """Make room for `capacity` workloads; the bank grows by doubling."""
         self.shape = shape
         self._periods, slots, visits = seasons.layout(shape.step_seconds, shape.seasons)
-        self._slots = np.array(slots, dtype=np.int64)
-        self._slot_seconds = shape.step_seconds * np.array(visits, dtype=np.float64)
-        self._plan = st.make_plan(shape.step_seconds, shape.leads, slots, visits, shape.settings)
+        hour_slots = seasons.hour_slots(shape.step_seconds)
+        self._slots = np.array([*slots, hour_slots], dtype=np.int64)
+        self._slot_seconds = shape.step_seconds * np.array([*visits, 1], dtype=np.float64)
+        self._plan = plan_of(shape)
         self._scratch = st.make_scratch(self._plan)
         self._state = st.allocate(max(1, capacity), self._plan)
         self._last_time = np.full(max(1, capacity), np.nan)
@@ -36,6 +40,7 @@ class Bank:
         self._used = np.zeros(max(1, capacity), dtype=np.bool_)
         self._zone = np.zeros(max(1, capacity), dtype=np.int64)
         self._zone_names = ["UTC"]
+        self._waiting = Waiting(max(1, capacity))
         self._free = list(range(max(1, capacity) - 1, -1, -1))
 
     def __len__(self) -> int:
@@ -46,8 +51,13 @@ class Bank:
         """Memory of one workload's state."""
         return sum(array.nbytes for array in self._state) // len(self._specs)
 
-    def add(self, spec: ForecastSpec) -> int:
-        """Return the row of a new workload; SpecMismatch if its step, leads, seasons or settings are not the bank's."""
+    def add(self, spec: ForecastSpec, prior: Prior | None = None) -> int:
+        """Return the row of a new workload; it starts from the prior, if one is given, with its first load.
+
+        SpecMismatch if its step, leads, seasons or settings are not the bank's, or its spec is not the prior's.
+        """
+        if prior is not None:
+            prior.check(spec)
         if differing := self.shape.differences(spec, shape_only=True):
             raise SpecMismatch(f"the workload's {', '.join(differing)} are not this bank's: keep a bank for each shape")
         if not self._free:
@@ -58,6 +68,7 @@ class Bank:
         self._zone[row] = self._zone_names.index(spec.time_zone)
         self._specs[row] = spec
         self._used[row] = True
+        self._waiting.give(row, prior)
         self._clear(row)
         return row
 
@@ -77,9 +88,13 @@ class Bank:
         *,
         saturated: ArrayLike | None = None,
         healthy: ArrayLike | None = None,
+        exclude: Ranges = (),
     ) -> None:
-        """Clear a workload and replay a history: (n,) bucket starts (epoch seconds, rising), loads (NaN = missing)."""
-        self._replay(row, times, values, saturated, healthy, keep=False)
+        """Clear a workload and replay a history: (n,) bucket starts (epoch seconds, rising), loads (NaN = missing).
+
+        exclude: ranges of time, (start, end) in epoch seconds; no bucket that reaches into one is believed.
+        """
+        self._replay(row, times, values, saturated, healthy, exclude, keep=False)
 
     def replay(
         self,
@@ -89,9 +104,10 @@ class Bank:
         *,
         saturated: ArrayLike | None = None,
         healthy: ArrayLike | None = None,
+        exclude: Ranges = (),
     ) -> dict[int, Floats]:
         """As `fit`, and return by lead the (n, levels) quantiles issued after each bucket; NaN before the first."""
-        issued = self._replay(row, times, values, saturated, healthy, keep=True)
+        issued = self._replay(row, times, values, saturated, healthy, exclude, keep=True)
         return {lead: np.ascontiguousarray(issued[:, i]) for i, lead in enumerate(self.shape.leads)}
 
     def update(
@@ -109,11 +125,10 @@ class Bank:
         healthy False: the load is not believed, as if missing. OutOfOrder and InvalidValue are raised before anything
         changes; every row must come once.
         """
-        rows_, times_ = np.asarray(rows, dtype=np.int64), np.asarray(times, dtype=np.float64)
+        rows_, times_ = self._checked_rows(rows), numbers(times, "times")
         values_, saturated_ = checked(times_, values, saturated, healthy)
         if rows_.shape != times_.shape:
             raise InvalidValue(f"rows has shape {rows_.shape}, times {times_.shape}: give one time a row")
-        self._check_rows(rows_)
         ahead = np.nan_to_num(np.rint((times_ - self._last_time[rows_]) / self.shape.step_seconds), nan=1.0)
         if (late := np.flatnonzero(ahead < 1)).size:
             i = int(late[0])
@@ -131,15 +146,14 @@ class Bank:
 
     def quantiles(self, rows: ArrayLike, lead: int | None = None) -> Floats:
         """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN without data."""
-        rows_ = np.asarray(rows, dtype=np.int64)
-        self._check_rows(rows_)
+        rows_ = self._checked_rows(rows)
         issued: Floats = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
         issued[self._state.marks[rows_, st.SEEN] == 0] = np.nan
         return issued
 
     def predict(self, row: int, lead: int | None = None) -> Predictive:
         """Return the distribution of the largest load in the next `lead` buckets (default: the first of the leads)."""
-        spec, index = self._spec(row), self._lead_index(lead)
+        index = self._lead_index(lead)
         if self.buckets_seen(row) == 0:
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
         return Predictive(
@@ -148,13 +162,31 @@ class Bank:
             lead=self.shape.leads[index],
             step_seconds=self.shape.step_seconds,
             issued_at=float(self._last_time[row]) + self.shape.step_seconds,
-            family=spec.resolved_family,
+            family=self.family(row),
         )
 
     def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:
         """Return how one workload's forecasts have done."""
         spec = self._spec(row)
         return report(st.row_of(self._state, row), self._lead_index(lead), spec, float(self._last_time[row]))
+
+    def posterior(self, row: int, lead: int | None = None) -> Posterior:
+        """Return what is believed of one workload after its newest bucket; NoData before the first load."""
+        spec, index = self._spec(row), self._lead_index(lead)
+        if self.buckets_seen(row) == 0:
+            raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
+        return posterior.read(st.row_of(self._state, row), index, spec)
+
+    def pool(self, rows: ArrayLike) -> Prior:
+        """Return what these workloads have in common: the prior of the next one of their kind.
+
+        SpecMismatch if they differ in kind or family; NoData if none has seen a load above zero.
+        """
+        return prior_pool.pool([self.member(row) for row in self._checked_rows(rows).tolist()])
+
+    def member(self, row: int) -> prior_pool.Member:
+        """Return the spec of a workload and a view of its state, as members of a group are pooled."""
+        return self._spec(row), st.row_of(self._state, row)
 
     def checkpoint(self, row: int) -> bytes:
         """Return a workload's state as bytes that `restore` takes."""
@@ -170,6 +202,7 @@ class Bank:
         own = self._row(row)
         for name, array in arrays.items():
             own[name][...] = array
+        self._waiting.clear(row, len(self._specs))
 
     def last_time(self, row: int) -> float:
         """Return the start of the newest bucket seen (epoch seconds); NaN before the first."""
@@ -181,6 +214,11 @@ class Bank:
         self._spec(row)
         return int(self._state.marks[row, st.SEEN])
 
+    def family(self, row: int) -> Family:
+        """Return the likelihood in use; Auto changes it when the other has erred less for a while."""
+        self._spec(row)
+        return Family.GAUSSIAN if self._state.marks[row, st.GAUSSIAN] else Family.POISSON_GAMMA
+
     def _replay(
         self,
         row: int,
@@ -188,13 +226,15 @@ class Bank:
         values: ArrayLike,
         saturated: ArrayLike | None,
         healthy: ArrayLike | None,
+        exclude: Ranges,
         *,
         keep: bool,
     ) -> Floats:
         """Clear, check and run a history; with `keep` return the (n, leads, levels) quantiles issued."""
         self._spec(row)
-        times_ = np.asarray(times, dtype=np.float64)
-        values_, saturated_ = checked(times_, values, saturated, healthy)
+        times_ = numbers(times, "times")
+        left_out = excluded(times_, self.shape.step_seconds, exclude)
+        values_, saturated_ = checked(times_, values, saturated, healthy, left_out)
         ahead = np.ones(len(times_))
         ahead[1:] = np.rint(np.diff(times_) / self.shape.step_seconds)
         if (late := np.flatnonzero(ahead < 1)).size:
@@ -235,6 +275,7 @@ class Bank:
         """Run buckets through the kernel; with `keep` return the (n, leads, levels) quantiles issued after each."""
         offsets = self._offsets(rows, times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
+        self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
         advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
         return issued
@@ -253,8 +294,11 @@ class Bank:
         spec = self._spec(row)
         st.clear(self._state, row, spec.settings)
         self._state.marks[row, st.GAUSSIAN] = spec.resolved_family is Family.GAUSSIAN
+        self._state.marks[row, st.FAMILY_OPEN] = spec.family is Family.AUTO
         self._state.marks[row, st.COUNTS] = spec.kind is Kind.COUNT
+        self._state.marks[row, st.BOUNDABLE] = st.WHOLE if spec.kind is Kind.GAUGE else 0
         self._last_time[row] = np.nan
+        self._waiting.clear(row, len(self._specs))
 
     def _row(self, row: int) -> dict[str, NDArray[np.generic]]:
         """Return one row of every state array."""
@@ -267,16 +311,21 @@ class Bank:
             raise IndexError(f"row {row} is not in use: take rows from add()")
         return spec
 
-    def _check_rows(self, rows: NDArray[np.int64]) -> None:
-        """Raise where a row is not in use or comes twice."""
-        if rows.ndim != 1:
-            raise InvalidValue(f"rows has shape {rows.shape}: give a one-dimensional array")
-        if rows.size == 0:
-            return
-        if int(rows.min()) < 0 or int(rows.max()) >= len(self._specs) or not self._used[rows].all():
+    def _checked_rows(self, rows: ArrayLike) -> NDArray[np.int64]:
+        """Return row numbers as an array, (n,); raise where one is not in use or comes twice."""
+        given = np.asarray(rows)
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+            raise InvalidValue(
+                f"rows are {given.dtype} of shape {given.shape}: give numbers from add(), in one dimension"
+            )
+        if given.size == 0:
+            return given.astype(np.int64)
+        if int(given.min()) < 0 or int(given.max()) >= len(self._specs) or not self._used[given].all():
             raise IndexError("rows holds one that is not in use: take rows from add()")
-        if int(np.bincount(rows).max()) > 1:
+        rows_ = given.astype(np.int64)
+        if int(np.bincount(rows_).max()) > 1:
             raise InvalidValue("rows holds one twice: send one bucket a row and call")
+        return rows_
 
     def _lead_index(self, lead: int | None) -> int:
         """Return the place of a lead in the spec."""

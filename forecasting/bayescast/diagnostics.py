@@ -56,7 +56,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         expert_weights=_expert_weights(state.losses[lead], spec),
         change_point=alarmed and since <= settings.alarm_hold_seconds,
         change_point_at=last_time - since if alarmed else None,
-        family=spec.resolved_family,
+        family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
         buckets_seen=int(state.marks[0, st.SEEN]),
     )
 
@@ -68,8 +68,7 @@ def _by_level(values: NDArray[np.float64]) -> dict[float, float]:
 
 def _expert_weights(losses: NDArray[np.float64], spec: ForecastSpec) -> dict[str, float]:
     """Return the weights of the experts, mean over the levels; the law is that of `kernels.hedge.combine`."""
-    rate = spec.settings.hedge_rate if spec.settings.with_hedge else 0.0
     excess = losses - losses.min(axis=0)
-    weights = (1.0 + rate / 32.0 * excess) ** -32.0 + spec.settings.hedge_share / st.N_EXPERTS
+    weights = (1.0 + st.hedge_rates(spec.settings) / 32.0 * excess) ** -32.0 + spec.settings.hedge_share / st.N_EXPERTS
     means = (weights / weights.sum(axis=0)).mean(axis=1)
     return {name: float(mean) for name, mean in zip(st.EXPERT_NAMES, means, strict=True)}

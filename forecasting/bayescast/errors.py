@@ -31,5 +31,9 @@ class NewerCheckpoint(BayescastError, ValueError):
     """A checkpoint written by a newer version."""
 
 
+class InvalidPrior(BayescastError, ValueError):
+    """Text that is no prior, a damaged one, or one of another version."""
+
+
 class SpecMismatch(BayescastError, ValueError):
-    """A checkpoint of another spec, or a workload that does not fit the bank's shape."""
+    """A checkpoint or prior of another spec, or a workload that does not fit the bank's shape."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .errors import InvalidSpec
 
 MOST_SLOTS = 10080  # of one season: a week of minutes; bounds the memory of a workload
-_DAY = 86400
+_HOUR, _DAY = 3600, 86400
 _FIRST_YEAR_AT, _LAST_YEAR_AT = 0.0, 7258118400.0  # 1970 and 2200: what is tabulated
 
 
@@ -28,6 +28,11 @@ def layout(
             slots.append(n)
             visits.append(visit)
     return tuple(periods), tuple(slots), tuple(visits)
+
+
+def hour_slots(step_seconds: float) -> int:
+    """Return the slots of an hour: jobs run on the clock, whatever the hour of the day."""
+    return max(1, int(np.ceil(_HOUR / step_seconds - 1e-9)))
 
 
 def zone(name: str) -> ZoneInfo:

@@ -20,10 +20,16 @@ class Settings(NamedTuple):
     """Added to rates and gauges before the logarithm (their unit), so that a series of zeros has one."""
     mean_memory: float = 2000.0
     """Memory of the running mean behind the offset (buckets)."""
-    level_discounts: tuple[float, float, float, float] = (0.5, 0.8, 0.95, 0.995)
-    """Discounts of the bank of levels: memories of 2, 5, 20 and 200 buckets; the first is the base of all features."""
+    level_discounts: tuple[float, float, float] = (0.5, 0.8, 0.95)
+    """Discounts of the bank of levels: memories of 2, 5 and 20 buckets; the first is the base of all features."""
     deviation_discounts: tuple[float, float] = (0.5, 0.9)
     """Discounts of the deviation from a seasonal template (2 and 10 buckets)."""
+    family_memory: float = 2000.0
+    """Memory of the errors by which Auto tells the families apart (buckets)."""
+    family_margin: float = 0.05
+    """Share by which the other family must err less before Auto changes to it."""
+    family_rest: float = 200.0
+    """Buckets seen before the first change of family, and between two of them."""
     dispersion_discount: float = 0.998
     """Discount of the overdispersion estimate of counts; faster lets one spike echo for hours."""
     dispersion_prior: float = 0.2
@@ -34,6 +40,8 @@ class Settings(NamedTuple):
     """Share of a new visit in a slot of the first season: four visits of memory."""
     long_template_gain: float = 0.4
     """The same for every longer season, which has fewer visits to learn from."""
+    rise_gain: float = 0.05
+    """The same for the rise by slot of the hour, which is visited 24 times a day."""
     spread_gain: float = 0.2
     """The same for the mean residual by slot of the first season."""
     gap_memory_seconds: float = 3600.0
@@ -58,6 +66,8 @@ class Settings(NamedTuple):
     """Prior variance of its weights: small, so that scale starts constant."""
     shape_memory: float = 2000.0
     """Memory of the histograms of normalised residuals (windows)."""
+    shape_lead: float = 30.0
+    """Lead at which that memory is doubled (buckets): windows overlap, one crowd must not fill a histogram."""
     shape_prior: float = 20.0
     """Weight of the Student t prior of a histogram (windows)."""
     scale_memory: float = 2000.0
@@ -65,12 +75,16 @@ class Settings(NamedTuple):
     scale_prior: float = 0.3
     """Mean absolute residual before data (log load; for additive experts a share of the first load)."""
     hedge_rate: float = 0.05
-    """Learning rate of Hedge per unit of normalised pinball loss; flat from .02 to .2."""
+    """Learning rate of Hedge per unit of normalised loss up to level .95; above, falling with the root of 1 - level."""
     hedge_forgetting: float = 0.005
     """Share of the losses forgotten a window at lead 0; falls with the lead."""
     hedge_lead: float = 30.0
     """Lead at which Hedge forgets half as fast (buckets): windows overlap."""
-    hedge_clip: float = 20.0
+    hedge_idle: float = 0.02
+    """A window that cost less than this (mean losses) taught nothing: what the eventful ones taught is kept."""
+    hedge_idle_forgetting: float = 0.1
+    """Share of the usual forgetting after such a window."""
+    hedge_clip: float = 60.0
     """Largest excess loss of one window (mean losses): one spike must not settle the weights."""
     hedge_share: float = 0.001
     """Weight kept for all experts together, so that none is lost."""
@@ -84,8 +98,18 @@ class Settings(NamedTuple):
     """Lead at which that excess is doubled (buckets): misses come in runs of a window's length."""
     tracker_memory: float = 8000.0
     """Memory of the excess of misses (windows): a tracker that never forgets keeps paying for old misses."""
+    tracker_noise: float = 0.2
+    """Excess that goes unanswered, in standard deviations of what a perfect forecast would collect in that memory."""
+    tracker_reach: float = 1.0
+    """Most by which a level is raised, in logit: the misses of one crowd must not send .99 to the cap for a day."""
+    tracker_evidence: float = 40.0
+    """Misses due in that memory, per bucket of lead, from which on high and low forecasts are tracked apart."""
     cap: float = 0.4
     """No quantile above e^cap times the largest load seen: one burst on an empty base must not explode."""
+    bound_repeats: float = 5.0
+    """A gauge whose largest load came up exactly this often is bounded there (a full CPU) until it is exceeded."""
+    bound_snap: float = 0.02
+    """A quantile this close to such a bound (log load) is the bound, where the load often sits exactly."""
     cap_decay: float = 1e-5
     """Share of the distance to the present load that the remembered largest load loses a bucket."""
     diagnostic_memory: float = 4000.0
@@ -100,6 +124,8 @@ class Settings(NamedTuple):
     """How long a change point counts as recent."""
     with_regressions: bool = True
     """Without: the base level stands in for both regressions."""
+    with_rises: bool = True
+    """Without: no templates of the rise over the present, by slot of the first season and of the hour."""
     with_learned_scale: bool = True
     """Without: every expert has one constant scale."""
     with_strata: bool = True

@@ -40,7 +40,8 @@ class ForecastSpec:
     step_seconds: width of a bucket. leads: window lengths in buckets; the quantiles issued after a bucket are of the
     largest load in the next `lead` buckets. seasons: periods in seconds (up to four); one of fewer than two buckets is
     ignored, one of more than 2016 buckets gets slots of several buckets. time_zone: IANA name; slots follow its local
-    clock, through changes of the clock. family: Auto takes PoissonGamma for counts and rates, Gaussian for gauges.
+    clock, through changes of the clock. family: Auto starts with PoissonGamma for counts and rates,
+    Gaussian for gauges, and keeps to the one that has erred less.
     """
 
     step_seconds: float
@@ -80,7 +81,7 @@ class ForecastSpec:
 
     @property
     def resolved_family(self) -> Family:
-        """The family that Auto stands for."""
+        """The family asked for, or the one Auto starts from (a bank changes it when the other one errs less)."""
         if self.family is not Family.AUTO:
             return self.family
         return Family.GAUSSIAN if self.kind is Kind.GAUGE else Family.POISSON_GAMMA

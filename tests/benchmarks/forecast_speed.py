@@ -1,6 +1,7 @@
-"""Speed, memory and start of the forecaster, beside a rolling empirical quantile in numpy.
+"""Speed, memory and start of the forecaster, beside its peers: a rolling quantile, river, pybats, statsforecast.
 
-Times are of the processor and the best of several passes: what a bucket costs where nobody disturbs.
+Times are of the processor and the best of several passes: what a bucket costs where nobody disturbs. A peer's bucket
+is an update and the path of point forecasts that its quantiles would be taken from; refits are spread over their hour.
 
 python tests/benchmarks/forecast_speed.py --workloads 20000
 """
@@ -12,8 +13,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
+from forecast import online, refitted
+from forecast.series import DAY_SECONDS
 from parts import load
 from parts.table import note, show
 
@@ -68,6 +73,67 @@ def naive(rates: np.ndarray, lead: int, buckets: int = 300) -> float:
     return 1e6 * seconds(run, 3) / buckets
 
 
+def peers(rates: np.ndarray, step_seconds: float, lead: int) -> list[tuple[str, float]]:
+    """Name and microseconds a bucket of every peer that is installed."""
+    day, hour = round(DAY_SECONDS / step_seconds), round(refitted.HOUR_SECONDS / step_seconds)
+    found = list[tuple[str, float]]()
+    for library, measure in (("river", _river), ("pybats", _pybats), ("statsforecast", _statsforecast)):
+        if find_spec(library) is None:
+            note(f"left out: {library} is not installed: uv sync --group bench")
+            continue
+        found += measure(rates, day, hour, lead)
+    return found
+
+
+def _river(rates: np.ndarray, day: int, _: int, lead: int) -> list[tuple[str, float]]:
+    model = online.snarimax_model(day)
+    for rate in rates[-3 * day : -day].tolist():
+        model.learn_one(rate)
+
+    def update(rate: float) -> None:
+        model.learn_one(rate)
+        model.forecast(lead)
+
+    return [(f"river SNARIMAX, update and {lead} buckets ahead", _each(update, rates[-day:]))]
+
+
+def _pybats(rates: np.ndarray, day: int, _: int, lead: int) -> list[tuple[str, float]]:
+    gaussian, poisson = online.linear_model(day), online.poisson_model(day)
+    ahead = online.steps_ahead(gaussian, lead)
+
+    def update(rate: float) -> None:
+        gaussian.update(rate)
+        ahead @ gaussian.a
+
+    return [
+        (f"pybats DLM, update and {lead} buckets ahead", _each(update, rates[-day:])),
+        ("pybats Poisson DGLM, exact, update alone", _each(poisson.update, np.rint(rates[-day:]))),
+    ]
+
+
+def _statsforecast(rates: np.ndarray, day: int, hour: int, lead: int) -> list[tuple[str, float]]:
+    fits = (("AutoETS", refitted.ETS_WINDOW_SECONDS, refitted.follow_ets),
+            ("MSTL", refitted.MSTL_WINDOW_SECONDS, partial(refitted.follow_mstl, day=day)))  # fmt: skip
+    found = []
+    for name, reach, follow in fits:
+        days = round(reach / DAY_SECONDS)
+        window, coming = rates[-days * day - hour + 1 : 1 - hour], rates[1 - hour :]
+        took = seconds(partial(follow, window, coming, lead), 2)
+        found.append((f"{name} on {days} days, refitted hourly ({1e3 * took:.0f} ms a refit)", 1e6 * took / hour))
+    return found
+
+
+def _each(update: Callable[[float], object], rates: np.ndarray, buckets: int = 500) -> float:
+    """Microseconds a call, over the newest buckets."""
+    newest = rates[-buckets:].tolist()
+
+    def run() -> None:
+        for rate in newest:
+            update(rate)
+
+    return 1e6 * seconds(run, 3) / len(newest)
+
+
 def started(cache: str) -> float:
     """Seconds from a new process to its first forecast."""
     began = time.perf_counter()
@@ -92,10 +158,15 @@ def main() -> None:
             (f"replay of {arguments.days:g} days at 1 min", f"{one:.2f}", f"{5e4 / len(times):.2f}"),
             (f"bank of {arguments.workloads}, 5 min", f"{banked(FIVE_MINUTES, arguments.workloads):.2f}", "1.50"),
             ("bank of 200, 5 min", f"{banked(FIVE_MINUTES, 200, 200):.2f}", "1.50"),
-            (f"rolling quantile of {NAIVE_WINDOW} buckets, numpy", f"{rolling:.0f}", ""),
         ],
     )
-    note(f"replay: {one * len(times) / 1e3:.0f} ms for {len(times)} buckets; {rolling / one:.0f} times the rolling one")
+    others = [(f"rolling quantile of {NAIVE_WINDOW} buckets, numpy", rolling), *peers(rates, 60.0, MINUTES.leads[0])]
+    show(
+        f"Peers at 1 min, {MINUTES.leads[0]} buckets ahead, in the same run",
+        ("", "us a bucket", "times ours"),
+        [(name, f"{cost:,.0f}", f"{cost / one:,.0f}") for name, cost in others],
+    )
+    note(f"replay: {one * len(times) / 1e3:.0f} ms for {len(times)} buckets")
     show(
         "State of a workload",
         ("", "KB", "budget"),

@@ -1,4 +1,4 @@
-"""Fourteen days at one minute: quantiles at every bucket, decide() at every bucket, and an HPA on the same load.
+"""Fourteen days at one minute: quantiles and decide() at every bucket; the lab's service and baselines every 15 s.
 
 python tests/benchmarks/replay.py --days 56
 """
@@ -6,6 +6,7 @@ python tests/benchmarks/replay.py --days 56
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,19 @@ from parts import load
 from parts.table import note, show, spread
 
 from bayescaler.policy import Health, Observation, Phase, Policy, State, decide
-from bayescaler.policy.types import Behavior
-from bayescaler.replay import hpa, service
+from bayescaler.replay.baselines import BASELINES, Clairvoyant, Hpa, baseline, sweep
+from bayescaler.replay.frontier import compare, frontier, least
+from bayescaler.replay.queueing import queue
+from bayescaler.replay.scenario import Scenario
+from bayescaler.replay.startup import lognormal
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, warm_up
 
 BUDGET_MS = 150.0
 CAPACITY, LEAD = 50.0, 2
 SPEC = ForecastSpec(load.STEP_SECONDS, (LEAD,))
+TARGETS = tuple(round(0.5 + 0.05 * step, 2) for step in range(11))
 Floats = NDArray[np.float64]
+Stages = tuple[tuple[str, Callable[[], object]], ...]
 
 
 def decided(times: Floats, rates: Floats, issued: Floats) -> NDArray[np.int64]:
@@ -34,12 +40,6 @@ def decided(times: Floats, rates: Floats, issued: Floats) -> NDArray[np.int64]:
         decision, state = decide(policy, seen, predictive, state, now=now)
         out[index] = replicas = decision.final
     return out
-
-
-def baseline(rates: Floats) -> NDArray[np.int64]:
-    """The HPA's replicas at the same instants."""
-    spec = hpa.HpaSpec(target=0.7 * CAPACITY, min_replicas=2, max_replicas=60, behavior=Behavior())
-    return hpa.run(spec, rates, start_replicas=8, sync_seconds=load.STEP_SECONDS)
 
 
 def milliseconds(run: Callable[[], object], repeats: int) -> list[float]:
@@ -62,33 +62,50 @@ def main() -> None:
     times, rates = load.history(arguments.days)
     issued = Forecaster(SPEC).replay(times, rates)[LEAD]
     issued[0] = np.nan_to_num(issued[0], nan=rates[0])
-    replicas = decided(times, rates, issued)
-    stages: tuple[tuple[str, Callable[[], object]], ...] = (
+    production: Stages = (
         ("fit: state updates alone", lambda: Forecaster(SPEC).fit(times, rates)),
         ("replay: updates and nine quantiles a bucket", lambda: Forecaster(SPEC).replay(times, rates)),
         ("decide() at every bucket", lambda: decided(times, rates, issued)),
-        ("HPA step at every bucket", lambda: baseline(rates)),
-        (
-            "play: a service under the timeline",
-            lambda: service.play(rates, replicas, capacity=CAPACITY, startup_steps=1, step_seconds=load.STEP_SECONDS),
-        ),
     )
-    taken = {name: milliseconds(run, arguments.repeats) for name, run in stages}
-    rows = [
-        (name, *spread(cost, ".1f")[::2], f"{1e3 * float(np.median(cost)) / len(times):.2f}")
-        for name, cost in taken.items()
-    ]
-    show(
-        f"{arguments.days:g} days, {len(times):,} buckets",
-        ("", "ms: median", "max", "us a bucket"),
-        rows,
-    )
-    median = [float(np.median(cost)) for cost in taken.values()]
+    median = table(f"{arguments.days:g} days, {len(times):,} buckets", production, len(times), arguments.repeats)
     note(
         f"quantiles and decisions at every bucket: {median[1] + median[2]:.0f} ms, "
         f"budget at 14 days {BUDGET_MS:g} ms; of it decide() in Python {median[2]:.0f} ms"
     )
-    note(f"decide() over HPA step: {median[2] / median[3]:.1f} times")
+    case = Scenario(rates, load.STEP_SECONDS, CAPACITY, start=float(times[0]), max_replicas=60)
+    steps = len(case.instants)
+    table(f"{steps:,} decisions: the lab", lab(case), steps, arguments.repeats)
+    compared: Stages = tuple((name, lambda name=name: baseline(name, case).replicas(case)) for name in BASELINES)
+    table(f"{steps:,} decisions: baselines", compared, steps, arguments.repeats)
+
+
+def lab(case: Scenario) -> Stages:
+    """What is played and judged of one scenario."""
+    whole, drawn = replace(case, learned_buckets=0), replace(case, learned_buckets=0, start_up=lognormal(60.0, 120.0))
+    hpa = Hpa(0.7 * CAPACITY)
+    replicas = hpa.replicas(case)
+    played = whole.play(replicas)
+    swept = frontier(case, "hpa", TARGETS, sweep(hpa, case, [CAPACITY * target for target in TARGETS]))
+    knowing = least(case)
+    return (
+        ("play, start-up fixed", lambda: whole.play(replicas)),
+        ("play, start-ups drawn", lambda: drawn.play(replicas)),
+        ("outcome", played.outcome),
+        ("backlog and waits", lambda: queue(played)),
+        (f"sweep of {len(TARGETS)} HPA targets", lambda: sweep(hpa, case, [CAPACITY * target for target in TARGETS])),
+        ("clairvoyant with 1 % of time short", lambda: Clairvoyant(budget=0.01).replicas(case)),
+        ("comparison of two frontiers, 2000 draws", lambda: compare(swept, swept, knowing)),
+    )
+
+
+def table(title: str, stages: Stages, steps: int, repeats: int) -> list[float]:
+    """Run, show and return the median milliseconds of each stage."""
+    taken = {name: milliseconds(run, repeats) for name, run in stages}
+    rows = [
+        (name, *spread(cost, ".1f")[::2], f"{1e3 * float(np.median(cost)) / steps:.2f}") for name, cost in taken.items()
+    ]
+    show(title, ("", "ms: median", "max", "us a step"), rows)
+    return [float(np.median(cost)) for cost in taken.values()]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import math
 
 from bayescast.settings import Settings
 
-from . import alarm, envelope, levels, templates
+from . import alarm, envelope, family, levels, templates
 from .jit import kernel
 from .state import (
     ADD_REGRESSION,
@@ -76,10 +76,11 @@ def expect(state: State, plan: Plan, row: int, slots: Ring, i: int, seen: bool) 
 
 
 @kernel
-def start(state: State, row: int, n_leads: int, load: float, z: float) -> None:
+def start(state: State, settings: Settings, row: int, n_leads: int, load: float, z: float) -> None:
     """The first load: levels and envelope around it, scales of the additive experts in proportion."""
     levels.start(state.levels, row, load, z)
     envelope.start(state.scalars, row, z)
+    family.start(state.marks, state.scalars, row, load, z, settings.family_rest)
     for unit in range(row * n_leads, (row + 1) * n_leads):
         for e in range(ADD_REGRESSION, N_EXPERTS):
             state.lead_scalars[unit, SCALE + e] *= load + state.scalars[row, OFFSET]
@@ -97,6 +98,8 @@ def learn_levels(state: State, settings: Settings, row: int, load: float, observ
     marks[row, GAP] = marks[row, GAP] // 2 if observed else marks[row, GAP] + 1
     if marks[row, CLOCK] == 1:
         return
+    if observed:
+        family.learn(marks, scalars, bank, row, settings, load, z)
     if marks[row, GAUSSIAN]:
         levels.learn_normal(bank, row, settings.level_discounts, z)
         return

@@ -4,12 +4,14 @@ import math
 
 from bayescast.settings import Settings
 
-from . import absorb, hedge, issue, mature, tracker, window_max
+from . import absorb, envelope, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
 from .state import (
+    BOUNDABLE,
     CLOCK,
     FIRST_SLOT,
     GAP,
+    HOUR_SLOT,
     ISSUED,
     LAST_Z,
     MISSING,
@@ -48,10 +50,10 @@ def advance(
     saturated: Flags,
     out: Floats,
 ) -> None:
-    """Take buckets in order: bucket i of workload rows[i], in slots[i, season], with load values[i] (NaN = missing).
+    """Take buckets in order: bucket i of workload rows[i], with load values[i] (NaN = missing).
 
-    `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket. Buckets before a
-    workload's first load are passed over.
+    slots[i] holds the bucket's slot in every season, then that of the hour. `out` is (0, ...) or (n, leads, levels) and
+    takes the quantiles issued after each bucket. Buckets before a workload's first load are passed over.
     """
     n_leads = len(plan.leads)
     for i in range(len(rows)):
@@ -102,6 +104,7 @@ def _end_window(
     state.ring_mark[place, STATUS] = status
     for season in range(len(plan.visit)):
         state.ring_mark[place, FIRST_SLOT + season] = slots[i, season]
+    state.ring_mark[place, HOUR_SLOT] = slots[i, len(plan.visit)]
     if status != MISSING:
         window_max.push(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock, value)
     if before != MISSING and marks[unit, USABLE] >= (1.0 - settings.missing_share) * window:
@@ -127,8 +130,10 @@ def _absorb(
     observed = status == SEEN_BUCKET or load == value
     if clock == 0:
         expected = math.log(load + state.scalars[row, OFFSET])
-        absorb.start(state, row, len(plan.leads), load, expected)
+        absorb.start(state, settings, row, len(plan.leads), load, expected)
     absorb.learn_levels(state, settings, row, load, observed)
+    if status == SEEN_BUCKET and state.marks[row, BOUNDABLE] > 0:
+        envelope.learn_bound(state.marks, state.scalars, row, load)
     if observed:
         absorb.learn_surprise(state, settings, row, state.scalars[row, LAST_Z] - expected)
         absorb.learn_slots(state, plan, settings, row, slots, i, state.scalars[row, LAST_Z])
@@ -147,27 +152,33 @@ def _issue(
     peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, state.lead_marks, unit, clock)
     peak = load if math.isnan(peak) else max(peak, load)
     offset = state.scalars[row, OFFSET]
-    issue.describe(state, plan, row, unit, place, math.log(peak + offset))
+    issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
     issue.regress(state, settings, row, unit, place)
     issue.measure(state, plan, settings, row, unit, place)
     widening = min(math.sqrt(1.0 + float(state.marks[row, GAP]) / window), settings.gap_widening_limit)
-    top = min(state.scalars[row, Z_TOP] + settings.cap, UNCAPPED) if settings.with_cap else UNCAPPED
+    top = UNCAPPED
+    snap = UNCAPPED
+    if settings.with_cap:
+        top = min(top, state.scalars[row, Z_TOP] + settings.cap)
+        if envelope.is_bounded(state.marks, state.scalars, row, settings.bound_repeats):
+            top = min(top, envelope.log_bound(state.scalars, row, offset))
+            snap = top - settings.bound_snap
     issue.quantiles(state, settings, scratch, unit, place, state.scalars[row, LAST_Z], widening, top)
-    rate = settings.hedge_rate if settings.with_hedge else 0.0
     hedge.combine(
         state.losses,
         unit,
         scratch.quantile,
-        rate,
+        plan.hedge_rate,
         settings.hedge_share,
         scratch.combined,
         scratch.first,
         scratch.weight,
     )
+    high = issue.place_high(state, unit, place, clock == 0)
     tail = 0.02 * state.lead_scalars[unit, SCALE + TEMPLATE]
     if settings.with_tracker:
         tracker.issue(
-            scratch.combined, state.by_level, unit, plan.tracker_gain, plan.tracker_debt, lead, tail, offset, top
+            scratch.combined, state.by_level, unit, plan, lead, high, settings.tracker_reach, tail, offset, top, snap
         )
     for j in range(N_LEVELS):
         if not settings.with_tracker:

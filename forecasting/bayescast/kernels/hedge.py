@@ -21,14 +21,18 @@ def learn(
     place: int,
     outcome: float,
     discount: float,
+    idle: float,
+    idle_forgetting: float,
     clip: float,
     windows: int,
     own: Floats,
     inverse: Floats,
+    kept: Floats,
 ) -> None:
     """Add each expert's loss in excess of the issued forecast's, in units of the latter's mean, clipped.
 
-    own, inverse (levels,) are scratch.
+    Losses are forgotten by `discount` a window, more slowly after one that cost next to nothing (`idle` mean losses):
+    what one morning taught is still there on the next. own, inverse, kept (levels,) are scratch.
     """
     share = 1.0 / min(float(windows), 1000.0)
     for j in range(N_LEVELS):
@@ -36,10 +40,11 @@ def learn(
         scale = by_level[unit, LOSS_SCALE, j] + (own[j] - by_level[unit, LOSS_SCALE, j]) * share
         by_level[unit, LOSS_SCALE, j] = scale
         inverse[j] = 1.0 / (scale + 1e-12)
+        kept[j] = discount if own[j] * inverse[j] > idle else 1.0 - (1.0 - discount) * idle_forgetting
     for e in range(N_EXPERTS):
         for j in range(N_LEVELS):
             excess = (pinball(LEVEL_GRID[j], outcome, ring_quantile[place, e, j]) - own[j]) * inverse[j]
-            losses[unit, e, j] = discount * losses[unit, e, j] + min(max(excess, -clip), clip)
+            losses[unit, e, j] = kept[j] * losses[unit, e, j] + min(max(excess, -clip), clip)
 
 
 @kernel
@@ -47,7 +52,7 @@ def combine(
     losses: Floats,
     unit: int,
     quantiles: Floats,
-    rate: float,
+    rates: Floats,
     share: float,
     combined: Floats,
     total: Floats,
@@ -63,7 +68,7 @@ def combine(
         for e in range(1, N_EXPERTS):
             least = min(least, losses[unit, e, j])
         for e in range(N_EXPERTS):
-            weight[e * N_LEVELS + j] = 1.0 + rate / 32.0 * (losses[unit, e, j] - least)
+            weight[e * N_LEVELS + j] = 1.0 + rates[j] / 32.0 * (losses[unit, e, j] - least)
         total[j] = 0.0
         combined[j] = 0.0
     for k in range(len(weight)):

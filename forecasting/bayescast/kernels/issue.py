@@ -11,12 +11,15 @@ from .state import (
     FAST_REGRESSION,
     FIRST_HISTOGRAM,
     FIRST_SLOT,
+    HIGH,
+    HOUR_SLOT,
     LAST,
     LAST_VALUE,
     LAST_Z,
     LEVEL_Z,
     LONG_TEMPLATE,
     MEAN_RESIDUAL,
+    MIDDLE,
     MISSING,
     N_EXPERTS,
     N_FEATURES,
@@ -34,11 +37,12 @@ from .state import (
     R_SPREAD_FEATURE,
     R_VALUE,
     SCALE,
-    SLOW_LEVEL,
+    SCALED_REGRESSION,
     SLOW_REGRESSION,
     STATUS,
     STRATUM,
     TEMPLATE,
+    WITH_LEARNED_SCALE,
     Z_HIGH,
     Z_LOW,
     Z_TOP,
@@ -49,7 +53,7 @@ from .state import (
 
 
 @kernel
-def describe(state: State, plan: Plan, row: int, unit: int, place: int, peak: float) -> None:
+def describe(state: State, plan: Plan, settings: Settings, row: int, unit: int, place: int, peak: float) -> None:
     """Features of the regressions, and the locations of the experts that are read off them, on the log scale.
 
     `peak` is the log of the largest load in the window that ends now. A season not seen yet stands back: the first for
@@ -68,6 +72,7 @@ def describe(state: State, plan: Plan, row: int, unit: int, place: int, peak: fl
     ring[place, R_FEATURE + 2] = levels[row, LEVEL_Z, 2] - base
     ring[place, R_FEATURE + 3] = levels[row, LEVEL_Z, 1] - base
     ring[place, R_FEATURE + 4] = peak - base
+    _rises(state, plan, settings, unit, place)
     template = base
     full = base
     half = base
@@ -92,9 +97,39 @@ def describe(state: State, plan: Plan, row: int, unit: int, place: int, peak: fl
         ring[place, at] = (raw if season == 0 else full) - base
         ring[place, at + 1] = (full if season == 0 else half) - base
     ring[place, R_LOCATION + TEMPLATE] = template
-    ring[place, R_LOCATION + SLOW_LEVEL] = levels[row, LEVEL_Z, 3]
     ring[place, R_LOCATION + LAST] = z
     ring[place, R_LOCATION + LONG_TEMPLATE] = full
+
+
+@kernel
+def _rises(state: State, plan: Plan, settings: Settings, unit: int, place: int) -> None:
+    """Features: how much higher the window maximum has been than the load, at this slot of the day, of the hour.
+
+    A window of an hour and more holds every slot of the hour, which then tells nothing.
+    """
+    ring = state.ring
+    by_slot = 0.0
+    by_hour = 0.0
+    if settings.with_rises:
+        if len(plan.visit) > 0:
+            by_slot = state.slot_rise[unit, state.ring_mark[place, FIRST_SLOT]]
+        if plan.hour_slots > plan.leads[unit % len(plan.leads)]:
+            by_hour = state.slot_rise[
+                unit, state.slot_rise.shape[1] - plan.hour_slots + state.ring_mark[place, HOUR_SLOT]
+            ]
+    ring[place, R_FEATURE + 5] = by_hour
+    ring[place, R_FEATURE + 6] = by_slot
+
+
+@kernel
+def place_high(state: State, unit: int, place: int, first: bool) -> bool:
+    """Note and return whether the forecast is above its usual level, a slow mean (memory 500)."""
+    location = state.ring[place, R_LOCATION + SLOW_REGRESSION]
+    middle = location if first else state.lead_scalars[unit, MIDDLE]
+    state.lead_scalars[unit, MIDDLE] = middle + 0.002 * (location - middle)
+    high = bool(location > middle)
+    state.ring_mark[place, HIGH] = 1 if high else 0
+    return high
 
 
 @kernel
@@ -111,6 +146,7 @@ def regress(state: State, settings: Settings, row: int, unit: int, place: int) -
         slow = regression.predict(state.slow_fit, unit, ring, place, R_FEATURE)
         fast = regression.predict(state.fast_fit, unit, ring, place, R_FEATURE)
     ring[place, R_LOCATION + SLOW_REGRESSION] = min(max(base + slow, low), high)
+    ring[place, R_LOCATION + SCALED_REGRESSION] = ring[place, R_LOCATION + SLOW_REGRESSION]
     ring[place, R_LOCATION + FAST_REGRESSION] = min(max(base + fast, low), high)
 
 
@@ -159,7 +195,7 @@ def quantiles(
             stratum = 0 if u < -1.5 else (1 if u < 0.0 else (2 if u < 1.5 else 3))
             h += stratum
             strata += stratum * (4 if e == SLOW_REGRESSION else 1)
-        if e in (LAST, FAST_REGRESSION, LONG_TEMPLATE):
+        if e in WITH_LEARNED_SCALE:
             scale *= ring[place, R_SPREAD]
         ring[place, R_SCALE + e] = scale
         location = ring[place, R_LOCATION + e] if e < N_LOG else 0.0

@@ -3,11 +3,14 @@
 numba's own cache looks at the file of the cached function only, and would go on serving it after a kernel it calls has
 changed. Here the cache directory is named after the content of every file that kernels are made of, so stale code
 cannot be found. `BAYESCALER_NUMBA_CACHE=0` turns the cache off; where no directory can be written there is none.
+
+Kernels of another package lie in a folder of their own and call nothing outside it.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,18 +28,26 @@ _HERE = Path(__file__).resolve().parent
 
 def source_stamp(folder: Path = _HERE) -> str:
     """Return a digest of all files kernels are made of: this folder, and what it imports from the package above."""
+    return _digest([*folder.glob("*.py"), *(folder.parent / name for name in OUTSIDE)])
+
+
+def _digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.py"), *(folder.parent / name for name in OUTSIDE)]):
+    for path in sorted(paths):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _cache_directory(stamp: str) -> Path | None:
-    """Return the first directory for this stamp that can be written, or None."""
+@cache
+def _cache_directory(folder: Path) -> Path | None:
+    """Return the first directory that can be written for the kernels in `folder`, or None."""
+    if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") == "0":
+        return None
+    stamp = source_stamp() if folder == _HERE else _digest([Path(__file__), *folder.glob("*.py")])
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     configured = _config.CACHE_DIR
-    bases = [Path(configured)] if configured else [_HERE / "__pycache__", home / "bayescast"]
+    bases = [Path(configured)] if configured else [folder / "__pycache__", home / "bayescast"]
     for base in bases:
         directory = base / f"kernels-{stamp}"
         try:
@@ -48,7 +59,7 @@ def _cache_directory(stamp: str) -> Path | None:
     return None
 
 
-_DIRECTORY = _cache_directory(source_stamp()) if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") != "0" else None
+_DIRECTORY = _cache_directory(_HERE)
 
 
 class _SourcesLocator(_CacheLocator):
@@ -56,16 +67,17 @@ class _SourcesLocator(_CacheLocator):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._line = function.__code__.co_firstlineno
+        self._directory = cast("Path", _cache_directory(_folder(function)))
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], _path: str) -> "_SourcesLocator":
         return cls(function)
 
     def get_cache_path(self) -> str:
-        return str(_DIRECTORY)
+        return str(self._directory)
 
     def get_source_stamp(self) -> str:
-        return cast("Path", _DIRECTORY).name
+        return self._directory.name
 
     def get_disambiguator(self) -> str:
         return str(self._line)
@@ -98,6 +110,11 @@ def _compiled(function: Kernel, **options: bool) -> Kernel:
     compiled = _njit(
         nogil=True, error_model="numpy", fastmath={"contract"}, no_cfunc_wrapper=True, _nrt=False, **options
     )(function)
-    if _DIRECTORY is not None and not _config.DISABLE_JIT:
+    if not _config.DISABLE_JIT and _cache_directory(_folder(function)) is not None:
         compiled._cache = _KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001  # numba has no public way to choose
     return cast("Kernel", compiled)
+
+
+def _folder(function: Callable[..., Any]) -> Path:
+    """Return the folder of the file that a kernel is written in."""
+    return Path(function.__code__.co_filename).resolve().parent

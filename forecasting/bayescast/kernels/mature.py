@@ -11,13 +11,14 @@ from .state import (
     COVERED,
     DISJOINT,
     FAST_NOISE,
-    FAST_REGRESSION,
     FIRST_HISTOGRAM,
     FIRST_SLOT,
+    HIGH,
+    HOUR_SLOT,
+    LARGEST_RISE,
     LAST,
     LAST_DISJOINT,
     LEVEL_GRID,
-    LONG_TEMPLATE,
     MASS_UNIT,
     MEAN_RESIDUAL,
     N_EXPERTS,
@@ -39,10 +40,12 @@ from .state import (
     R_VALUE,
     SCALE,
     SCALE_N,
+    SEEN,
     SLOW_NOISE,
     SLOW_REGRESSION,
     STRATUM,
     WINDOWS,
+    WITH_LEARNED_SCALE,
     Plan,
     Scratch,
     State,
@@ -65,7 +68,7 @@ def learn(
     """Learn from a window that began at `place`; of a censored one the outcome is a lower bound."""
     unit = row * len(plan.leads) + lead
     z = math.log(outcome + state.ring[place, R_OFFSET])
-    _score(state, settings, unit, place, outcome, censored, clock, plan.leads[lead])
+    _score(state, plan, settings, unit, lead, place, outcome, censored, clock)
     hedge.learn(
         state.losses,
         state.by_level,
@@ -75,37 +78,50 @@ def learn(
         place,
         outcome,
         plan.hedge_discount[lead],
+        settings.hedge_idle,
+        settings.hedge_idle_forgetting,
         settings.hedge_clip,
         state.lead_marks[unit, WINDOWS],
         scratch.first,
         scratch.second,
+        scratch.third,
     )
-    _shapes(state, settings, unit, place, outcome, z)
+    _shapes(state, plan, settings, unit, lead, place, outcome, z)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
     _spreads(state, plan, settings, scratch, unit, place, size, clock)
-    _slots(state, plan, row, unit, place, z)
+    _slots(state, plan, settings, row, unit, lead, place, z)
     _locations(state, settings, scratch, unit, place, z, clock)
 
 
 @kernel
 def _score(
-    state: State, settings: Settings, unit: int, place: int, outcome: float, censored: bool, clock: int, window: int
+    state: State,
+    plan: Plan,
+    settings: Settings,
+    unit: int,
+    lead: int,
+    place: int,
+    outcome: float,
+    censored: bool,
+    clock: int,
 ) -> None:
     """Debt of the tracker, and the diagnostics: coverage, losses, and those of a calibrated last-value forecast."""
     windows = state.lead_marks[unit, WINDOWS] + 1
     state.lead_marks[unit, WINDOWS] = windows
-    if clock - state.lead_marks[unit, LAST_DISJOINT] >= window or windows == 1:
+    if clock - state.lead_marks[unit, LAST_DISJOINT] >= plan.leads[lead] or windows == 1:
         state.lead_marks[unit, LAST_DISJOINT] = clock
         state.lead_marks[unit, DISJOINT] += 1
     share = 1.0 / min(float(windows), settings.diagnostic_memory)
     last = state.ring[place, R_VALUE] + state.ring[place, R_OFFSET]
     step = 0.05 * min(state.lead_scalars[unit, SCALE + LAST], 10.0)
+    high = state.ring_mark[place, HIGH] == 1
     for j in range(N_LEVELS):
         level = LEVEL_GRID[j]
         issued = state.ring[place, R_ISSUED + j]
         missed = outcome - issued > 1e-9
         if missed or not censored:
-            tracker.learn(state.by_level, unit, j, missed, settings.tracker_memory)
+            apart = high and plan.tracked_apart[lead, j]
+            tracker.learn(state.by_level, unit, j, apart, missed, settings.tracker_memory)
         ratio = state.by_level[unit, NAIVE_RATIO, j]
         naive = ratio * last - state.ring[place, R_OFFSET]
         state.by_level[unit, COVERED, j] += share * ((0.0 if missed else 1.0) - state.by_level[unit, COVERED, j])
@@ -119,9 +135,11 @@ def _score(
 
 
 @kernel
-def _shapes(state: State, settings: Settings, unit: int, place: int, outcome: float, z: float) -> None:
+def _shapes(
+    state: State, plan: Plan, settings: Settings, unit: int, lead: int, place: int, outcome: float, z: float
+) -> None:
     """Scales and histograms of the experts' residuals."""
-    mass = state.lead_scalars[unit, MASS_UNIT] * (1.0 + 1.0 / settings.shape_memory)
+    mass = state.lead_scalars[unit, MASS_UNIT] * plan.shape_growth[lead]
     if mass > 1e9:
         histogram.rescale(state.bins, state.pointer_mass, unit, mass)
         mass = 1.0
@@ -138,7 +156,7 @@ def _shapes(state: State, settings: Settings, unit: int, place: int, outcome: fl
         else:
             residual = outcome - state.ring[place, R_VALUE]
         size = abs(residual)
-        if e in (LAST, FAST_REGRESSION, LONG_TEMPLATE):
+        if e in WITH_LEARNED_SCALE:
             size /= state.ring[place, R_SPREAD]
         scale = state.lead_scalars[unit, SCALE + e]
         scale += (min(size, 10.0 * scale + 1e-9) - scale) / (n + 3.0)
@@ -211,9 +229,16 @@ def _locations(state: State, settings: Settings, scratch: Scratch, unit: int, pl
 
 
 @kernel
-def _slots(state: State, plan: Plan, row: int, unit: int, place: int, z: float) -> None:
-    """The templates of the window maximum, by the slot of the origin."""
+def _slots(state: State, plan: Plan, settings: Settings, row: int, unit: int, lead: int, place: int, z: float) -> None:
+    """The templates of the window maximum, and of its rise over the load at the origin, by the slot of the origin."""
+    rise = min(max(z - state.ring[place, R_LOCATION + LAST], -LARGEST_RISE), LARGEST_RISE)
+    hour = state.slot_rise.shape[1] - plan.hour_slots + state.ring_mark[place, HOUR_SLOT]
+    visits = 1 + max(state.marks[row, SEEN] - 1 - plan.leads[lead], 0) // plan.hour_slots
+    share = templates.gain(visits, settings.rise_gain)
+    state.slot_rise[unit, hour] += share * (rise - state.slot_rise[unit, hour])
     for season in range(len(plan.template_gain)):
         slot = plan.season_at[season] + state.ring_mark[place, FIRST_SLOT + season]
         share = templates.gain(state.slot_count[row, slot], plan.template_gain[season])
         templates.learn(state.slot_peak, unit, slot, z, share)
+        if season == 0:
+            state.slot_rise[unit, slot] += share * (rise - state.slot_rise[unit, slot])

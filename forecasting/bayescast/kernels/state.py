@@ -1,7 +1,8 @@
 """What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
 
 Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
-of all leads one after the other (lead + 1 each), D = 5 + 2 P features, Q issued levels, E experts, H histograms,
+of all leads one after the other (lead + 1 each), R rise slots (of the first season, then of the hour), D = 7 + 2 P
+features, Q issued levels, E experts, H histograms,
 B bins. Columns of the smaller arrays have names, below; kernels index by them instead of taking views, which cost.
 """
 
@@ -29,41 +30,48 @@ TEMPLATE_UNIT = 1.0 / 900.0  # of log load in a slot: within +-36, which holds e
 UNSEEN = -32768
 UNCAPPED = 600.0  # log load; no exponential overflows below it
 
+LARGEST_RISE = 5.0  # of the log window maximum over the load at its origin, in the mean of a slot
+
 # Experts: location, residual on the log or the additive scale, constant or learned scale, histograms (strata).
-TEMPLATE, SLOW_REGRESSION, SLOW_LEVEL, LAST, FAST_REGRESSION, LONG_TEMPLATE, ADD_REGRESSION, ADD_LAST = range(8)
+TEMPLATE, SLOW_REGRESSION, SCALED_REGRESSION, LAST, FAST_REGRESSION, LONG_TEMPLATE, ADD_REGRESSION, ADD_LAST = range(8)
 EXPERT_NAMES = (
-    "template", "slow regression", "slow level", "last value",
+    "template", "slow regression", "scaled regression", "last value",
     "fast regression", "long template", "additive regression", "additive last value",
 )  # fmt: skip
 N_EXPERTS = len(EXPERT_NAMES)
 N_LOG = 6  # experts 0..5 work on the log scale
+WITH_LEARNED_SCALE = (SCALED_REGRESSION, LAST, FAST_REGRESSION, LONG_TEMPLATE)
 N_STRATA = 4
 FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
 N_HISTOGRAMS = 14
 
 # Columns of marks[row],
-CLOCK, SEEN, GAP, GAUSSIAN, COUNTS = range(5)
-N_MARKS = 5
+CLOCK, SEEN, GAP, GAUSSIAN, COUNTS, BOUNDABLE, FAMILY_OPEN, FAMILY_REST = range(8)
+N_MARKS = 8
+WHOLE, FRACTIONS = 1, 2  # values of BOUNDABLE for a gauge: all loads were whole numbers, or not
 # of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
-ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS = range(11, 17)
-N_SCALARS = 17
+ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS, BOUND, BOUND_SEEN = range(11, 19)
+RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR = range(19, 22)
+N_SCALARS = 22
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
 # of lead_marks[unit],
 HEAD, TAIL, USABLE, SATURATED, WINDOWS, DISJOINT, LAST_DISJOINT = range(7)
 N_LEAD_MARKS = 7
 # of lead_scalars[unit]; from SCALE on one for every expert
-MASS_UNIT, SCALE_N, PREDICTED_SPREAD, MEAN_RESIDUAL, RECENT_RESIDUAL, SLOW_NOISE, FAST_NOISE = range(7)
-SCALE = 7
+MASS_UNIT, SCALE_N, PREDICTED_SPREAD, MEAN_RESIDUAL, RECENT_RESIDUAL, SLOW_NOISE, FAST_NOISE, MIDDLE = range(8)
+SCALE = 8
 N_LEAD_SCALARS = SCALE + N_EXPERTS
 # of by_level[unit, :, level],
-LOSS_SCALE, DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(7)
-N_BY_LEVEL = 7
+# (of DEBT that of all forecasts, or of the low ones)
+LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(8)
+N_BY_LEVEL = 8
 # of pointer_mass[unit, histogram]: mass below the pointer of each level, mass in its bin, then the total
 INSIDE, TOTAL = N_LEVELS, 2 * N_LEVELS
-# of ring_mark[place]: what became of a bucket, the histograms used there, then the slot in every season
-STATUS, STRATUM, FIRST_SLOT = 0, 1, 2
+# of ring_mark[place]: what became of a bucket, the histograms used there, whether the forecast was high, the slot of
+# the hour, then the slot in every season
+STATUS, STRATUM, HIGH, HOUR_SLOT, FIRST_SLOT = range(5)
 MISSING, SEEN_BUCKET, SATURATED_BUCKET = 0, 1, 2
 # of ring[place]: what was issued there
 R_OFFSET, R_VALUE, R_BASE, R_SPREAD, R_BIN = range(5)
@@ -74,7 +82,8 @@ R_SPREAD_FEATURE = R_SCALE + N_EXPERTS
 N_SPREAD_FEATURES = 5
 R_FEATURE = R_SPREAD_FEATURE + N_SPREAD_FEATURES
 N_LEVEL_BINS = 16
-N_FEATURES = 5  # of the regressions without a season; every season adds two
+N_FEATURES = 7  # of the regressions without a season; every season adds two
+N_LEVEL_DISCOUNTS = 3
 
 N_BINS = 97
 _BIN_SHARPNESS = 5.0  # bins are equal in asinh(5 u): fine near zero, 10 % wide far out
@@ -103,8 +112,13 @@ class Plan(NamedTuple):
     visit: Integers  # (P,) buckets a slot holds in one period
     template_gain: Floats  # (P,) share of one bucket in its slot
     spread_gain: float  # the same for the mean residual by slot
+    hour_slots: int  # slots of an hour
+    shape_growth: Floats  # (L,) of the weight of a window in the histograms, over that of the one before
     tracker_gain: Floats  # (L, Q)
     tracker_debt: Floats  # (L, Q)
+    tracker_noise: Floats  # (L, Q)
+    tracked_apart: Flags  # (L, Q)
+    hedge_rate: Floats  # (Q,)
     hedge_discount: Floats  # (L,)
     gap_discount: float  # of a deviation, for one missing bucket
 
@@ -114,11 +128,12 @@ class State(NamedTuple):
 
     marks: Integers  # (N, N_MARKS)
     scalars: Floats  # (N, N_SCALARS)
-    levels: Floats  # (N, 3, 4)
+    levels: Floats  # (N, 3, levels)
     deviations: Floats  # (N, 2 P) of log load from each season's template, quick and slow
     slot_load: Templates  # (N, S) template of log load
     slot_count: Counts  # (N, S) buckets seen in a slot, up to 255
     slot_peak: Templates  # (U, S) template of the log window maximum by slot of its origin
+    slot_rise: Singles  # (U, R) mean rise of the log window maximum over the log load at its origin
     slot_spread: Singles  # (U, S of the first season) mean |residual|
     slot_spread_count: Counts  # (U, S of the first season)
     lead_marks: Integers  # (U, N_LEAD_MARKS)
@@ -147,6 +162,7 @@ class Scratch(NamedTuple):
     combined: Floats  # (Q,)
     first: Floats  # (Q,)
     second: Floats  # (Q,)
+    third: Floats  # (Q,)
     weight: Floats  # (E Q,)
     quantile: Floats  # (E, Q)
     exponent: Floats  # (N_LOG Q,) its first rows
@@ -155,11 +171,17 @@ class Scratch(NamedTuple):
 
 
 def make_plan(
-    step_seconds: float, leads: tuple[int, ...], slots: tuple[int, ...], visits: tuple[int, ...], settings: Settings
+    step_seconds: float,
+    leads: tuple[int, ...],
+    slots: tuple[int, ...],
+    visits: tuple[int, ...],
+    hour_slots: int,
+    settings: Settings,
 ) -> Plan:
-    """Derive the plan; `slots` and `visits` hold the number of slots of each season and the buckets of one visit."""
+    """Derive the plan; `slots` and `visits` hold the slots of each season and the buckets of one visit."""
     window = np.array(leads, dtype=np.float64)[:, None]
     overlap = np.maximum(1.0, 0.05 / (1.0 - LEVEL_GRID))
+    due = settings.tracker_memory * (1.0 - LEVEL_GRID)
     by_visit = [settings.template_gain] + [settings.long_template_gain] * max(0, len(slots) - 1)
     return Plan(
         leads=np.array(leads, dtype=np.int64),
@@ -170,11 +192,22 @@ def make_plan(
             [1.0 - (1.0 - g) ** (1.0 / v) for g, v in zip(by_visit, visits, strict=False)], dtype=np.float64
         ),
         spread_gain=_by_bucket(settings.spread_gain, visits[0]) if visits else 0.0,
+        hour_slots=hour_slots,
+        shape_growth=1.0 + 1.0 / (settings.shape_memory * (1.0 + window[:, 0] / settings.shape_lead)),
         tracker_gain=settings.tracker_gain / (1.0 + window / settings.tracker_lead * overlap),
         tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
+        tracker_noise=settings.tracker_noise * np.sqrt(due * (window - 1.0)),
+        tracked_apart=due > settings.tracker_evidence * window,
+        hedge_rate=hedge_rates(settings),
         hedge_discount=1.0 - settings.hedge_forgetting / (1.0 + window[:, 0] / settings.hedge_lead),
         gap_discount=float(np.exp(-step_seconds / settings.gap_memory_seconds)),
     )
+
+
+def hedge_rates(settings: Settings) -> Floats:
+    """Return Hedge's learning rate by level, (Q,): where misses are rarer, losses are noisier."""
+    rates = settings.hedge_rate * np.minimum(1.0, np.sqrt((1.0 - LEVEL_GRID) / 0.05))
+    return np.asarray(rates if settings.with_hedge else np.zeros(N_LEVELS))
 
 
 def _by_bucket(gain: float, buckets: int) -> float:
@@ -186,17 +219,18 @@ def allocate(capacity: int, plan: Plan) -> State:
     """Return zeroed state for `capacity` rows; `clear` makes a row ready."""
     n, units, places = capacity, capacity * len(plan.leads), capacity * int(plan.ring_at[-1])
     n_slots = int(plan.season_at[-1])
-    seasons = len(plan.season_at) - 1
-    first = int(plan.season_at[1]) if seasons else 0
-    d, spread = N_FEATURES + 2 * seasons, N_SPREAD_FEATURES
+    n_seasons = len(plan.season_at) - 1
+    first = int(plan.season_at[1]) if n_seasons else 0
+    d, spread = N_FEATURES + 2 * n_seasons, N_SPREAD_FEATURES
     return State(
         marks=np.zeros((n, N_MARKS), np.int64),
         scalars=np.zeros((n, N_SCALARS)),
-        levels=np.zeros((n, 3, 4)),
-        deviations=np.zeros((n, 2 * seasons)),
+        levels=np.zeros((n, 3, N_LEVEL_DISCOUNTS)),
+        deviations=np.zeros((n, 2 * n_seasons)),
         slot_load=np.zeros((n, n_slots), np.int16),
         slot_count=np.zeros((n, n_slots), np.uint8),
         slot_peak=np.zeros((units, n_slots), np.int16),
+        slot_rise=np.zeros((units, first + plan.hour_slots), np.float32),
         slot_spread=np.zeros((units, first), np.float32),
         slot_spread_count=np.zeros((units, first), np.uint8),
         lead_marks=np.zeros((units, N_LEAD_MARKS), np.int64),
@@ -212,7 +246,7 @@ def allocate(capacity: int, plan: Plan) -> State:
         by_level=np.zeros((units, N_BY_LEVEL, N_LEVELS)),
         peak_value=np.zeros(places),
         peak_at=np.zeros(places, np.int64),
-        ring_mark=np.zeros((places, FIRST_SLOT + seasons), np.int32),
+        ring_mark=np.zeros((places, FIRST_SLOT + n_seasons), np.int32),
         ring=np.zeros((places, R_FEATURE + d)),
         ring_quantile=np.zeros((places, N_EXPERTS, N_LEVELS), np.float32),
     )
@@ -264,6 +298,7 @@ def make_scratch(plan: Plan) -> Scratch:
         combined=np.zeros(N_LEVELS),
         first=np.zeros(N_LEVELS),
         second=np.zeros(N_LEVELS),
+        third=np.zeros(N_LEVELS),
         weight=np.zeros(N_EXPERTS * N_LEVELS),
         quantile=quantile,
         exponent=quantile.reshape(-1)[: N_LOG * N_LEVELS],

@@ -11,7 +11,9 @@ from bayescaler import __version__
 _COMMANDS = {
     "run": "Run the operator until it is told to stop.",
     "forecast": "Forecast a trace, bucket by bucket.",
+    "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
+    "doctor": "Check that what is believed, and what runs, is sound.",
     "generate": "Write generated files, or check that they are current.",
 }
 

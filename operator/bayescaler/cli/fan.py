@@ -1,5 +1,6 @@
 """The picture of a forecast: the fan of its quantiles over the load, and beside it how honest they were."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from bayescaler.sources.trace import Trace
 from bayescast import LEVELS, scores
 from bayescast.scorecard import Report
 
-OURS, MISS, LOAD, INTERVAL = "#1b7f79", "#d1495b", "#2b2d42", "#8fb8b5"
+OURS, MISS, LOAD, INTERVAL, EXCLUDED = "#1b7f79", "#d1495b", "#2b2d42", "#8fb8b5", "#e9e4d8"
 BANDS = ((0.5, 0.8, "#1b7f79"), (0.8, 0.95, "#5fa8a3"), (0.95, 0.99, "#a3cdca"), (0.99, 0.999, "#dcecea"))
 SHOWN_LEVEL = 0.95
 LEAST_MISS = 3e-4  # where a coverage of 100 % is drawn on the logarithmic axis
@@ -33,24 +34,41 @@ def check(path: Path, option: str) -> None:
 
 
 def draw(
-    path: Path, load: Trace, issued: Floats, report: Report, *, title: str, shown_seconds: float, time_zone: str
+    path: Path,
+    load: Trace,
+    issued: Floats,
+    report: Report,
+    *,
+    title: str,
+    shown_seconds: float,
+    time_zone: str,
+    excluded: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Write the picture (PNG, or what the suffix of `path` says).
 
-    issued: (n, 9) quantiles at LEVELS after each bucket of `load`. Shown are the last `shown_seconds`.
+    issued: (n, 9) quantiles at LEVELS after each bucket of `load`. Shown are the last `shown_seconds`. excluded: ranges
+    of time (epoch seconds) to shade.
     """
     style = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
     with mpl.rc_context(style):
         figure = Figure(figsize=(15, 8), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(2.4, 1))
-        _fan(figure.add_subplot(grid[:, 0]), load, issued, report.lead, shown_seconds, time_zone)
+        _fan(figure.add_subplot(grid[:, 0]), load, issued, report.lead, shown_seconds, time_zone, excluded)
         _by_level(figure.add_subplot(grid[0, 1]), report)
         _by_hour(figure.add_subplot(grid[1, 1]), report, time_zone)
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
         figure.savefig(path, dpi=110, format=path.suffix.lstrip(".") or "png")
 
 
-def _fan(axes: Axes, load: Trace, issued: Floats, lead: int, shown_seconds: float, time_zone: str) -> None:
+def _fan(
+    axes: Axes,
+    load: Trace,
+    issued: Floats,
+    lead: int,
+    shown_seconds: float,
+    time_zone: str,
+    excluded: Sequence[tuple[float, float]],
+) -> None:
     shown = load.times >= load.times[-1] - shown_seconds
     at = np.array([datetime.fromtimestamp(t, UTC) for t in load.times[shown] + load.step_seconds])
     maxima, quantiles = scores.window_max(load.values, lead)[shown], issued[shown]
@@ -61,6 +79,7 @@ def _fan(axes: Axes, load: Trace, issued: Floats, lead: int, shown_seconds: floa
     axes.plot(at, maxima, color=LOAD, lw=1.1, label="highest load that came")
     missed = maxima > quantiles[:, LEVELS.index(SHOWN_LEVEL)]
     axes.plot(at[missed], maxima[missed], ".", color=MISS, ms=4, label=f"above quantile {SHOWN_LEVEL:g}")
+    _shade(axes, [ends for ends in excluded if ends[1] > load.times[shown][0]])
     highest = np.nan_to_num(np.concatenate([load.values[shown], quantiles[:, LEVELS.index(0.99)]])).max()
     axes.set_ylim(0, 1.05 * float(highest) or 1.0)
     axes.set_xlim(at[0], at[-1])
@@ -80,6 +99,12 @@ def _fan(axes: Axes, load: Trace, issued: Floats, lead: int, shown_seconds: floa
         frameon=False,
         ncols=4,
     )
+
+
+def _shade(axes: Axes, ranges: Sequence[tuple[float, float]]) -> None:
+    for i, ends in enumerate(ranges):
+        start, end = (date2num(datetime.fromtimestamp(at, UTC)) for at in ends)
+        axes.axvspan(start, end, color=EXCLUDED, lw=0, zorder=0, label=None if i else "excluded")
 
 
 def _by_level(axes: Axes, report: Report) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,13 @@ from bayescaler.sources.files import whole_file
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError
 
-from .load import bar, load_options, origin
+from .load import bar, interval_text, load_options, origin
 from .options import DURATION
 
 if TYPE_CHECKING:
-    from bayescast import Diagnostics, ForecastSpec
+    from bayescast import Diagnostics, ForecastSpec, Prior
     from bayescast.scorecard import Report
+    from bayescast.sensitivity import Move
 
 FAMILIES = ("Auto", "PoissonGamma", "Gaussian")
 
@@ -64,12 +65,16 @@ class Seasons(click.ParamType[tuple[float, ...]]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """A load, the (n, 9) quantiles at LEVELS that were issued along it, and the forecaster's own record."""
+    """A load, the (n, 9) quantiles at LEVELS that were issued along it, and the forecaster's own record.
+
+    excluded: the ranges of time, in epoch seconds, that were taken out of the load.
+    """
 
     load: Trace
     spec: "ForecastSpec"
     issued: NDArray[np.float64]
     diagnostics: "Diagnostics"
+    excluded: tuple[tuple[float, float], ...] = ()
 
     @property
     def lead(self) -> int:
@@ -110,12 +115,16 @@ class Replay:
 @click.option(
     "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
 )
+@click.option(
+    "--prior", "group", type=click.Path(dir_okay=False, path_type=Path), help="What to start from: `bayescaler prior`."
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write: timestamp,q0.5,...")
 @click.option(
     "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Picture to draw: fan chart and coverage."
 )
 @click.option("--shown", type=DURATION, default="2d", show_default=True, help="Newest part that the picture shows.")
 @click.option("--report", "reported", is_flag=True, help="Print scores: pinball, coverage with its interval, weights.")
+@click.option("--sensitivity", "sensitive", is_flag=True, help="Print how the quantiles move with what was assumed.")
 @click.option("--judged", type=DURATION, help="Newest part that is scored; default: the second half.")
 @click.option("--capacity", type=click.FloatRange(min=0), help="Load whose exceedance is scored too (Brier).")
 @click.option(
@@ -127,10 +136,12 @@ def forecast(
     time_zone: str,
     seasons: tuple[float, ...],
     family: str,
+    group: Path | None,
     out: Path | None,
     plot: Path | None,
     shown: float,
     reported: bool,
+    sensitive: bool,
     judged: float | None,
     capacity: float | None,
     output: str,
@@ -138,18 +149,22 @@ def forecast(
 ) -> None:
     """Forecast the highest load over the horizon after every bucket, from what had been seen by then.
 
-    The load is that of a trace, or of a query to Prometheus. Give --out, --plot, --report or --output json.
+    The load is that of a trace, or of a query to Prometheus. Give --out, --plot, --report, --sensitivity or --output
+    json.
     """
     asked = origin(**source)
     reported = reported or output == "json"
-    _check_files(out, plot, reported)
+    _check_files(out, plot, reported or sensitive)
     from bayescast import BayescastError
 
     with bar() as progress:
         try:
+            prior = None if group is None else _prior(group)
             load = asked.read(progress)
             progress.add_task(f"forecasting {len(load.times)} buckets", total=None)
-            played = replay(load, horizon, seasons=seasons, time_zone=time_zone, family=family)
+            played = replay(load, horizon, seasons=seasons, time_zone=time_zone, family=family, prior=prior)
+            played = replace(played, excluded=asked.exclude)
+            moves = _sensitivity(played, prior) if sensitive else ()
         except (TraceError, SourceError, BayescastError) as error:
             raise click.ClickException(str(error)) from error
         report = played.score(judged_seconds=judged, capacity=capacity) if plot is not None or reported else None
@@ -158,20 +173,13 @@ def forecast(
                 write_csv(csv, load.times, at_levels(played.issued, [float(q) for q in quantiles]), quantiles)
             if picture is not None and report is not None:
                 _draw(picture, played, report, name=str(asked), shown_seconds=shown)
-    if report is None or not reported:
-        return
-    if output == "json":
-        click.echo(json.dumps(_plain(played, report, quantiles), allow_nan=False))
-    else:
-        from .scoreboard import show
-
-        show(report, played.diagnostics, time_zone)
+    _tell(played, report if reported else None, moves, quantiles, as_json=output == "json")
 
 
 def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
     """Refuse what cannot be written before any work is done."""
     if out is None and plot is None and not reported:
-        raise click.UsageError("there is nothing to do: give --out, --plot, --report or --output json")
+        raise click.UsageError("there is nothing to do: give --out, --plot, --report, --sensitivity or --output json")
     for path, option in ((out, "--out"), (plot, "--plot")):
         if path is not None and not path.parent.is_dir():
             raise click.BadParameter(f"there is no folder {path.parent}", param_hint=option)
@@ -186,22 +194,40 @@ def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
     fan.check(plot, "--plot")
 
 
-def replay(load: Trace, horizon: float, *, seasons: tuple[float, ...], time_zone: str, family: str) -> Replay:
-    """Forecast after every bucket of a load; BayescastError if that cannot be."""
-    from bayescast import Family, Forecaster, ForecastSpec, Kind
+def spec_of(load: Trace, horizon: float, *, seasons: tuple[float, ...], time_zone: str, family: str) -> "ForecastSpec":
+    """Say what is forecast; BayescastError if that cannot be."""
+    from bayescast import Family, ForecastSpec, Kind
 
-    lead = max(1, round(horizon / load.step_seconds))
-    spec = ForecastSpec(
+    return ForecastSpec(
         step_seconds=load.step_seconds,
-        leads=(lead,),
+        leads=(max(1, round(horizon / load.step_seconds)),),
         kind=Kind(load.unit),
         family=Family(family),
         seasons=seasons,
         time_zone=time_zone,
     )
-    forecaster = Forecaster(spec)
-    issued = forecaster.replay(load.times, load.values)[lead]
-    return Replay(load, spec, issued, forecaster.diagnostics(lead))
+
+
+def replay(load: Trace, horizon: float, *, prior: "Prior | None" = None, **model: Any) -> Replay:
+    """Forecast after every bucket of a load, a model as `spec_of` takes it; BayescastError if that cannot be."""
+    from bayescast import Forecaster
+
+    spec = spec_of(load, horizon, **model)
+    forecaster = Forecaster(spec, prior)
+    issued = forecaster.replay(load.times, load.values)[spec.leads[0]]
+    return Replay(load, spec, issued, forecaster.diagnostics())
+
+
+def _prior(path: Path) -> "Prior":
+    from . import assumptions
+
+    return assumptions.read_prior(path)
+
+
+def _sensitivity(played: Replay, prior: "Prior | None") -> tuple["Move", ...]:
+    from bayescast.sensitivity import sensitivity
+
+    return sensitivity(played.spec, played.load.times, played.load.values, prior=prior)
 
 
 def at_levels(issued: NDArray[np.float64], levels: Sequence[float]) -> NDArray[np.float64]:
@@ -241,6 +267,7 @@ def _draw(path: Path, played: Replay, report: "Report", *, name: str, shown_seco
         title=title,
         shown_seconds=shown_seconds,
         time_zone=played.spec.time_zone,
+        excluded=played.excluded,
     )
 
 
@@ -252,6 +279,24 @@ def write_csv(path: Path, times: NDArray[np.float64], values: NDArray[np.float64
             stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             cells = ("" if np.isnan(v) else f"{v:.10g}" for v in row)
             file.write(f"{stamp},{','.join(cells)}\n")
+
+
+def _tell(
+    played: Replay, report: "Report | None", moves: tuple["Move", ...], names: Sequence[str], *, as_json: bool
+) -> None:
+    """Print what was asked for, in JSON with the report in any case."""
+    if report is not None and as_json:
+        told = _plain(played, report, names) | ({"sensitivity": [asdict(move) for move in moves]} if moves else {})
+        click.echo(json.dumps(told, allow_nan=False))
+        return
+    if report is not None:
+        from .scoreboard import show
+
+        show(report, played.diagnostics, played.spec.time_zone)
+    if moves:
+        from . import assumptions
+
+        assumptions.show(moves, played.diagnostics.buckets_seen)
 
 
 def _plain(played: Replay, report: "Report", names: Sequence[str]) -> dict[str, Any]:
@@ -271,6 +316,7 @@ def _plain(played: Replay, report: "Report", names: Sequence[str]) -> dict[str, 
                 "time_zone": spec.time_zone,
                 "buckets": len(load.times),
                 "missing": int(np.isnan(load.values).sum()),
+                "excluded": tuple(map(interval_text, played.excluded)),
                 "issued_at": played.end,
                 "quantiles": dict(zip(names, newest, strict=True)),
             },

@@ -2,17 +2,17 @@
 
 Source: `computeReplicasForMetric`, `GetExternalPerPodMetricReplicas` and the two normalizations of
 Kubernetes' `pkg/controller/podautoscaler`. At a target of 100 per pod and 10 pods, a metric of 1050 is within
-tolerance (10), one of 1110 is not (12).
+tolerance (10), one of 1110 is not (12). `step` is one sync, for a controller that lives; `run` is a whole history at
+once, the same arithmetic compiled.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import ceil, isfinite
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bayescaler.policy import Behavior, History
+from bayescaler.policy import Behavior, History, PolicyType, Select
 from bayescaler.policy.behavior import (
     begin,
     record,
@@ -20,13 +20,17 @@ from bayescaler.policy.behavior import (
     scale_down_limit,
     scale_up_limit,
     stabilize,
-    tolerated,
 )
+from bayescaler.policy.objective import pods
 from bayescaler.policy.windows import push_highest
+
+from .kernels.controller import LEGACY, SELECT_DISABLED, SELECT_MAX, SELECT_MIN, Rules, run_external
 
 SYNC_SECONDS = 15.0  # --horizontal-pod-autoscaler-sync-period
 LEGACY_FACTOR = 2  # without behavior: at most twice the pods, or four
 LEGACY_LEAST = 4
+CLOCK_SECONDS = 1e-3  # a moment more than none, in epoch seconds
+_SELECTS = {Select.MAX: SELECT_MAX, Select.MIN: SELECT_MIN, Select.DISABLED: SELECT_DISABLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +89,63 @@ def step(spec: HpaSpec, state: HpaState, *, metric: float | None, current: int, 
 
 def run(
     spec: HpaSpec,
-    metrics: Iterable[float],
+    metrics: ArrayLike,
     *,
     start_replicas: int,
-    start: float = 0.0,
     sync_seconds: float = SYNC_SECONDS,
+    incomplete: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
-    """Return the replicas after each sync over `metrics`, one value a sync (NaN: not to be had).
+    """Return the replicas after each sync over `metrics`, one value a sync (NaN: not to be had), compiled.
 
-    Every change is taken to be done by the next sync.
+    Every change is taken to be done by the next sync. `incomplete` says at which syncs a further metric of the same
+    target could not be had: that holds a scale-in, not a raise.
     """
-    state, current, out = HpaState(), start_replicas, []
-    for index, metric in enumerate(metrics):
-        now = start + index * sync_seconds
-        current, state = step(spec, state, metric=float(metric), current=current, now=now)
-        out.append(current)
-    return np.array(out, dtype=np.int64)
+    sums = np.asarray(metrics, dtype=np.float64)
+    failed = np.zeros(len(sums), dtype=np.bool_) if incomplete is None else np.asarray(incomplete, dtype=np.bool_)
+    rules = rules_of(spec, sync_seconds)
+    recommended, changed, out = (np.empty(len(sums), dtype=np.int64) for _ in range(3))
+    run_external(rules, sums, failed, spec.target, start_replicas, recommended, changed, out)
+    return out
+
+
+def rules_of(spec: HpaSpec, sync_seconds: float) -> Rules:
+    """Return `spec` as the compiled controller takes it: windows and periods as a number of earlier syncs."""
+
+    def inside(seconds: float) -> int:
+        return ceil(seconds / sync_seconds) - 1  # an entry as old as the window is long is out
+
+    limits = spec.min_replicas, spec.max_replicas
+    if spec.behavior is None:
+        # Unlike with behavior, a recommendation exactly as old as the window still counts.
+        window = int(spec.downscale_stabilization_seconds / sync_seconds)
+        return Rules(*limits, spec.tolerance, spec.tolerance, LEGACY, LEGACY, 0, window, np.empty((0, 4)))
+    up, down = spec.behavior.scale_up, spec.behavior.scale_down
+    policies = [
+        (direction, policy.type is PolicyType.PERCENT, policy.value, inside(policy.period_seconds))
+        for direction, rules in ((1, up), (-1, down))
+        for policy in rules.policies
+    ]
+    return Rules(
+        *limits,
+        up.tolerance,
+        down.tolerance,
+        _SELECTS[up.select],
+        _SELECTS[down.select],
+        inside(up.stabilization_window_seconds),
+        inside(down.stabilization_window_seconds),
+        np.array(policies, dtype=np.float64).reshape(-1, 4),
+    )
 
 
 def recommend(spec: HpaSpec, metric: float, current: int) -> int:
     """Return the replicas the metric asks for, or `current` within tolerance."""
     if current > 0:
         ratio = metric / (spec.target * current)
-        near = tolerated(spec.behavior, ratio) if spec.behavior else abs(1.0 - ratio) <= spec.tolerance
-        if near:
+        least = spec.behavior.scale_down.tolerance if spec.behavior else spec.tolerance
+        most = spec.behavior.scale_up.tolerance if spec.behavior else spec.tolerance
+        if 1.0 - least <= ratio <= 1.0 + most:
             return current
-    return ceil(metric / spec.target)
+    return pods(metric / spec.target)
 
 
 def _normalize(
@@ -131,8 +166,8 @@ def _normalize_legacy(
     spec: HpaSpec, history: History, current: int, recommended: int, now: float
 ) -> tuple[int, History]:
     # Unlike with behavior, a recommendation exactly as old as the window still counts.
-    window = np.nextafter(spec.downscale_stabilization_seconds, np.inf)
-    history = replace(history, highest=push_highest(history.highest, now, recommended, float(window)))
+    window = spec.downscale_stabilization_seconds + CLOCK_SECONDS
+    history = replace(history, highest=push_highest(history.highest, now, recommended, window))
     stabilized = history.highest[0][1]
     most = min(spec.max_replicas, max(LEGACY_FACTOR * current, LEGACY_LEAST))
     return max(min(stabilized, most), spec.min_replicas), history

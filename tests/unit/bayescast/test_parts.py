@@ -3,26 +3,33 @@
 import numpy as np
 import pytest
 
+from bayescast import Settings
 from bayescast.kernels import alarm, envelope, exponential, hedge, spread, templates, tracker, window_max
 from bayescast.kernels.state import (
     ALARM_DOWN,
     ALARM_UP,
+    BOUNDABLE,
     DEBT,
+    HIGH_DEBT,
     ISSUED,
     LEVEL_GRID,
     LOGITS,
+    LOSS_SCALE,
     MEAN_RESIDUAL,
     N_BY_LEVEL,
     N_EXPERTS,
     N_LEAD_MARKS,
     N_LEAD_SCALARS,
     N_LEVELS,
+    N_MARKS,
     N_SCALARS,
     R_ISSUED,
     UNSEEN,
+    WHOLE,
     Z_HIGH,
     Z_LOW,
     Z_TOP,
+    make_plan,
 )
 
 
@@ -87,8 +94,8 @@ def test_hedge_adds_the_clipped_excess_over_what_was_issued(compiled):
     ring = np.zeros((1, R_ISSUED + N_LEVELS))
     ring[0, R_ISSUED:] = np.linspace(1.0, 3.0, N_LEVELS)
     quantile = rng.random((1, N_EXPERTS, N_LEVELS)).astype(np.float32) * 50
-    scratch = np.zeros((2, N_LEVELS))
-    compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, 2.2, 0.9, 20.0, 1, scratch[0], scratch[1])
+    scratch = np.zeros((3, N_LEVELS))
+    compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, 2.2, 0.9, 0.02, 0.1, 20.0, 1, *scratch)
     for j, level in enumerate(LEVEL_GRID):
         own = max(level * (2.2 - ring[0, R_ISSUED + j]), (level - 1) * (2.2 - ring[0, R_ISSUED + j]))
         for e in range(N_EXPERTS):
@@ -97,9 +104,20 @@ def test_hedge_adds_the_clipped_excess_over_what_was_issued(compiled):
             assert losses[0, e, j] == pytest.approx(0.9 * before[0, e, j] + np.clip(excess, -20, 20))
 
 
+def test_hedge_keeps_what_it_knows_through_windows_that_cost_next_to_nothing(compiled):
+    losses, by_level = np.ones((1, N_EXPERTS, N_LEVELS)), np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    ring, quantile = np.full((1, R_ISSUED + N_LEVELS), 3.0), np.full((1, N_EXPERTS, N_LEVELS), 3.0, np.float32)
+    scratch = np.zeros((3, N_LEVELS))
+    by_level[0, LOSS_SCALE] = 100.0
+    for outcome, kept in ((3.0, 1 - 0.1 * 0.1), (900.0, 0.9)):  # a quiet window, then an eventful one
+        before = losses.copy()
+        compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, outcome, 0.9, 0.02, 0.1, 20.0, 500, *scratch)
+        np.testing.assert_allclose(losses, kept * before)
+
+
 def combine(compiled, losses, quantile):
     combined, total, weight = np.zeros(N_LEVELS), np.zeros(N_LEVELS), np.zeros(N_EXPERTS * N_LEVELS)
-    compiled(hedge.combine)(losses, 0, quantile, 0.05, 0.001, combined, total, weight)
+    compiled(hedge.combine)(losses, 0, quantile, np.full(N_LEVELS, 0.05), 0.001, combined, total, weight)
     return combined
 
 
@@ -118,11 +136,18 @@ def test_hedge_gives_the_weight_to_the_expert_that_loses_least(compiled):
     np.testing.assert_allclose(combine(compiled, losses, quantile), 5.0, atol=0.01)
 
 
-def tracked(compiled, combined, debt, *, top=100.0):
+def tracked(
+    compiled, combined, debt, *, high_debt=0.0, high=False, apart=False, noise=0.0, reach=1e9, top=100.0, snap=100.0
+):
     table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
-    table[0, DEBT] = debt
-    gain, limit = np.full((1, N_LEVELS), 0.005), np.full((1, N_LEVELS), 20.0)
-    compiled(tracker.issue)(np.array(combined), table, 0, gain, limit, 0, 0.0, 1.0, top)
+    table[0, DEBT], table[0, HIGH_DEBT] = debt, high_debt
+    plan = make_plan(60.0, (1,), (), (), 60, Settings())._replace(
+        tracker_gain=np.full((1, N_LEVELS), 0.005),
+        tracker_debt=np.full((1, N_LEVELS), 20.0),
+        tracker_noise=np.full((1, N_LEVELS), noise),
+        tracked_apart=np.full((1, N_LEVELS), apart),
+    )
+    compiled(tracker.issue)(np.array(combined), table, 0, plan, 0, high, reach, 0.0, 1.0, top, snap)
     return table[0, ISSUED]
 
 
@@ -146,13 +171,68 @@ def test_issued_quantiles_never_cross_and_stay_under_the_cap(compiled):
     assert 0 <= issued.min() <= issued.max() <= 60.0 + 1e-9
 
 
+def test_a_debt_that_chance_would_bring_is_not_answered_and_only_its_excess_is(compiled):
+    combined = np.geomspace(10.0, 90.0, N_LEVELS)
+    for debt in (-3.0, 3.0):
+        np.testing.assert_allclose(tracked(compiled, combined, debt, noise=3.0), combined, rtol=1e-12)
+        beyond = tracked(compiled, combined, debt + np.sign(debt), noise=3.0)
+        np.testing.assert_allclose(beyond, tracked(compiled, combined, np.sign(debt)), rtol=1e-12)
+
+
+def test_no_debt_raises_a_level_by_more_than_the_reach_but_lowers_it_as_far_as_it_takes(compiled):
+    combined = np.exp(LOGITS) - 1.0  # log(load + 1) = logit(level)
+    raised, lowered = tracked(compiled, combined, 500.0, reach=1.0), tracked(compiled, combined, -20.0, reach=1.0)
+    np.testing.assert_allclose(np.log1p(raised), LOGITS + 1.0, rtol=1e-9)
+    assert np.log1p(lowered[6]) < LOGITS[6] - 2.0
+
+
+def test_high_forecasts_answer_for_their_own_misses_where_there_is_evidence_enough(compiled):
+    combined = np.geomspace(10.0, 90.0, N_LEVELS)
+    apart = {"debt": -2.0, "high_debt": 2.0, "apart": True}
+    assert (tracked(compiled, combined, **apart, high=True)[1:-1] > combined[1:-1]).all()
+    assert (tracked(compiled, combined, **apart, high=False)[1:-1] < combined[1:-1]).all()
+    joint = {"debt": -2.0, "high_debt": 2.0, "apart": False}
+    np.testing.assert_array_equal(tracked(compiled, combined, **joint, high=True), tracked(compiled, combined, -2.0))
+
+
+def test_a_quantile_next_to_the_bound_is_the_bound(compiled):
+    combined = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 97.0, 98.5, 99.0, 99.5])
+    top = np.log(100.0 + 1.0)
+    issued = tracked(compiled, combined, 0.0, top=top, snap=top - 0.02)
+    np.testing.assert_allclose(issued[:6], combined[:6])
+    np.testing.assert_allclose(issued[6:], 100.0)
+
+
+def test_a_gauge_that_stays_at_its_largest_load_is_bounded_by_it_until_it_exceeds_it(compiled):
+    marks, scalars = np.zeros((1, N_MARKS), np.int64), np.zeros((1, N_SCALARS))
+    marks[0, BOUNDABLE] = WHOLE
+    for load in (99.5, 100.0, 42.1, 100.0, 100.0):
+        compiled(envelope.learn_bound)(marks, scalars, 0, load)
+        assert not compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
+    compiled(envelope.learn_bound)(marks, scalars, 0, 100.0)
+    assert compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
+    assert np.exp(compiled(envelope.log_bound)(scalars, 0, 30.0)) - 30.0 == pytest.approx(100.0)
+    compiled(envelope.learn_bound)(marks, scalars, 0, 100.5)
+    assert not compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
+
+
+def test_small_whole_numbers_that_repeat_their_largest_are_not_bounded_by_it(compiled):
+    marks, scalars = np.zeros((1, N_MARKS), np.int64), np.zeros((1, N_SCALARS))
+    marks[0, BOUNDABLE] = WHOLE
+    for load in [0.0, 3.0] * 50:
+        compiled(envelope.learn_bound)(marks, scalars, 0, load)
+    assert not compiled(envelope.is_bounded)(marks, scalars, 0, 5.0)
+
+
 def test_debt_counts_misses_beyond_the_due_and_fades(compiled):
     table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
     debt = 0.0
     for missed in [True, False, False, True]:
-        compiled(tracker.learn)(table, 0, 3, missed, 8000.0)
+        compiled(tracker.learn)(table, 0, 3, False, missed, 8000.0)
+        compiled(tracker.learn)(table, 0, 5, True, missed, 8000.0)
         debt += -debt / 8000.0 + missed - 0.1
     assert table[0, DEBT, 3] == pytest.approx(debt, abs=1e-12)
+    assert table[0, HIGH_DEBT, 5] > table[0, DEBT, 5] == 0.0
 
 
 def test_the_envelope_follows_extremes_at_once_and_closes_slowly(compiled):

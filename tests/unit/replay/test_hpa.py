@@ -5,9 +5,12 @@ from math import ceil, nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from bayescaler.policy import Behavior, PolicyType, ScalingPolicy, ScalingRules, Select
-from bayescaler.replay.hpa import HpaSpec, HpaState, run, step
+from bayescaler.policy import Behavior, History, PolicyType, ScalingPolicy, ScalingRules, Select
+from bayescaler.replay.hpa import HpaSpec, HpaState, rules_of, run, step
+from bayescaler.replay.kernels.controller import pods_proposal
 
 SET = HpaSpec(target=100.0, max_replicas=100, behavior=Behavior())
 UNSET = HpaSpec(target=100.0, max_replicas=100)
@@ -18,6 +21,7 @@ UNSET = HpaSpec(target=100.0, max_replicas=100)
     ("metric", "current", "replicas"),
     [
         pytest.param(1050.0, 10, 10, id="a ratio of 1.05 is within tolerance"),
+        pytest.param(1100.0, 10, 10, id="a ratio of 1.1 still is"),
         pytest.param(1110.0, 10, 12, id="a ratio of 1.11 is not"),
         pytest.param(nan, 10, 10, id="without a metric nothing changes"),
         pytest.param(None, 10, 10, id="nor with an error for an answer"),
@@ -27,6 +31,70 @@ UNSET = HpaSpec(target=100.0, max_replicas=100)
 )
 def test_one_sync(spec, metric, current, replicas):
     assert step(spec, HpaState(), metric=metric, current=current, now=0.0)[0] == replicas
+
+
+PODS, PERCENT = PolicyType.PODS, PolicyType.PERCENT
+NOW = 1000.0
+
+
+@pytest.mark.parametrize(
+    ("current", "added", "limit"),
+    [(3, 0, 7), (10, 0, 20), (10, 3, 14)],
+    ids=["four more", "twice as many", "those added in the last 15 s count"],
+)
+def test_how_far_up_a_sync_may_go(current, added, limit):
+    before = HpaState(History(ups=((NOW - 10.0, added),) if added else ()))
+
+    assert step(SET, before, metric=1e6, current=current, now=NOW)[0] == limit
+
+
+@pytest.mark.parametrize(
+    ("policies", "current", "removed", "limit"),
+    [
+        pytest.param([(PERCENT, 10, 60.0)], 15, 0, 13, id="a tenth of 15, rounded down to 13"),
+        pytest.param([(PERCENT, 10, 60.0)], 15, 5, 15, id="five of the last minute's twenty are more than a tenth"),
+        pytest.param([(PODS, 4, 60.0), (PERCENT, 10, 60.0)], 80, 0, 72, id="the larger of both changes"),
+    ],
+)
+def test_how_far_down_a_sync_may_go(policies, current, removed, limit):
+    down = ScalingRules(tuple(ScalingPolicy(*policy) for policy in policies), 0.0)
+    before = HpaState(History(downs=((NOW - 30.0, removed),) if removed else ()))
+
+    assert (
+        step(replace(SET, behavior=Behavior(scale_down=down)), before, metric=0.0, current=current, now=NOW)[0] == limit
+    )
+
+
+def test_a_fall_goes_no_lower_than_what_was_recommended_meanwhile():
+    before = HpaState(History(highest=((NOW - 200.0, 9), (NOW - 100.0, 7))))
+
+    assert step(SET, before, metric=400.0, current=10, now=NOW)[0] == 9
+
+
+def test_a_raise_goes_no_higher_than_what_was_recommended_meanwhile():
+    spec = replace(SET, behavior=Behavior(scale_up=replace(Behavior().scale_up, stabilization_window_seconds=60.0)))
+    before = HpaState(History(lowest=((NOW - 30.0, 6), (NOW - 15.0, 9))))
+
+    assert step(spec, before, metric=900.0, current=5, now=NOW)[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("usage", "measured", "missing", "unready", "target", "current", "replicas"),
+    [
+        pytest.param(1500.0, 3, 0, 0, 30, 3, 5, id="50 % of the requests at a target of 30 %"),
+        pytest.param(3 * 339.0, 3, 0, 0, 30, 3, 3, id="33.9 % is cut to 33 %, which is within tolerance"),
+        pytest.param(220.0, 2, 1, 0, 50, 3, 3, id="low: a pod without a sample counts as fully used"),
+        pytest.param(1800.0, 2, 0, 1, 60, 3, 3, id="high: a pod not ready counts as idle"),
+        pytest.param(2700.0, 3, 1, 0, 60, 4, 5, id="high: so does a pod without a sample"),
+        pytest.param(1000.0, 2, 1, 0, 60, 3, 3, id="a missing pod that would turn the change round stops it"),
+        pytest.param(0.0, 0, 2, 3, 60, 5, -1, id="without a measured ready pod there is no answer"),
+        pytest.param(2000.0, 2, 0, 4, 80, 6, 6, id="idle pods that would turn the change round stop it"),
+    ],
+)
+def test_what_the_pods_own_use_asks_for(usage, measured, missing, unready, target, current, replicas):
+    rules = rules_of(SET, 15.0)
+
+    assert pods_proposal(rules, usage, measured, missing, unready, 1000.0, target, current) == replicas
 
 
 @pytest.mark.parametrize(("current", "replicas"), [(1, 4), (3, 6)])
@@ -109,7 +177,6 @@ def plain_hpa(spec, metrics, start):
     return out
 
 
-PODS, PERCENT = PolicyType.PODS, PolicyType.PERCENT
 SLOW = (ScalingPolicy(PODS, 2, 60.0), ScalingPolicy(PERCENT, 10, 120.0))
 
 
@@ -128,6 +195,48 @@ def test_it_equals_a_memory_that_keeps_everything(behavior):
     metrics = np.abs(np.cumsum(dice.normal(0.0, 150.0, 600))) + 100.0 * dice.random(600)
 
     assert run(spec, metrics, start_replicas=5).tolist() == plain_hpa(spec, metrics.tolist(), 5)
+
+
+DIRECTIONS = some.builds(
+    ScalingRules,
+    some.lists(
+        some.builds(
+            ScalingPolicy,
+            some.sampled_from([PODS, PERCENT]),
+            some.integers(1, 120),
+            some.sampled_from([1.0, 15.0, 20.0, 60.0, 90.0]),
+        ),
+        max_size=3,
+    ).map(tuple),
+    some.sampled_from([0.0, 10.0, 15.0, 40.0, 60.0]),
+    some.sampled_from(list(Select)),
+    some.sampled_from([0.0, 0.1, 0.3]),
+)
+SPECS = some.builds(
+    HpaSpec,
+    target=some.sampled_from([0.7, 1.0, 3.0]),
+    min_replicas=some.integers(0, 3),
+    max_replicas=some.integers(4, 30),
+    behavior=some.none() | some.builds(Behavior, DIRECTIONS, DIRECTIONS),
+    downscale_stabilization_seconds=some.sampled_from([0.0, 20.0, 45.0]),
+)
+
+
+@given(SPECS, some.lists(some.just(nan) | some.floats(0.0, 60.0), min_size=1, max_size=40), some.integers(0, 40))
+def test_a_history_compiled_equals_sync_after_sync(spec, metrics, start):
+    state, current, expected = HpaState(), start, []
+    for index, metric in enumerate(metrics):
+        current, state = step(spec, state, metric=metric, current=current, now=1_767_571_200.0 + 15.0 * index)
+        expected.append(current)
+
+    assert run(spec, metrics, start_replicas=start).tolist() == expected
+
+
+def test_while_another_metric_fails_it_raises_but_does_not_lower():
+    spec = replace(UNSET, downscale_stabilization_seconds=0.0)
+    told = run(spec, [500.0, 500.0, 900.0, 900.0], start_replicas=8, incomplete=[True, False, True, False])
+
+    assert told.tolist() == [8, 5, 9, 9]
 
 
 def test_a_spec_that_cannot_be_followed_is_refused():

@@ -1,0 +1,32 @@
+"""The compiled half calls nothing outside its folder, as its place in the cache is named after that folder alone."""
+
+import ast
+from pathlib import Path
+
+from bayescaler.replay import kernels
+from bayescast.kernels import jit
+
+FOLDER = Path(kernels.__file__).parent
+
+
+def test_no_source_of_the_kernels_is_left_out():
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                own = node.level == 1 or (node.module or "").startswith("bayescaler.replay.kernels")
+                assert (
+                    own
+                    or (node.module or "").split(".")[0] in {"numpy", "typing"}
+                    or node.module == ("bayescast.kernels.jit")
+                ), f"{path.name} imports {node.module}"
+
+
+def test_machine_code_is_kept_apart_by_what_a_folder_holds(tmp_path, monkeypatch):
+    monkeypatch.delenv("BAYESCALER_NUMBA_CACHE", raising=False)
+    for name, text in (("one", "1"), ("same", "1"), ("other", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part.py").write_text(text)
+    one, same, other = (jit._cache_directory(tmp_path / name).name for name in ("one", "same", "other"))
+
+    assert one == same
+    assert len({one, other, jit._cache_directory(FOLDER).name, jit._DIRECTORY.name}) == 4
