@@ -20,6 +20,7 @@ from .errors import (
     OutOfOrder,
     SpecMismatch,
 )
+from .events import Event
 from .forecaster import Forecaster, pool, warm_up
 from .predictive import LEVELS, Predictive
 from .prior import Prior
@@ -33,6 +34,7 @@ __all__ = [
     "BayescastError",
     "CorruptCheckpoint",
     "Diagnostics",
+    "Event",
     "Family",
     "ForecastSpec",
     "Forecaster",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .convergence import LEAST_ESS, MOST_RHAT, Convergence, convergence
-from .sampled import Draws
+from .nuts import Draws
 from .spec import Family
 
 Floats = NDArray[np.float64]
@@ -46,24 +46,13 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One model of the forecaster: its quantities, what they come to in a sentence, and what is wrong with them."""
-
-    name: str
-    says: str
-    quantities: tuple[Quantity, ...]
-    divergences: int
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
     """What the slow regression says of the largest load of the next window, online and by the sampled mean.
 
     gap: online over sampled (load and offset), minus 1. typical_gap: root mean square of the gaps over the origins of
-    the window of history; explained_gap: as much of it comes of windows that overlap and of the noise being learned on
-    the way; usual_error: the sd that a window's outcome has around its prediction; all three on the log scale, then as
-    shares. online_width, sampled_width: posterior sd of the prediction, log load, root mean square over those origins.
+    the window of history; explained_gap: as much of it may come of learning in one pass; usual_error: the sd that a
+    window's outcome has around its prediction; all three on the log scale, then as shares. online_width,
+    sampled_width: posterior sd of the prediction, log load, root mean square over those origins.
     """
 
     online: float
@@ -74,6 +63,21 @@ class Prediction:
     usual_error: float
     online_width: float
     sampled_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One model of the forecaster: its quantities, what they come to in a sentence, and what is wrong with them.
+
+    prediction: of a regression.
+    """
+
+    name: str
+    says: str
+    quantities: tuple[Quantity, ...]
+    divergences: int
+    findings: tuple[Finding, ...]
+    prediction: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,6 @@ class Agreement:
     samples: int
     seed: int
     parts: tuple[Part, ...]
-    prediction: Prediction
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -1,11 +1,14 @@
 """N workloads of one shape as structure of arrays: one kernel call a tick, whatever N."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import checkpoint, posterior, prior_pool, seasons
+from . import checkpoint, events, posterior, prior_pool, seasons
 from .diagnostics import Diagnostics, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
+from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
 from .kernels import state as st
 from .kernels.advance import advance
@@ -71,6 +74,13 @@ class Bank:
         self._waiting.give(row, prior)
         self._clear(row)
         return row
+
+    def announce(self, row: int, announced: tuple[Event, ...]) -> None:
+        """Take over when known events take place; the kinds must stay those of the spec."""
+        spec = replace(self._spec(row), events=announced)
+        if spec.event_names != self.shape.event_names:
+            raise SpecMismatch(f"events are {spec.event_names}, the spec's {self.shape.event_names}: keep the kinds")
+        self._specs[row] = spec
 
     def remove(self, row: int) -> None:
         """Forget a workload; its row is reused."""
@@ -275,10 +285,22 @@ class Bank:
         """Run buckets through the kernel; with `keep` return the (n, leads, levels) quantiles issued after each."""
         offsets = self._offsets(rows, times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
+        if self.shape.events:
+            slots = np.concatenate([slots, self._event_bits(rows, times)], axis=1)
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
         advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
         return issued
+
+    def _event_bits(self, rows: NDArray[np.int64], times: Floats) -> NDArray[np.int32]:
+        """Return which events are on in each bucket and in the windows that follow it, (n, leads)."""
+        found = np.zeros((len(rows), len(self.shape.leads)), dtype=np.int32)
+        for row in np.unique(rows):
+            own = rows == row
+            found[own] = events.bits(
+                self._spec(row).events, times[own], self.shape.step_seconds, self.shape.leads, st.NOW
+            )
+        return found
 
     def _offsets(self, rows: NDArray[np.int64], times: Floats) -> Floats:
         """Return each bucket's offset from UTC in its workload's zone."""

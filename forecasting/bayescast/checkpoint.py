@@ -86,5 +86,5 @@ def _layout(arrays: Rows) -> dict[str, list[Any]]:
 
 def _fingerprint(spec: ForecastSpec) -> dict[str, object]:
     """Return the spec as JSON would give it back."""
-    fields = asdict(spec) | {"settings": spec.settings._asdict()}
+    fields = asdict(spec) | {"events": spec.event_names, "settings": spec.settings._asdict()}
     return dict(json.loads(json.dumps(fields)))

@@ -6,16 +6,17 @@ from numpy.typing import NDArray
 from . import sampled
 from .agreement import Agreement, Finding, Part, Prediction, Quantity, compared, gamma, normal, sampling_faults
 from .evidence import Evidence
+from .nuts import Draws, Run
 from .posterior import feature_names
-from .sampled import Draws, Run, Samples
+from .sampled import Samples
 from .spec import Family
 
 Floats = NDArray[np.float64]
 
 MOST_ERRORS = 5.0  # Monte Carlo errors by which a level may be off its sampled posterior
-MOST_SDS = 3.0  # sampled sds by which predictions may be off; wider by root lead, as overlapping windows tell less
-MOST_OF_RESIDUAL = 0.25  # share of a usual error by which they may be off: less moves no quantile that matters
-MOST_WIDTH = 5.0  # factor by which their online width may differ
+MOST_SDS = 3.0  # sampled sds by which predictions may be off: one pass cannot revise whom it took for an outlier
+MOST_OF_ERROR = 0.25  # and the share of a usual error: less moves no quantile that matters
+MOST_WIDTH = 2.0  # factor by which their online width may differ
 
 _REPORT = "a fault of the forecaster, not of the load: report it with the trace and this output"
 
@@ -30,7 +31,7 @@ def judge(evidence: Evidence, samples: Samples, run: Run) -> Agreement:
     parts = [_levels(evidence, samples.levels)]
     if samples.dispersion is not None:
         parts.append(_dispersion(evidence, samples.dispersion))
-    prediction = _prediction(evidence, samples.regression)
+    parts += [_regression(evidence, samples.regression), _free_noise(evidence, samples.free_noise)]
     return Agreement(
         family=evidence.after.family,
         lead=evidence.lead,
@@ -41,8 +42,7 @@ def judge(evidence: Evidence, samples: Samples, run: Run) -> Agreement:
         chains=run.chains,
         samples=run.samples,
         seed=run.seed,
-        parts=(*parts, _regression(evidence, samples.regression, prediction)),
-        prediction=prediction,
+        parts=tuple(parts),
     )
 
 
@@ -105,19 +105,10 @@ def _dispersion(evidence: Evidence, draws: Draws) -> Part:
     return Part("dispersion", says, (rho,), draws.divergences, tuple(findings))
 
 
-def _regression(evidence: Evidence, draws: Draws, prediction: Prediction) -> Part:
-    """The slow regression: coefficients may differ where features look alike; what it predicts may not."""
-    after, d = evidence.after, len(evidence.after.coefficients)
-    values = draws.values
-    means = [*after.coefficients.tolist(), float(after.features @ after.coefficients)]
-    variances = np.append(np.diag(after.covariance), after.features @ after.covariance @ after.features)
-    sds = np.sqrt(np.maximum(variances, 0.0)).tolist()
-    names = [*feature_names(evidence.spec), "prediction now"]
-    all_draws = np.concatenate([values[..., :d], (values[..., :d] @ after.features)[..., None]], axis=-1)
-    quantities = [
-        compared(name, all_draws[..., k], means[k], sds[k], normal(means[k], sds[k])) for k, name in enumerate(names)
-    ]
-    quantities.append(compared("error", residual_sd(draws), float(np.sqrt(after.noise))))
+def _regression(evidence: Evidence, draws: Draws) -> Part:
+    """The slow regression with the noise held online: coefficients and predictions are to be the same."""
+    prediction = _prediction(evidence, draws)
+    quantities = _coefficients(evidence, draws)
     findings = sampling_faults("regression", quantities, draws)
     if not findings:
         findings = _regression_faults(evidence, prediction)
@@ -126,12 +117,37 @@ def _regression(evidence: Evidence, draws: Draws, prediction: Prediction) -> Par
         f"{prediction.sampled:.4g}: {prediction.gap:+.1%} now, {prediction.typical_gap:.1%} typically, where a window "
         f"is {prediction.usual_error:.1%} off anyway"
     )
-    return Part("regression", says, tuple(quantities), draws.divergences, tuple(findings))
+    return Part("regression", says, tuple(quantities), draws.divergences, tuple(findings), prediction)
 
 
-def residual_sd(draws: Draws) -> Floats:
-    """Return the sd of the Student t residual (4 degrees of freedom) of every draw of the regression."""
-    return np.asarray(np.sqrt(2.0) * draws.values[..., -1])
+def _free_noise(evidence: Evidence, draws: Draws) -> Part:
+    """The same with one noise for all windows, sampled too: what following the noise makes of the prediction."""
+    prediction = _prediction(evidence, draws)
+    quantities = _coefficients(evidence, draws)
+    error = np.sqrt(2.0) * draws.values[..., -1]  # sd of a Student t with 4 degrees of freedom and that scale
+    quantities.append(compared("error", error, float(np.sqrt(evidence.after.noise))))
+    findings = sampling_faults("free noise", quantities, draws)
+    says = (
+        f"with one noise for all windows the sampled posterior predicts {prediction.sampled:.4g}: online is "
+        f"{prediction.gap:+.1%} off that now, {prediction.typical_gap:.1%} typically"
+    )
+    if not findings and prediction.typical_gap > prediction.explained_gap:
+        says += (
+            ". It differs honestly: online the noise follows the last 200 windows, so those of a wild time are neither "
+            "outliers nor worth as much as those of a calm one"
+        )
+    return Part("free noise", says, tuple(quantities), draws.divergences, tuple(findings), prediction)
+
+
+def _coefficients(evidence: Evidence, draws: Draws) -> list[Quantity]:
+    """All coefficients, and what they predict now, relative to the base level."""
+    after, d = evidence.after, len(evidence.after.coefficients)
+    ways = np.vstack([np.eye(d), after.features])  # each coefficient, then all by the features
+    means = (ways @ after.coefficients).tolist()
+    sds = np.sqrt(np.maximum(np.einsum("ka,ab,kb->k", ways, after.covariance, ways), 0.0)).tolist()
+    values = draws.values[..., :d] @ ways.T
+    names = [*feature_names(evidence.spec), "prediction now"]
+    return [compared(name, values[..., k], means[k], sds[k], normal(means[k], sds[k])) for k, name in enumerate(names)]
 
 
 def _prediction(evidence: Evidence, draws: Draws) -> Prediction:
@@ -145,43 +161,41 @@ def _prediction(evidence: Evidence, draws: Draws) -> Prediction:
     def typical(squares: Floats) -> float:
         return float(np.sqrt(max(float(np.average(squares, weights=weights)), 0.0)))
 
-    widths = [
+    online_width, sampled_width = (
         typical(np.einsum("ia,ab,ib->i", features, of, features, optimize=True))
         for of in (after.covariance, covariance)
-    ]
-    residual = float(residual_sd(draws).mean())
+    )
+    error = typical(evidence.noises)
     gap = float(after.features @ (after.coefficients - mean))
     here = after.base + float(after.features @ mean)
-    explained = max(MOST_SDS * widths[1] * evidence.lead**0.5, MOST_OF_RESIDUAL * residual, sampled.LEAST_SPREAD)
     return Prediction(
         online=float(np.exp(here + gap)) - after.offset,
         sampled=float(np.exp(here)) - after.offset,
         gap=float(np.expm1(gap)),
         typical_gap=float(np.expm1(typical((features @ (after.coefficients - mean)) ** 2))),
-        explained_gap=float(np.expm1(explained)),
-        usual_error=float(np.expm1(residual)),
-        online_width=widths[0],
-        sampled_width=widths[1],
+        explained_gap=float(np.expm1(MOST_SDS * sampled_width + MOST_OF_ERROR * error + sampled.LEAST_SPREAD)),
+        usual_error=float(np.expm1(error)),
+        online_width=online_width,
+        sampled_width=sampled_width,
     )
 
 
 def _regression_faults(evidence: Evidence, prediction: Prediction) -> list[Finding]:
-    """Predictions, or their width, that are off by more than overlap and running noise explain."""
+    """Predictions, or their width, that are off by more than learning in one pass explains."""
     findings = []
     if not prediction.typical_gap <= prediction.explained_gap:  # not a number is a fault too
         what = (
             f"the slow regression predicts {prediction.typical_gap:.1%} off the sampled posterior typically, "
-            f"{prediction.gap:+.1%} now; overlapping windows and a noise learned on the way explain up to "
-            f"{prediction.explained_gap:.1%}"
+            f"{prediction.gap:+.1%} now; learning in one pass explains up to {prediction.explained_gap:.1%}"
         )
         meaning = "it has not learned what these windows teach, and the opinions placed by it are off as much"
-        findings.append(Finding("regression", what, meaning, f"see whether a longer --window agrees; else {_REPORT}"))
+        findings.append(Finding("regression", what, meaning, _REPORT))
     meaning = "the regression trusts itself too much or too little: it follows a change too slowly, or noise too fast"
     if not evidence.after.definite:
         return [*findings, Finding("regression", "the online covariance is not positive definite", meaning, _REPORT)]
     wider = prediction.online_width / prediction.sampled_width
     matters = max(prediction.online_width, prediction.sampled_width) > sampled.LEAST_SPREAD
     if matters and not 1.0 / MOST_WIDTH <= wider <= MOST_WIDTH:
-        what = f"the online width of predictions is {wider:.2g} times the sampled one (from 1/5 to 5 is usual)"
+        what = f"the online width of predictions is {wider:.2g} times the sampled one (from 1/2 to 2 is usual)"
         findings.append(Finding("regression", what, meaning, _REPORT))
     return findings

@@ -1,6 +1,7 @@
 """The forecaster of one workload: a bank of one row."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import prior_pool
 from .bank import Bank
 from .diagnostics import Diagnostics
+from .events import Event
 from .inputs import Ranges
 from .posterior import Posterior
 from .predictive import Predictive
@@ -78,6 +80,12 @@ class Forecaster:
     def posterior(self, lead: int | None = None) -> Posterior:
         """Return what is believed after the newest bucket: levels, dispersion, the slow regression of a lead."""
         return self._bank.posterior(self._row, lead)
+
+    def announce(self, events: tuple[Event, ...]) -> Self:
+        """Take over when known events take place, from the next bucket on; the kinds must stay those of the spec."""
+        self._bank.announce(self._row, events)
+        self.spec = replace(self.spec, events=events)
+        return self
 
     def checkpoint(self) -> bytes:
         """Return the state as bytes; a forecaster restored from them goes on bit for bit as this one."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import seasons
 from .errors import BayescastError, InvalidPrior, SpecMismatch
+from .events import Event
 from .kernels import state as st
 from .settings import Settings
 from .spec import Family, ForecastSpec
@@ -17,7 +18,7 @@ Floats = NDArray[np.float64]
 
 VERSION = 1
 RESIDUALS = (st.MEAN_RESIDUAL, st.RECENT_RESIDUAL, st.SLOW_NOISE, st.FAST_NOISE)  # columns of Prior.residuals
-MOST_VISITS = 3
+MOST_VISITS = 1  # that a shape counts as: more win nothing where a group is right, and hold it longer where it is wrong
 _FORMAT = "bayescast-prior"
 _SHAPES = ("load_shape", "peak_shape")  # the arrays in which a slot may be unknown
 _POSITIVE = ("level_spread", "noise", "dispersion_weight", "scales", "scale_windows", "residuals")
@@ -108,7 +109,7 @@ def plan_of(spec: ForecastSpec) -> st.Plan:
     """Return the plan of a bank of this spec."""
     _, slots, visits = seasons.layout(spec.step_seconds, spec.seasons)
     hour_slots = seasons.hour_slots(spec.step_seconds)
-    return st.make_plan(spec.step_seconds, spec.leads, slots, visits, hour_slots, spec.settings)
+    return st.make_plan(spec.step_seconds, spec.leads, slots, visits, hour_slots, len(spec.events), spec.settings)
 
 
 def _values() -> list[str]:
@@ -116,7 +117,7 @@ def _values() -> list[str]:
 
 
 def _spec_fields(spec: ForecastSpec) -> dict[str, Any]:
-    return asdict(spec) | {"settings": spec.settings._asdict()}
+    return asdict(spec) | {"events": spec.event_names, "settings": spec.settings._asdict()}
 
 
 def _nulls(value: Any) -> Any:
@@ -129,7 +130,8 @@ def _nulls(value: Any) -> Any:
 def _read_spec(given: Any) -> ForecastSpec:
     try:
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
-        return ForecastSpec(**plain | {"settings": Settings(**given["settings"])})
+        events = tuple(Event(name) for name in given["events"])
+        return ForecastSpec(**plain | {"events": events, "settings": Settings(**given["settings"])})
     except (AttributeError, TypeError, KeyError, BayescastError) as error:
         raise InvalidPrior(f"the prior's spec is not one of this version ({error}): pool the group again") from None
 

@@ -168,7 +168,7 @@ def _shapes(
             peak_shape[lead, part] = _mean_shape(peaks[:, lead, part], weight, share)
         worth = noise**2 / max(variance, 1e-12) if len(rows) > 1 else 1.0
         agreeing = worth >= LEAST_VISITS and not explained < LEAST_AGREEMENT
-        visits.append(int(np.clip(np.rint(worth), 1, MOST_VISITS)) if agreeing else 0)
+        visits.append(MOST_VISITS if agreeing else 0)
         agreement.append(explained)
     return tuple(visits), tuple(agreement), load_shape, peak_shape
 
@@ -188,7 +188,7 @@ def _trusted(shapes: Floats) -> Floats:
         return np.ones(len(shapes))
     squares = (known - np.nanmedian(known, axis=0)) ** 2
     distance = np.nansum(squares, axis=1) / np.maximum((~np.isnan(squares)).sum(axis=1), 1)
-    return np.asarray(np.minimum(1.0, 3.0 * np.median(distance) / np.maximum(distance, 1e-12)))
+    return np.asarray(np.minimum(1.0, (3.0 * np.median(distance) + 1e-12) / (distance + 1e-12)))
 
 
 def _agreement(shapes: Floats, trusted: Floats) -> tuple[float, float, float]:

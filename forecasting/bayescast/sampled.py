@@ -1,10 +1,9 @@
-"""The models of the forecaster, written down as densities and sampled by NUTS: what the online recursions stand in for.
+"""The models of the forecaster, written down as densities and sampled: what the online recursions stand in for.
 
 The discounting of the online posterior is a weight g^age on the log likelihood of each observation (a power posterior).
-Needs the extra `mcmc`; jax and numpyro are imported when a model is sampled.
+Needs the extra `mcmc`; jax is imported when a model is made.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,38 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import MEMORIES, Evidence
+from .nuts import Draws, Model, Run, sample_all
 from .spec import Family, Kind
 
 Floats = NDArray[np.float64]
-LogDensity = Callable[[Any], Any]
 
 LEAST_SINCE_TURN = 20  # buckets in one family before its levels are compared
 LEAST_EVENTS = 0.5  # of a Gamma's shape; below, its mass is a spike at zero with a tail of many decades
 LEAST_SPREAD = 1e-3  # of log load: finer than any load is regular, and what keeps an exact fit from a point mass
-_OVERDISPERSED_START = 2.0  # sd of the chains' starts, in sd of the posterior's normal approximation
 _FLOOR_SHARE = 0.1  # of the running mean: the online moments are damped below it
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How to sample: chains of `samples` draws each after `warmup` steps. `moved` is told of every chain that is done.
-
-    The same seed gives the same draws.
-    """
-
-    chains: int = 4
-    samples: int = 1000
-    warmup: int = 500
-    seed: int = 0
-    moved: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Draws:
-    """values: (chains, samples, k) draws of k parameters; divergences: transitions that left the trajectory."""
-
-    values: Floats
-    divergences: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,27 +37,22 @@ class Samples:
 
 def sample(evidence: Evidence, run: Run) -> Samples:
     """Sample every part of the model that can be."""
-    return Samples(
-        levels=sample_levels(evidence, run) if sampled_levels(evidence).any() else None,
-        dispersion=sample_dispersion(evidence, run) if dispersion_buckets(evidence).any() else None,
-        regression=sample_regression(evidence, run, free_noise=False),
-        free_noise=sample_regression(evidence, run, free_noise=True),
-    )
+    models = models_of(evidence)
+    draws = dict(zip(models, sample_all(list(models.values()), run), strict=True))
+    return Samples(draws.get("levels"), draws.get("dispersion"), draws["regression"], draws["free_noise"])
 
 
-def parts_of(evidence: Evidence) -> int:
-    """Return how many parts `sample` samples."""
-    return 2 + bool(sampled_levels(evidence).any()) + bool(dispersion_buckets(evidence).any())
-
-
-def check_installed() -> None:
-    """Raise ModuleNotFoundError with the cure where the extra is missing."""
-    try:
-        import numpyro  # noqa: F401, PLC0415
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(
-            f"{missing.name} is not installed: pip install 'bayescaler[mcmc]'", name=missing.name
-        ) from missing
+def models_of(evidence: Evidence) -> dict[str, Model]:
+    """Return the parts of the model that can be sampled."""
+    models = {}
+    if sampled_levels(evidence).any():
+        models["levels"] = levels(evidence)
+    if dispersion_buckets(evidence).any():
+        models["dispersion"] = dispersion(evidence)
+    return models | {
+        "regression": regression(evidence, free_noise=False),
+        "free_noise": regression(evidence, free_noise=True),
+    }
 
 
 def level_weights(evidence: Evidence) -> tuple[Floats, Floats]:
@@ -119,8 +90,8 @@ def sampled_levels(evidence: Evidence) -> NDArray[np.bool_]:
     return np.asarray(gamma_levels(evidence)[0] >= LEAST_EVENTS)
 
 
-def sample_levels(evidence: Evidence, run: Run) -> Draws:
-    """Sample the levels that can be: rates of counts and rates (Poisson likelihood), log levels of gauges (Normal).
+def levels(evidence: Evidence) -> Model:
+    """Return the model of the levels that can be sampled: rates (Poisson likelihood) or log levels (Normal).
 
     A rate has the improper prior 1 / rate, as its online Gamma starts from the first load alone.
     """
@@ -137,7 +108,7 @@ def sample_levels(evidence: Evidence, run: Run) -> Draws:
             squares = known * (level - turn.level[chosen]) ** 2 + jnp.sum(weights * (z - level) ** 2, axis=0)
             return -0.5 * jnp.sum(squares) / variance
 
-        return nuts(normal, normal_levels(evidence)[0][chosen], run)
+        return Model(normal, normal_levels(evidence)[0][chosen])
     loads = evidence.loads[:, None]
     first, exposure = old * turn.level_shape[chosen], old * turn.level_rate[chosen]
 
@@ -146,8 +117,7 @@ def sample_levels(evidence: Evidence, run: Run) -> Draws:
         return jnp.sum(first * log_rate - exposure * rate + jnp.sum(weights * (loads * log_rate - rate), axis=0))
 
     shape, rate = gamma_levels(evidence)
-    draws = nuts(poisson, np.log(shape / rate)[chosen], run)
-    return Draws(np.exp(draws.values), draws.divergences)
+    return Model(poisson, np.log(shape / rate)[chosen], np.exp)
 
 
 def dispersion_buckets(evidence: Evidence) -> NDArray[np.bool_]:
@@ -160,8 +130,8 @@ def dispersion_buckets(evidence: Evidence) -> NDArray[np.bool_]:
     return evidence.observed & (evidence.expected >= floor) & remembered
 
 
-def sample_dispersion(evidence: Evidence, run: Run) -> Draws:
-    """Sample rho of counts: negative binomial of variance mean + rho mean^2 around the mean expected before each.
+def dispersion(evidence: Evidence) -> Model:
+    """Return the model of rho of counts: negative binomial of variance mean + rho mean^2 around the mean expected before each.
 
     Buckets that expected next to nothing are left out (online they are damped): they tell of the mean, not of rho.
     log rho is Normal around the prior of the settings with sd 1.5, in place of that prior's ten buckets.
@@ -180,12 +150,11 @@ def sample_dispersion(evidence: Evidence, run: Run) -> Draws:
         log_pmf = gammaln(y + size) - gammaln(size) - size * jnp.log1p(mean / size) - y * jnp.log1p(size / mean)
         return jnp.sum(weights * log_pmf) - 0.5 * ((log_rho[0] - centre) / 1.5) ** 2
 
-    draws = nuts(negative_binomial, np.array([centre]), run)
-    return Draws(np.exp(draws.values), draws.divergences)
+    return Model(negative_binomial, np.array([centre]), np.exp)
 
 
-def sample_regression(evidence: Evidence, run: Run, *, free_noise: bool) -> Draws:
-    """Sample the D coefficients of the slow regression, whose residual is Student t with 4 degrees of freedom.
+def regression(evidence: Evidence, *, free_noise: bool) -> Model:
+    """Return the model of the D coefficients of the slow regression, with a Student t residual (4 degrees of freedom).
 
     Its squared scale is the noise that was held online when each window came; with `free_noise` one for all windows,
     sampled too: its root is the last parameter. The coefficients have the prior N(0, regression_prior I), and what was
@@ -212,46 +181,11 @@ def sample_regression(evidence: Evidence, run: Run, *, free_noise: bool) -> Draw
         log_prior = -0.5 * away @ precision @ away - 0.5 * jnp.sum(((log_scale - centre) / 2.0) ** 2)
         return jnp.sum(weights * log_likelihood) + log_prior
 
-    draws = nuts(student, np.append(np.zeros(d), [centre] * free_noise), run)
-    scale = np.sqrt(np.exp(2.0 * draws.values[..., d:]) + LEAST_SPREAD**2)
-    return Draws(np.concatenate([draws.values[..., :d], scale], axis=-1), draws.divergences)
+    def back(draws: Floats) -> Floats:
+        scale = np.sqrt(np.exp(2.0 * draws[..., d:]) + LEAST_SPREAD**2)
+        return np.concatenate([draws[..., :d], scale], axis=-1)
 
-
-def nuts(log_density: LogDensity, start: Floats, run: Run) -> Draws:
-    """Sample a density of k unbounded parameters, written with jax, in double precision.
-
-    The coordinates are first made alike by the normal approximation at the mode, which only makes sampling quick.
-    Chains start at points spread twice as wide as that approximation, so that R-hat can tell.
-    """
-    check_installed()
-    import jax  # noqa: PLC0415
-    from numpyro.infer import MCMC, NUTS  # noqa: PLC0415
-
-    with jax.enable_x64(True):
-        mode, root = _normal_approximation(log_density, start)
-        kernel = NUTS(potential_fn=lambda u: -log_density(mode + root @ u))
-        sampler = MCMC(kernel, num_warmup=run.warmup, num_samples=run.samples, progress_bar=False)
-        values, divergences = [], 0
-        for chain in range(run.chains):  # one after the other: each is told of, and vectorised ones take longer
-            place, walk = jax.random.split(jax.random.fold_in(jax.random.key(run.seed), chain))
-            first = _OVERDISPERSED_START * jax.random.normal(place, (len(start),))
-            sampler.run(walk, init_params=first, extra_fields=("diverging",))
-            values.append(mode + np.asarray(sampler.get_samples()) @ root.T)
-            divergences += int(np.sum(sampler.get_extra_fields()["diverging"]))
-            run.moved()
-    return Draws(np.stack(values), divergences)
-
-
-def _normal_approximation(log_density: LogDensity, start: Floats) -> tuple[Floats, Floats]:
-    """Return the mode of a density and a root of the covariance of its normal approximation there."""
-    import jax  # noqa: PLC0415
-    from scipy.optimize import approx_fprime, minimize  # noqa: PLC0415
-
-    slope = jax.jit(jax.value_and_grad(lambda x: -log_density(x)))
-    found = minimize(lambda x: tuple(map(np.asarray, slope(x))), start, jac=True, method="BFGS")
-    curvature = approx_fprime(found.x, lambda x: np.asarray(slope(x)[1]))
-    values, directions = np.linalg.eigh(0.5 * (curvature + curvature.T))
-    return np.asarray(found.x), directions / np.sqrt(np.maximum(values, 1e-9 * max(values[-1], 1e-9)))
+    return Model(student, np.append(np.zeros(d), [centre] * free_noise), back)
 
 
 def _seen_since(evidence: Evidence) -> Floats:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from . import seasons as _seasons
 from .errors import InvalidSpec
+from .events import MAX_EVENTS, Event
 from .settings import Settings
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -40,7 +41,7 @@ class ForecastSpec:
     step_seconds: width of a bucket. leads: window lengths in buckets; the quantiles issued after a bucket are of the
     largest load in the next `lead` buckets. seasons: periods in seconds (up to four); one of fewer than two buckets is
     ignored, one of more than 2016 buckets gets slots of several buckets. time_zone: IANA name; slots follow its local
-    clock, through changes of the clock. family: Auto starts with PoissonGamma for counts and rates,
+    clock, through changes of the clock. events: kinds of known events (up to four) and when they take place. family: Auto starts with PoissonGamma for counts and rates,
     Gaussian for gauges, and keeps to the one that has erred less.
     """
 
@@ -50,6 +51,7 @@ class ForecastSpec:
     family: Family = Family.AUTO
     seasons: tuple[float, ...] = (86400.0, 604800.0)
     time_zone: str = "UTC"
+    events: tuple[Event, ...] = ()
     settings: Settings = Settings()  # noqa: RUF009  # a tuple cannot be changed
 
     def __post_init__(self) -> None:
@@ -66,6 +68,11 @@ class ForecastSpec:
         if len(periods) > MAX_SEASONS or any(not 0.0 < p <= _MOST_SEASON_SECONDS for p in periods):
             raise InvalidSpec(f"seasons = {periods}: give at most {MAX_SEASONS} periods in seconds, each up to a year")
         _seasons.zone(self.time_zone)
+        events = tuple(self.events)
+        if len(events) > MAX_EVENTS or not all(isinstance(event, Event) for event in events):
+            raise InvalidSpec(f"events = {events}: give at most {MAX_EVENTS} bayescast.Event")
+        if len({event.name for event in events}) != len(events):
+            raise InvalidSpec(f"events = {[e.name for e in events]}: give each kind once, with all its ranges")
         if not isinstance(self.settings, Settings):
             raise InvalidSpec("settings: give a bayescast.Settings")
         checked = {
@@ -74,6 +81,7 @@ class ForecastSpec:
             "kind": _member(Kind, self.kind, "kind"),
             "family": _member(Family, self.family, "family"),
             "seasons": periods,
+            "events": events,
             "settings": self.settings.checked(),
         }
         for name, value in checked.items():
@@ -88,8 +96,16 @@ class ForecastSpec:
 
     def differences(self, other: "ForecastSpec", *, shape_only: bool = False) -> list[str]:
         """Return the names of fields that differ; `shape_only` leaves out those that rows of one bank may differ in."""
-        own = {"kind", "family", "time_zone"} if shape_only else set()
-        return [f.name for f in fields(self) if f.name not in own and getattr(self, f.name) != getattr(other, f.name)]
+        own = {"kind", "family", "time_zone", "events"} if shape_only else {"events"}
+        differing = [
+            f.name for f in fields(self) if f.name not in own and getattr(self, f.name) != getattr(other, f.name)
+        ]
+        return differing + ["events"] * (self.event_names != other.event_names)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The kinds of events, in the order their effects are kept in."""
+        return tuple(event.name for event in self.events)
 
 
 def _number(value: object, name: str) -> float:

@@ -22,6 +22,7 @@ from .state import (
     MEAN,
     MEAN_N,
     N_EXPERTS,
+    NOW,
     OFFSET,
     SCALE,
     SEEN,
@@ -139,5 +140,7 @@ def learn_slots(state: State, plan: Plan, settings: Settings, row: int, slots: R
             for g in range(2):
                 old = deviations[row, 2 * season + g]
                 deviations[row, 2 * season + g] = old + (1.0 - settings.deviation_discounts[g]) * (surplus - old)
+        if plan.events > 0 and slots[i, len(plan.visit) + 1] >> NOW:
+            continue  # what an event brings belongs to it, not to its hour
         visits = templates.tally(state.slot_count, row, first + slot)
         templates.learn(state.slot_load, row, first + slot, z, templates.gain(visits, plan.template_gain[season]))

@@ -9,6 +9,7 @@ from .jit import entry, kernel
 from .state import (
     BOUNDABLE,
     CLOCK,
+    EVENTS,
     FIRST_SLOT,
     GAP,
     HOUR_SLOT,
@@ -52,7 +53,8 @@ def advance(
 ) -> None:
     """Take buckets in order: bucket i of workload rows[i], with load values[i] (NaN = missing).
 
-    slots[i] holds the bucket's slot in every season, then that of the hour. `out` is (0, ...) or (n, leads, levels) and
+    slots[i] holds the bucket's slot in every season, then that of the hour, then (where there are known events) their
+    bits for each lead. `out` is (0, ...) or (n, leads, levels) and
     takes the quantiles issued after each bucket. Buckets before a workload's first load are passed over.
     """
     n_leads = len(plan.leads)
@@ -105,6 +107,7 @@ def _end_window(
     for season in range(len(plan.visit)):
         state.ring_mark[place, FIRST_SLOT + season] = slots[i, season]
     state.ring_mark[place, HOUR_SLOT] = slots[i, len(plan.visit)]
+    state.ring_mark[place, EVENTS] = slots[i, len(plan.visit) + 1 + lead] if plan.events > 0 else 0
     if status != MISSING:
         window_max.push(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock, value)
     if before != MISSING and marks[unit, USABLE] >= (1.0 - settings.missing_share) * window:

@@ -8,6 +8,7 @@ from . import exponential, histogram, regression, spread, templates
 from .jit import kernel
 from .state import (
     ADD_REGRESSION,
+    EVENTS,
     FAST_REGRESSION,
     FIRST_HISTOGRAM,
     FIRST_SLOT,
@@ -25,6 +26,7 @@ from .state import (
     N_FEATURES,
     N_LEVELS,
     N_LOG,
+    NOW,
     OFFSET,
     PREDICTED_SPREAD,
     R_BASE,
@@ -96,6 +98,10 @@ def describe(state: State, plan: Plan, settings: Settings, row: int, unit: int, 
         at = R_FEATURE + N_FEATURES + 2 * season
         ring[place, at] = (raw if season == 0 else full) - base
         ring[place, at + 1] = (full if season == 0 else half) - base
+    happening = state.ring_mark[place, EVENTS]
+    for event in range(plan.events):
+        ahead = happening >> event & 1
+        ring[place, R_FEATURE + N_FEATURES + 2 * len(plan.visit) + event] = ahead - (happening >> (NOW + event) & 1)
     ring[place, R_LOCATION + TEMPLATE] = template
     ring[place, R_LOCATION + LAST] = z
     ring[place, R_LOCATION + LONG_TEMPLATE] = full

@@ -10,6 +10,7 @@ from .state import (
     ADD_REGRESSION,
     COVERED,
     DISJOINT,
+    EVENTS,
     FAST_NOISE,
     FIRST_HISTOGRAM,
     FIRST_SLOT,
@@ -230,7 +231,12 @@ def _locations(state: State, settings: Settings, scratch: Scratch, unit: int, pl
 
 @kernel
 def _slots(state: State, plan: Plan, settings: Settings, row: int, unit: int, lead: int, place: int, z: float) -> None:
-    """The templates of the window maximum, and of its rise over the load at the origin, by the slot of the origin."""
+    """The templates of the window maximum, and of its rise over the load at the origin, by the slot of the origin.
+
+    What an event brings belongs to it, not to its hour.
+    """
+    if state.ring_mark[place, EVENTS] != 0:
+        return
     rise = min(max(z - state.ring[place, R_LOCATION + LAST], -LARGEST_RISE), LARGEST_RISE)
     hour = state.slot_rise.shape[1] - plan.hour_slots + state.ring_mark[place, HOUR_SLOT]
     visits = 1 + max(state.marks[row, SEEN] - 1 - plan.leads[lead], 0) // plan.hour_slots

@@ -1,7 +1,7 @@
 """What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
 
 Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
-of all leads one after the other (lead + 1 each), R rise slots (of the first season, then of the hour), D = 7 + 2 P
+of all leads one after the other (lead + 1 each), R rise slots (of the first season, then of the hour), D = 7 + 2 P + events
 features, Q issued levels, E experts, H histograms,
 B bins. Columns of the smaller arrays have names, below; kernels index by them instead of taking views, which cost.
 """
@@ -69,9 +69,10 @@ LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBAL
 N_BY_LEVEL = 8
 # of pointer_mass[unit, histogram]: mass below the pointer of each level, mass in its bin, then the total
 INSIDE, TOTAL = N_LEVELS, 2 * N_LEVELS
-# of ring_mark[place]: what became of a bucket, the histograms used there, whether the forecast was high, the slot of
-# the hour, then the slot in every season
-STATUS, STRATUM, HIGH, HOUR_SLOT, FIRST_SLOT = range(5)
+# of ring_mark[place]: what became of a bucket, the histograms used there, whether the forecast was high, the
+# events, the slot of the hour, then the slot in every season
+STATUS, STRATUM, HIGH, EVENTS, HOUR_SLOT, FIRST_SLOT = range(6)
+NOW = 8  # EVENTS: bit k, event k is on in the window that follows; bit NOW + k, in the bucket itself
 MISSING, SEEN_BUCKET, SATURATED_BUCKET = 0, 1, 2
 # of ring[place]: what was issued there
 R_OFFSET, R_VALUE, R_BASE, R_SPREAD, R_BIN = range(5)
@@ -82,7 +83,7 @@ R_SPREAD_FEATURE = R_SCALE + N_EXPERTS
 N_SPREAD_FEATURES = 5
 R_FEATURE = R_SPREAD_FEATURE + N_SPREAD_FEATURES
 N_LEVEL_BINS = 16
-N_FEATURES = 7  # of the regressions without a season; every season adds two
+N_FEATURES = 7  # of the regressions without a season; every season adds two, every event one
 N_LEVEL_DISCOUNTS = 3
 
 N_BINS = 97
@@ -113,6 +114,7 @@ class Plan(NamedTuple):
     template_gain: Floats  # (P,) share of one bucket in its slot
     spread_gain: float  # the same for the mean residual by slot
     hour_slots: int  # slots of an hour
+    events: int  # kinds of known events
     shape_growth: Floats  # (L,) of the weight of a window in the histograms, over that of the one before
     tracker_gain: Floats  # (L, Q)
     tracker_debt: Floats  # (L, Q)
@@ -176,6 +178,7 @@ def make_plan(
     slots: tuple[int, ...],
     visits: tuple[int, ...],
     hour_slots: int,
+    events: int,
     settings: Settings,
 ) -> Plan:
     """Derive the plan; `slots` and `visits` hold the slots of each season and the buckets of one visit."""
@@ -193,6 +196,7 @@ def make_plan(
         ),
         spread_gain=_by_bucket(settings.spread_gain, visits[0]) if visits else 0.0,
         hour_slots=hour_slots,
+        events=events,
         shape_growth=1.0 + 1.0 / (settings.shape_memory * (1.0 + window[:, 0] / settings.shape_lead)),
         tracker_gain=settings.tracker_gain / (1.0 + window / settings.tracker_lead * overlap),
         tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
@@ -221,7 +225,7 @@ def allocate(capacity: int, plan: Plan) -> State:
     n_slots = int(plan.season_at[-1])
     n_seasons = len(plan.season_at) - 1
     first = int(plan.season_at[1]) if n_seasons else 0
-    d, spread = N_FEATURES + 2 * n_seasons, N_SPREAD_FEATURES
+    d, spread = N_FEATURES + 2 * n_seasons + plan.events, N_SPREAD_FEATURES
     return State(
         marks=np.zeros((n, N_MARKS), np.int64),
         scalars=np.zeros((n, N_SCALARS)),
@@ -289,7 +293,7 @@ def clear(state: State, row: int, settings: Settings) -> None:
 
 def make_scratch(plan: Plan) -> Scratch:
     """Allocate the working memory of the kernels."""
-    features = N_FEATURES + 2 * (len(plan.season_at) - 1)
+    features = N_FEATURES + 2 * (len(plan.season_at) - 1) + plan.events
     quantile = np.zeros((N_EXPERTS, N_LEVELS))
     power = np.zeros(N_LOG * N_LEVELS)
     return Scratch(

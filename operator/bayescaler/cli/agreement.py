@@ -21,7 +21,7 @@ _READING = (
     ("bulk, tail", f"effective sample size of the middle and of the tails, at least {LEAST_ESS:.0f} each"),
     (
         "error",
-        "sd of a window around its prediction: recent and clipped online, a Student t's over all windows sampled",
+        "sd of a window around its prediction: of the last 200 and clipped online, a Student t's over all sampled",
     ),
     ("divergences", "steps that the sampler had to cut short: 0"),
 )

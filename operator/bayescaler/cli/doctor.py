@@ -10,8 +10,9 @@ import click
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import TraceError
 
-from .forecast import FAMILIES, Seasons, spec_of
+from .forecast import FAMILIES, spec_of
 from .load import bar, load_options, origin
+from .model import Seasons
 from .options import DURATION
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def check_forecast(
         from bayescast import BayescastError
         from bayescast.checkup import compare
         from bayescast.evidence import gather
-        from bayescast.sampled import Run, check_installed, parts_of
+        from bayescast.nuts import Run, check_installed
+        from bayescast.sampled import models_of
 
         check_installed()
     except ModuleNotFoundError as missing:
@@ -83,7 +85,7 @@ def check_forecast(
             evidence = gather(spec, load.times, load.values, buckets=buckets)
         except (TraceError, SourceError, BayescastError) as error:
             raise click.ClickException(str(error)) from error
-        models = parts_of(evidence)
+        models = len(models_of(evidence))
         task = progress.add_task(f"sampling {models} models, {chains} chains each", total=models * chains)
         run = Run(chains, samples, warmup, seed, moved=lambda: progress.advance(task))
         found = compare(evidence, run)

@@ -12,12 +12,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from bayescaler.api import seconds
 from bayescaler.sources.files import whole_file
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError
 
 from .load import bar, interval_text, load_options, origin
+from .model import Levels, Occasion, Seasons
 from .options import DURATION
 
 if TYPE_CHECKING:
@@ -26,41 +26,6 @@ if TYPE_CHECKING:
     from bayescast.sensitivity import Move
 
 FAMILIES = ("Auto", "PoissonGamma", "Gaussian")
-
-
-class Levels(click.ParamType[tuple[str, ...]]):
-    """`0.5,0.9,0.99`: probabilities, kept as they were written, since they name the columns."""
-
-    name = "q,q,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Return the levels as text."""
-        if isinstance(value, tuple):
-            return value
-        levels = tuple(part.strip() for part in str(value).split(","))
-        for level in levels:
-            try:
-                fine = 0.0 < float(level) < 1.0
-            except ValueError:
-                fine = False
-            if not fine:
-                self.fail(f"{level!r} is no probability between 0 and 1; give for example 0.5,0.9,0.99", param, ctx)
-        return levels
-
-
-class Seasons(click.ParamType[tuple[float, ...]]):
-    """`24h,168h` or `none`: periods in seconds."""
-
-    name = "duration,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Return the periods."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return () if str(value).strip() == "none" else tuple(seconds(part.strip()) for part in value.split(","))
-        except ValueError as error:
-            self.fail(f"{error}; give for example 24h,168h, or none", param, ctx)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +81,13 @@ class Replay:
     "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
 )
 @click.option(
+    "--event",
+    "events",
+    type=Occasion(),
+    multiple=True,
+    help="When a kind of known event takes place, as NAME=START/END: sale=2026-11-27T00:00Z/P1D. May be given again.",
+)
+@click.option(
     "--prior", "group", type=click.Path(dir_okay=False, path_type=Path), help="What to start from: `bayescaler prior`."
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write: timestamp,q0.5,...")
@@ -136,6 +108,7 @@ def forecast(
     time_zone: str,
     seasons: tuple[float, ...],
     family: str,
+    events: tuple[tuple[str, tuple[float, float]], ...],
     group: Path | None,
     out: Path | None,
     plot: Path | None,
@@ -162,7 +135,9 @@ def forecast(
             prior = None if group is None else _prior(group)
             load = asked.read(progress)
             progress.add_task(f"forecasting {len(load.times)} buckets", total=None)
-            played = replay(load, horizon, seasons=seasons, time_zone=time_zone, family=family, prior=prior)
+            played = replay(
+                load, horizon, seasons=seasons, time_zone=time_zone, family=family, events=events, prior=prior
+            )
             played = replace(played, excluded=asked.exclude)
             moves = _sensitivity(played, prior) if sensitive else ()
         except (TraceError, SourceError, BayescastError) as error:
@@ -194,9 +169,21 @@ def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
     fan.check(plot, "--plot")
 
 
-def spec_of(load: Trace, horizon: float, *, seasons: tuple[float, ...], time_zone: str, family: str) -> "ForecastSpec":
+def spec_of(
+    load: Trace,
+    horizon: float,
+    *,
+    seasons: tuple[float, ...],
+    time_zone: str,
+    family: str,
+    events: tuple[tuple[str, tuple[float, float]], ...] = (),
+) -> "ForecastSpec":
     """Say what is forecast; BayescastError if that cannot be."""
-    from bayescast import Family, ForecastSpec, Kind
+    from bayescast import Event, Family, ForecastSpec, Kind
+
+    ranges: dict[str, tuple[tuple[float, float], ...]] = {}
+    for name, span in events:
+        ranges[name] = (*ranges.get(name, ()), span)
 
     return ForecastSpec(
         step_seconds=load.step_seconds,
@@ -205,6 +192,7 @@ def spec_of(load: Trace, horizon: float, *, seasons: tuple[float, ...], time_zon
         family=Family(family),
         seasons=seasons,
         time_zone=time_zone,
+        events=tuple(Event(name, spans) for name, spans in ranges.items()),
     )
 
 
@@ -309,13 +297,14 @@ def _plain(played: Replay, report: "Report", names: Sequence[str]) -> dict[str, 
         {
             "forecast": {
                 "unit": load.unit,
-                "family": spec.resolved_family.value,
+                "family": played.diagnostics.family.value,
                 "step_seconds": load.step_seconds,
                 "lead": played.lead,
                 "seasons": spec.seasons,
                 "time_zone": spec.time_zone,
                 "buckets": len(load.times),
                 "missing": int(np.isnan(load.values).sum()),
+                "events": spec.event_names,
                 "excluded": tuple(map(interval_text, played.excluded)),
                 "issued_at": played.end,
                 "quantiles": dict(zip(names, newest, strict=True)),

@@ -45,7 +45,7 @@ def fresh() -> Callable[..., tuple[st.State, st.Plan, st.Scratch]]:
         leads: tuple[int, ...] = (3,), seasons: tuple[float, ...] = (86400.0, 604800.0), step: float = 3600.0
     ) -> Any:
         _, slots, visits = seasons_of.layout(step, seasons)
-        plan = st.make_plan(step, leads, slots, visits, seasons_of.hour_slots(step), Settings())
+        plan = st.make_plan(step, leads, slots, visits, seasons_of.hour_slots(step), 0, Settings())
         state = st.allocate(2, plan)
         for row in range(2):
             st.clear(state, row, Settings())

@@ -56,7 +56,7 @@ def test_the_tracker_reads_the_quantile_function_at_the_moved_levels(compiled, s
     noise, reach = rng.uniform(0.0, 20.0), rng.uniform(0.5, 3.0)
     table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
     table[0, DEBT] = debt
-    plan = make_plan(60.0, (1, 5), (), (), 60, Settings())._replace(
+    plan = make_plan(60.0, (1, 5), (), (), 60, 0, Settings())._replace(
         tracker_gain=gain, tracker_debt=limit, tracker_noise=np.full((2, N_LEVELS), noise)
     )
     compiled(tracker.issue)(combined.copy(), table, 0, plan, 1, False, reach, tail, offset, top, np.inf)

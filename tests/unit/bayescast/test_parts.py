@@ -141,7 +141,7 @@ def tracked(
 ):
     table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
     table[0, DEBT], table[0, HIGH_DEBT] = debt, high_debt
-    plan = make_plan(60.0, (1,), (), (), 60, Settings())._replace(
+    plan = make_plan(60.0, (1,), (), (), 60, 0, Settings())._replace(
         tracker_gain=np.full((1, N_LEVELS), 0.005),
         tracker_debt=np.full((1, N_LEVELS), 20.0),
         tracker_noise=np.full((1, N_LEVELS), noise),

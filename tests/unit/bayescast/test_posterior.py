@@ -10,17 +10,9 @@ from bayescast.agreement import gamma, normal, wasserstein
 from bayescast.checkup import judge
 from bayescast.convergence import convergence
 from bayescast.evidence import gather
+from bayescast.nuts import Draws, Run, sample_all
 from bayescast.posterior import feature_names
-from bayescast.sampled import (
-    Draws,
-    Run,
-    Samples,
-    gamma_levels,
-    normal_levels,
-    parts_of,
-    sample,
-    sampled_levels,
-)
+from bayescast.sampled import Samples, gamma_levels, levels, models_of, normal_levels, sample, sampled_levels
 
 STEP, BUCKETS = 300.0, 420
 TIMES = STEP * np.arange(BUCKETS)
@@ -115,6 +107,7 @@ class TestEvidence:
         mean, precision, noise = found.before.coefficients, np.linalg.inv(found.before.covariance), found.before.noise
         forgotten = 1.0 - 1.0 / settings.slow_memory
         for clock, (x, y) in enumerate(zip(found.features, found.targets, strict=True), start=BUCKETS - 200):
+            assert found.noises[clock - (BUCKETS - 200)] == pytest.approx(noise)
             error = y - x @ mean
             variance = noise * max(1.0, (4.0 + error**2 / noise) / 5.0)
             precision = precision + np.outer(x, x) / variance
@@ -140,7 +133,8 @@ class TestEvidence:
         moment = BUCKETS - len(found.loads) + 1
         just_now = gather(asked, TIMES[:moment], wild[:moment])
         assert not sampled_levels(just_now).any()
-        drawn = Samples(None, None, Draws(np.random.default_rng(0).normal(size=(2, 500, 8)), 0))
+        drawn = Draws(np.random.default_rng(0).normal(size=(2, 500, 8)), 0)
+        drawn = Samples(levels=None, dispersion=None, regression=drawn, free_noise=drawn)
         assert "the family changed 1 buckets ago" in part(judge(just_now, drawn, RUN), "levels").says
 
     def test_windows_that_taught_nothing_are_not_in_it(self, evidence):
@@ -221,6 +215,14 @@ class TestSampled:
             assert draws.mean() == pytest.approx(shape[k] / rate[k], abs=4.0 * sd / np.sqrt(told.ess_bulk))
             assert draws.std() == pytest.approx(sd, rel=4.0 / np.sqrt(told.ess_tail))
 
+    def test_log_levels_of_a_gauge_too_and_the_same_seed_draws_the_same(self):
+        gauge = gather(spec(Kind.GAUGE), TIMES, counts())
+        draws, again = sample_all([levels(gauge), levels(gauge)], RUN)
+        mean, sd = normal_levels(gauge)
+        assert draws.values.mean(axis=(0, 1)) == pytest.approx(mean, abs=0.15 * sd[0])
+        assert draws.values.std(axis=(0, 1)) == pytest.approx(sd, rel=0.15)
+        np.testing.assert_array_equal(again.values, draws.values)
+
     def test_the_dispersion_the_counts_were_drawn_with_is_found(self, healthy):
         (rho,) = part(healthy, "dispersion").quantities
         assert rho.low < RHO * 1.3
@@ -230,12 +232,12 @@ class TestSampled:
     def test_online_and_sampled_agree_and_every_number_has_converged(self, healthy):
         assert healthy.findings == ()
         assert healthy.healthy
-        assert [one.name for one in healthy.parts] == ["levels", "dispersion", "regression"]
+        assert [one.name for one in healthy.parts] == ["levels", "dispersion", "regression", "free noise"]
         quantities = [one for model in healthy.parts for one in model.quantities]
         assert all(one.convergence.converged for one in quantities)
         assert all(one.low < one.mean < one.high for one in quantities)
         assert max(one.distance for one in part(healthy, "levels").quantities) < 0.2
-        told = healthy.prediction
+        told = part(healthy, "regression").prediction
         assert abs(told.gap) < 0.1
         assert told.typical_gap < told.explained_gap < told.usual_error
         assert 0.5 < told.online_width / told.sampled_width < 2.0
@@ -247,12 +249,12 @@ class TestSampled:
         np.testing.assert_array_equal(sampled_levels(found), [False, False, True])
         nothing = gather(spec(), TIMES, np.zeros(BUCKETS))
         assert not sampled_levels(nothing).any()
-        assert parts_of(nothing) == 1
+        assert list(models_of(nothing)) == ["regression", "free_noise"]
         drawn = Draws(np.random.default_rng(0).normal(size=(2, 500, 8)), 0)
-        silent = judge(nothing, Samples(levels=None, dispersion=None, regression=drawn), RUN)
+        silent = judge(nothing, Samples(levels=None, dispersion=None, regression=drawn, free_noise=drawn), RUN)
         assert part(silent, "levels").quantities == ()
         assert "0 of 3 levels sampled (those of 2, 5, 20: too few events" in part(silent, "levels").says
-        assert [one.name for one in silent.parts] == ["levels", "regression"]
+        assert [one.name for one in silent.parts] == ["levels", "regression", "free noise"]
 
 
 class TestFaults:
@@ -279,9 +281,10 @@ class TestFaults:
         (finding,) = found.findings
         assert not found.healthy
         assert finding.part == "regression"
-        assert found.prediction.gap == pytest.approx(np.expm1(0.7), rel=0.15)
+        told = part(found, "regression").prediction
+        assert told.gap == pytest.approx(np.expm1(0.7), rel=0.15)
         assert "off the sampled posterior typically" in finding.what
-        assert found.prediction.online > 1.5 * found.prediction.sampled
+        assert told.online > 1.5 * told.sampled
 
     def test_coefficients_that_predict_the_same_are_none(self, evidence, samples):
         features = evidence.features
@@ -310,13 +313,20 @@ class TestFaults:
         assert "differ honestly" in part(found, "dispersion").says
         assert "differ honestly" not in part(self.told(evidence, samples, dispersion=RHO), "dispersion").says
 
-    @pytest.mark.parametrize("name", ["levels", "dispersion", "regression"])
+    def test_what_a_noise_of_its_own_would_change_is_told_but_is_no_fault(self, evidence, samples, healthy):
+        elsewhere = samples.free_noise.values + np.array([0.7, *np.zeros(7)])
+        found = judge(evidence, replace(samples, free_noise=Draws(elsewhere, 0)), RUN)
+        assert found.healthy
+        assert "differs honestly" in part(found, "free noise").says
+        assert "differs honestly" not in part(healthy, "free noise").says
+
+    @pytest.mark.parametrize("name", ["levels", "dispersion", "regression", "free_noise"])
     def test_chains_that_have_not_met_say_nothing_of_the_online_posterior(self, evidence, samples, name):
         draws = getattr(samples, name)
         apart = draws.values * np.array([1.0, 1.3])[:, None, None]
         found = judge(evidence, replace(samples, **{name: Draws(apart, 0)}), RUN)
         (finding,) = found.findings
-        assert finding.part == name
+        assert finding.part == name.replace("_", " ")
         assert "have not met" in finding.what
         assert "--samples" in finding.cure
 
