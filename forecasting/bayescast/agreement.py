@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .convergence import LEAST_ESS, MOST_RHAT, Convergence, convergence
-from .nuts import Draws
 from .spec import Family
 
 Floats = NDArray[np.float64]
 QuantileFunction = Callable[[Floats], Floats]
+
+_UNBELIEVED = "what was sampled cannot be believed, so nothing is said of the online posterior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,6 @@ class Part:
     name: str
     says: str
     quantities: tuple[Quantity, ...]
-    divergences: int
     findings: tuple[Finding, ...]
     prediction: Prediction | None = None
 
@@ -93,12 +93,14 @@ class Agreement:
     chains: int
     samples: int
     seed: int
+    divergences: int
     parts: tuple[Part, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong, over all parts."""
-        return tuple(finding for part in self.parts for finding in part.findings)
+        """What is wrong with the sampling, else with any part."""
+        stopped = diverged(self.divergences, self.chains * self.samples)
+        return tuple(stopped or (finding for part in self.parts for finding in part.findings))
 
     @property
     def healthy(self) -> bool:
@@ -148,23 +150,25 @@ def gamma(shape: float, rate: float) -> QuantileFunction:
     return lambda u: np.asarray(gammaincinv(shape, u) / rate)
 
 
-def sampling_faults(part: str, quantities: list[Quantity], draws: Draws) -> list[Finding]:
+def unmet(part: str, quantities: list[Quantity]) -> list[Finding]:
     """Return what keeps the draws of a part from being believed."""
-    findings = []
-    if unmet := [one for one in quantities if not one.convergence.converged]:
-        worst = max(unmet, key=lambda one: (one.convergence.rhat, -one.convergence.ess_bulk))
-        told = worst.convergence
-        what = (
-            f"the chains have not met: {worst.name} has R-hat {told.rhat:.3f} (at most {MOST_RHAT:g}) and effective "
-            f"draws {told.ess_bulk:.0f} in the bulk, {told.ess_tail:.0f} in the tails (at least {LEAST_ESS:.0f})"
-        )
-        meaning = "what was sampled cannot be believed yet, so nothing is said of the online posterior"
-        cure = "give more --samples and --warmup; if that does not help, a longer --window"
-        findings.append(Finding(part, what, meaning, cure))
-    if draws.divergences:
-        chains, samples = draws.values.shape[:2]
-        what = f"{draws.divergences} of {chains * samples} transitions diverged"
-        meaning = "the sampler cut a part of the posterior short, so nothing is said of the online one"
-        cure = "give a longer --window: a posterior bound by more data is rounder; or more --warmup"
-        findings.append(Finding(part, what, meaning, cure))
-    return findings
+    strays = [one for one in quantities if not one.convergence.converged]
+    if not strays:
+        return []
+    worst = max(strays, key=lambda one: (one.convergence.rhat, -one.convergence.ess_bulk))
+    told = worst.convergence
+    what = (
+        f"the chains have not met: {worst.name} has R-hat {told.rhat:.3f} (at most {MOST_RHAT:g}) and effective "
+        f"draws {told.ess_bulk:.0f} in the bulk, {told.ess_tail:.0f} in the tails (at least {LEAST_ESS:.0f})"
+    )
+    cure = "give more --samples and --warmup; if that does not help, a longer --window"
+    return [Finding(part, what, _UNBELIEVED, cure)]
+
+
+def diverged(divergences: int, draws: int) -> list[Finding]:
+    """Return what keeps all draws from being believed."""
+    if not divergences:
+        return []
+    what = f"{divergences} of {draws} transitions diverged: the sampler cut a part of the posterior short"
+    cure = "give a longer --window, as a posterior bound by more data is rounder; or more --warmup"
+    return [Finding("sampler", what, _UNBELIEVED, cure)]

@@ -49,11 +49,11 @@ def unpack(spec: ForecastSpec, blob: bytes, arrays: Rows) -> tuple[float, dict[s
     for name, array in arrays.items():
         rows[name] = np.frombuffer(payload, array.dtype, array.size, at).reshape(array.shape)
         at += array.nbytes
-    return float.fromhex(header["last_time"]), rows
+    return header["last_time"], rows
 
 
 def _open(blob: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return (header, compressed arrays) of a checkpoint, or say why it is none."""
+    """Return (what the header says, compressed arrays) of a checkpoint, or say why it is none."""
     if len(blob) < len(_MAGIC) + _HEAD.size or not blob.startswith(_MAGIC):
         raise CorruptCheckpoint(f"these {len(blob)} bytes are no checkpoint: {_CURE}")
     version, length, crc = _HEAD.unpack_from(blob, len(_MAGIC))
@@ -63,9 +63,15 @@ def _open(blob: bytes) -> tuple[dict[str, Any], bytes]:
     if zlib.crc32(body) != crc or length > len(body):
         raise CorruptCheckpoint(f"the checkpoint is damaged (checksum): {_CURE}")
     try:
-        return json.loads(body[:length]), body[length:]
-    except ValueError as error:
-        raise CorruptCheckpoint(f"the checkpoint is damaged ({error}): {_CURE}") from error
+        header = json.loads(body[:length])
+        about = {
+            "spec": dict(header["spec"]),
+            "layout": header["layout"],
+            "last_time": float.fromhex(header["last_time"]),
+        }
+    except (ValueError, TypeError, KeyError) as error:
+        raise CorruptCheckpoint(f"the checkpoint is damaged ({error!r}): {_CURE}") from error
+    return about, body[length:]
 
 
 def _inflate(compressed: bytes, size: int) -> bytes:

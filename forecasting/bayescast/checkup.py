@@ -4,11 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import sampled
-from .agreement import Agreement, Finding, Part, Prediction, Quantity, compared, gamma, normal, sampling_faults
+from .agreement import Agreement, Finding, Part, Prediction, Quantity, compared, gamma, normal, unmet
 from .evidence import Evidence
-from .nuts import Draws, Run
+from .nuts import Run, Samples
 from .posterior import feature_names
-from .sampled import Samples
 from .spec import Family
 
 Floats = NDArray[np.float64]
@@ -28,10 +27,11 @@ def compare(evidence: Evidence, run: Run) -> Agreement:
 
 def judge(evidence: Evidence, samples: Samples, run: Run) -> Agreement:
     """Hold the online posterior against what was sampled by `run`."""
-    parts = [_levels(evidence, samples.levels)]
-    if samples.dispersion is not None:
-        parts.append(_dispersion(evidence, samples.dispersion))
-    parts += [_regression(evidence, samples.regression), _free_noise(evidence, samples.free_noise)]
+    draws = samples.draws
+    parts = [_levels(evidence, draws.get(sampled.LEVELS))]
+    if sampled.DISPERSION in draws:
+        parts.append(_dispersion(evidence, draws[sampled.DISPERSION]))
+    parts += [_regression(evidence, draws[sampled.REGRESSION]), _free_noise(evidence, draws[sampled.FREE_NOISE])]
     return Agreement(
         family=evidence.after.family,
         lead=evidence.lead,
@@ -42,11 +42,12 @@ def judge(evidence: Evidence, samples: Samples, run: Run) -> Agreement:
         chains=run.chains,
         samples=run.samples,
         seed=run.seed,
+        divergences=samples.divergences,
         parts=tuple(parts),
     )
 
 
-def _levels(evidence: Evidence, draws: Draws | None) -> Part:
+def _levels(evidence: Evidence, draws: Floats | None) -> Part:
     """The bank of levels, which has a closed answer: nothing but sampling noise may lie between."""
     memories = [1.0 / (1.0 - discount) for discount in evidence.spec.settings.level_discounts]
     chosen = np.flatnonzero(sampled.sampled_levels(evidence)).tolist()
@@ -56,13 +57,13 @@ def _levels(evidence: Evidence, draws: Draws | None) -> Part:
     elif spikes := [f"{memory:.0f}" for g, memory in enumerate(memories) if g not in chosen]:
         says += f" (those of {', '.join(spikes)}: too few events for more than a spike at zero)"
     if draws is None:
-        return Part("levels", says, (), 0, ())
-    quantities = [_level(evidence, g, memories[g], draws.values[..., k]) for k, g in enumerate(chosen)]
-    findings = sampling_faults("levels", quantities, draws)
+        return Part(sampled.LEVELS, says, (), ())
+    quantities = [_level(evidence, g, memories[g], draws[..., k]) for k, g in enumerate(chosen)]
+    findings = unmet(sampled.LEVELS, quantities)
     if not findings:
-        findings = [fault for k, one in enumerate(quantities) for fault in _level_faults(one, draws.values[..., k])]
+        findings = [fault for k, one in enumerate(quantities) for fault in _level_faults(one, draws[..., k])]
         says += "" if findings else "; online and sampled posterior are one"
-    return Part("levels", says, tuple(quantities), draws.divergences, tuple(findings))
+    return Part(sampled.LEVELS, says, tuple(quantities), tuple(findings))
 
 
 def _level(evidence: Evidence, g: int, memory: float, draws: Floats) -> Quantity:
@@ -89,27 +90,27 @@ def _level_faults(level: Quantity, draws: Floats) -> list[Finding]:
         f"sampled, {max(off, wide):.0f} times what sampling noise explains"
     )
     meaning = "levels have a closed answer, so the online one follows the load wrongly, and all opinions built on it"
-    return [Finding("levels", what, meaning, _REPORT)]
+    return [Finding(sampled.LEVELS, what, meaning, _REPORT)]
 
 
-def _dispersion(evidence: Evidence, draws: Draws) -> Part:
+def _dispersion(evidence: Evidence, draws: Floats) -> Part:
     """Overdispersion of counts: moments online, a likelihood here; the two may honestly differ."""
-    rho = compared("rho", draws.values[..., 0], evidence.after.dispersion)
-    findings = sampling_faults("dispersion", [rho], draws)
+    rho = compared("rho", draws[..., 0], evidence.after.dispersion)
+    findings = unmet(sampled.DISPERSION, [rho])
     says = f"variance is mean + rho mean^2: rho {rho.online:.3g} online, {rho.low:.3g} .. {rho.high:.3g} sampled"
     if not findings and not rho.low <= rho.online <= rho.high:
         says += (
             ". They may differ honestly: the online moments clip surprises and count quiet buckets in, the sampled "
             "likelihood believes in its own tail. rho only sets how much one count weighs in a level"
         )
-    return Part("dispersion", says, (rho,), draws.divergences, tuple(findings))
+    return Part(sampled.DISPERSION, says, (rho,), tuple(findings))
 
 
-def _regression(evidence: Evidence, draws: Draws) -> Part:
+def _regression(evidence: Evidence, draws: Floats) -> Part:
     """The slow regression with the noise held online: coefficients and predictions are to be the same."""
     prediction = _prediction(evidence, draws)
     quantities = _coefficients(evidence, draws)
-    findings = sampling_faults("regression", quantities, draws)
+    findings = unmet(sampled.REGRESSION, quantities)
     if not findings:
         findings = _regression_faults(evidence, prediction)
     says = (
@@ -117,16 +118,16 @@ def _regression(evidence: Evidence, draws: Draws) -> Part:
         f"{prediction.sampled:.4g}: {prediction.gap:+.1%} now, {prediction.typical_gap:.1%} typically, where a window "
         f"is {prediction.usual_error:.1%} off anyway"
     )
-    return Part("regression", says, tuple(quantities), draws.divergences, tuple(findings), prediction)
+    return Part(sampled.REGRESSION, says, tuple(quantities), tuple(findings), prediction)
 
 
-def _free_noise(evidence: Evidence, draws: Draws) -> Part:
+def _free_noise(evidence: Evidence, draws: Floats) -> Part:
     """The same with one noise for all windows, sampled too: what following the noise makes of the prediction."""
     prediction = _prediction(evidence, draws)
     quantities = _coefficients(evidence, draws)
-    error = np.sqrt(2.0) * draws.values[..., -1]  # sd of a Student t with 4 degrees of freedom and that scale
+    error = np.sqrt(2.0) * draws[..., -1]  # sd of a Student t with 4 degrees of freedom and that scale
     quantities.append(compared("error", error, float(np.sqrt(evidence.after.noise))))
-    findings = sampling_faults("free noise", quantities, draws)
+    findings = unmet(sampled.FREE_NOISE, quantities)
     says = (
         f"with one noise for all windows the sampled posterior predicts {prediction.sampled:.4g}: online is "
         f"{prediction.gap:+.1%} off that now, {prediction.typical_gap:.1%} typically"
@@ -136,24 +137,24 @@ def _free_noise(evidence: Evidence, draws: Draws) -> Part:
             ". It differs honestly: online the noise follows the last 200 windows, so those of a wild time are neither "
             "outliers nor worth as much as those of a calm one"
         )
-    return Part("free noise", says, tuple(quantities), draws.divergences, tuple(findings), prediction)
+    return Part(sampled.FREE_NOISE, says, tuple(quantities), tuple(findings), prediction)
 
 
-def _coefficients(evidence: Evidence, draws: Draws) -> list[Quantity]:
+def _coefficients(evidence: Evidence, draws: Floats) -> list[Quantity]:
     """All coefficients, and what they predict now, relative to the base level."""
     after, d = evidence.after, len(evidence.after.coefficients)
     ways = np.vstack([np.eye(d), after.features])  # each coefficient, then all by the features
     means = (ways @ after.coefficients).tolist()
     sds = np.sqrt(np.maximum(np.einsum("ka,ab,kb->k", ways, after.covariance, ways), 0.0)).tolist()
-    values = draws.values[..., :d] @ ways.T
+    values = draws[..., :d] @ ways.T
     names = [*feature_names(evidence.spec), "prediction now"]
     return [compared(name, values[..., k], means[k], sds[k], normal(means[k], sds[k])) for k, name in enumerate(names)]
 
 
-def _prediction(evidence: Evidence, draws: Draws) -> Prediction:
+def _prediction(evidence: Evidence, draws: Floats) -> Prediction:
     """Return what both posteriors predict, now and over the origins of the window, newer ones weighted more."""
     after, features, d = evidence.after, evidence.features, len(evidence.after.coefficients)
-    coefficients = draws.values[..., :d].reshape(-1, d)
+    coefficients = draws[..., :d].reshape(-1, d)
     mean, covariance = coefficients.mean(axis=0), np.cov(coefficients, rowvar=False)
     discount = 1.0 - 1.0 / evidence.spec.settings.slow_memory
     weights = discount ** np.arange(len(features) - 1, -1, -1.0)
@@ -189,13 +190,16 @@ def _regression_faults(evidence: Evidence, prediction: Prediction) -> list[Findi
             f"{prediction.gap:+.1%} now; learning in one pass explains up to {prediction.explained_gap:.1%}"
         )
         meaning = "it has not learned what these windows teach, and the opinions placed by it are off as much"
-        findings.append(Finding("regression", what, meaning, _REPORT))
+        findings.append(Finding(sampled.REGRESSION, what, meaning, _REPORT))
     meaning = "the regression trusts itself too much or too little: it follows a change too slowly, or noise too fast"
     if not evidence.after.definite:
-        return [*findings, Finding("regression", "the online covariance is not positive definite", meaning, _REPORT)]
+        return [
+            *findings,
+            Finding(sampled.REGRESSION, "the online covariance is not positive definite", meaning, _REPORT),
+        ]
     wider = prediction.online_width / prediction.sampled_width
     matters = max(prediction.online_width, prediction.sampled_width) > sampled.LEAST_SPREAD
     if matters and not 1.0 / MOST_WIDTH <= wider <= MOST_WIDTH:
         what = f"the online width of predictions is {wider:.2g} times the sampled one (from 1/2 to 2 is usual)"
-        findings.append(Finding("regression", what, meaning, _REPORT))
+        findings.append(Finding(sampled.REGRESSION, what, meaning, _REPORT))
     return findings

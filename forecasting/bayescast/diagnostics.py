@@ -49,7 +49,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         windows=windows,
         disjoint_windows=int(marks[st.DISJOINT]),
         coverage=_by_level(table[st.COVERED]),
-        misses_owed=_by_level(table[st.DEBT]),
+        misses_owed=_by_level(table[st.DEBT] + table[st.HIGH_DEBT]),
         pinball=_by_level(table[st.PINBALL]),
         skill=_by_level(1.0 - ratio),
         effective_samples=settings.shape_memory * (1.0 - (1.0 - 1.0 / settings.shape_memory) ** windows),

@@ -1,7 +1,8 @@
 """NUTS (Hoffman and Gelman 2014) by NumPyro, for densities over few parameters. Needs the extra `mcmc`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Model:
     """A density of k unbounded parameters.
 
     log_density: (k,) parameters -> its logarithm up to a constant, written with jax. start: (k,) where to look for the
-    mode. back: (..., k) draws -> the parameters that are asked for.
+    mode. back: (..., k) draws -> the numbers that are asked for.
     """
 
     log_density: Callable[[Any], Any]
@@ -40,10 +41,10 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draws:
-    """values: (chains, samples, k) draws of k parameters; divergences: transitions that left the trajectory."""
+class Samples:
+    """draws: name of a model -> (chains, samples, k). divergences: transitions that left the trajectory."""
 
-    values: Floats
+    draws: dict[str, Floats]
     divergences: int
 
 
@@ -57,54 +58,38 @@ def check_installed() -> None:
         ) from missing
 
 
-def sample_all(models: Sequence[Model], run: Run) -> list[Draws]:
-    """Sample each of the models by itself, in double precision.
+def nuts(models: Mapping[str, Model], run: Run) -> Samples:
+    """Sample models that do not depend on each other, all at once and in double precision.
 
-    The coordinates are first made alike by the normal approximation at the mode, which only makes sampling quick.
-    Chains start at points spread twice as wide as that approximation, so that R-hat can tell. All models share one
-    compiled sampler, as compiling takes longer than a chain: coordinates that a model lacks are Normal and dropped.
+    One sampler is compiled for all, which takes longer than a chain. The coordinates are first made alike by the normal
+    approximation at the mode, which only makes sampling quick. Chains start at points spread twice as wide as that
+    approximation, so that R-hat can tell.
     """
     check_installed()
     import jax  # noqa: PLC0415
-    import numpyro  # noqa: PLC0415
-    from numpyro.distributions import ImproperUniform, constraints  # noqa: PLC0415
     from numpyro.infer import MCMC, NUTS  # noqa: PLC0415
 
-    size = max(len(model.start) for model in models)
     with jax.enable_x64(True):
-        shapes = [_normal_approximation(model) for model in models]
-        densities = [_padded(model, *shape) for model, shape in zip(models, shapes, strict=True)]
+        shapes = [_normal_approximation(model) for model in models.values()]
+        ends = np.cumsum([0, *(len(mode) for mode, _ in shapes)]).tolist()
+        spans = [slice(begin, end) for begin, end in pairwise(ends)]
+        parts = list(zip(models.values(), shapes, spans, strict=True))
 
-        def program(which: Any) -> None:
-            place = numpyro.sample("place", ImproperUniform(constraints.real_vector, (), (size,)))
-            numpyro.factor("density", jax.lax.switch(which, densities, place))
+        def potential(place: Any) -> Any:
+            return -sum(model.log_density(mode + root @ place[span]) for model, (mode, root), span in parts)
 
-        sampler = MCMC(
-            NUTS(program), num_warmup=run.warmup, num_samples=run.samples, progress_bar=False, jit_model_args=True
-        )
-        return [_sample_one(sampler, i, models[i], *shapes[i], size, run) for i in range(len(models))]
-
-
-def _sample_one(sampler: Any, which: int, model: Model, mode: Floats, root: Floats, size: int, run: Run) -> Draws:
-    """Run the chains one after the other: each is told of, and together they take longer."""
-    import jax  # noqa: PLC0415
-
-    chains, divergences = [], 0
-    for chain in range(run.chains):
-        begin, walk = jax.random.split(jax.random.fold_in(jax.random.key(run.seed), chain))
-        first = _OVERDISPERSED_START * jax.random.normal(begin, (size,))
-        sampler.run(walk, which, init_params={"place": first}, extra_fields=("diverging",))
-        places = np.asarray(sampler.get_samples()["place"])[:, : len(mode)]
-        chains.append(model.back(mode + places @ root.T))
-        divergences += int(np.sum(sampler.get_extra_fields()["diverging"]))
-        run.moved()
-    return Draws(np.stack(chains), divergences)
-
-
-def _padded(model: Model, mode: Floats, root: Floats) -> Callable[[Any], Any]:
-    """Return the log density in the coordinates of the sampler."""
-    k = len(mode)
-    return lambda place: model.log_density(mode + root @ place[:k]) - 0.5 * (place[k:] ** 2).sum()
+        sampler = MCMC(NUTS(potential_fn=potential), num_warmup=run.warmup, num_samples=run.samples, progress_bar=False)
+        places, divergences = [], 0
+        for chain in range(run.chains):  # one after the other: each is told of, and together they take longer
+            begin, walk = jax.random.split(jax.random.fold_in(jax.random.key(run.seed), chain))
+            first = _OVERDISPERSED_START * jax.random.normal(begin, (ends[-1],))
+            sampler.run(walk, init_params=first, extra_fields=("diverging",))
+            places.append(np.asarray(sampler.get_samples()))
+            divergences += int(np.sum(sampler.get_extra_fields()["diverging"]))
+            run.moved()
+    place = np.stack(places)
+    draws = [model.back(mode + place[..., span] @ root.T) for model, (mode, root), span in parts]
+    return Samples(dict(zip(models, draws, strict=True)), divergences)
 
 
 def _normal_approximation(model: Model) -> tuple[Floats, Floats]:

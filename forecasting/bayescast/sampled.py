@@ -4,14 +4,13 @@ The discounting of the online posterior is a weight g^age on the log likelihood 
 Needs the extra `mcmc`; jax is imported when a model is made.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import MEMORIES, Evidence
-from .nuts import Draws, Model, Run, sample_all
+from .nuts import Model, Run, Samples, nuts
 from .spec import Family, Kind
 
 Floats = NDArray[np.float64]
@@ -22,37 +21,17 @@ LEAST_SPREAD = 1e-3  # of log load: finer than any load is regular, and what kee
 _FLOOR_SHARE = 0.1  # of the running mean: the online moments are damped below it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """Draws of every part of the model; None where there is nothing to sample.
-
-    regression: with the noise that was held online at each window; free_noise: with one noise of its own.
-    """
-
-    levels: Draws | None
-    dispersion: Draws | None
-    regression: Draws
-    free_noise: Draws
+LEVELS, DISPERSION, REGRESSION, FREE_NOISE = "levels", "dispersion", "regression", "free noise"
 
 
 def sample(evidence: Evidence, run: Run) -> Samples:
-    """Sample every part of the model that can be."""
-    models = models_of(evidence)
-    draws = dict(zip(models, sample_all(list(models.values()), run), strict=True))
-    return Samples(draws.get("levels"), draws.get("dispersion"), draws["regression"], draws["free_noise"])
-
-
-def models_of(evidence: Evidence) -> dict[str, Model]:
-    """Return the parts of the model that can be sampled."""
-    models = {}
+    """Sample every part of the model that can be, by name."""
+    models = {REGRESSION: regression(evidence, free_noise=False), FREE_NOISE: regression(evidence, free_noise=True)}
     if sampled_levels(evidence).any():
-        models["levels"] = levels(evidence)
+        models[LEVELS] = levels(evidence)
     if dispersion_buckets(evidence).any():
-        models["dispersion"] = dispersion(evidence)
-    return models | {
-        "regression": regression(evidence, free_noise=False),
-        "free_noise": regression(evidence, free_noise=True),
-    }
+        models[DISPERSION] = dispersion(evidence)
+    return nuts(models, run)
 
 
 def level_weights(evidence: Evidence) -> tuple[Floats, Floats]:
@@ -131,7 +110,7 @@ def dispersion_buckets(evidence: Evidence) -> NDArray[np.bool_]:
 
 
 def dispersion(evidence: Evidence) -> Model:
-    """Return the model of rho of counts: negative binomial of variance mean + rho mean^2 around the mean expected before each.
+    """Return the model of rho of counts: negative binomial, variance mean + rho mean^2, around what was expected.
 
     Buckets that expected next to nothing are left out (online they are damped): they tell of the mean, not of rho.
     log rho is Normal around the prior of the settings with sd 1.5, in place of that prior's ten buckets.
@@ -143,12 +122,15 @@ def dispersion(evidence: Evidence) -> Model:
     told = dispersion_buckets(evidence)
     y, mean = evidence.loads[told], evidence.expected[told]
     weights = settings.dispersion_discount ** _seen_since(evidence)[told]
+    distinct, place = np.unique(y, return_inverse=True)  # counts repeat, and gammaln is what takes time
+    mass = np.bincount(place, weights)
     centre = np.log(max(settings.dispersion_prior, LEAST_SPREAD))
 
     def negative_binomial(log_rho: Any) -> Any:
         size = jnp.exp(-log_rho[0])
-        log_pmf = gammaln(y + size) - gammaln(size) - size * jnp.log1p(mean / size) - y * jnp.log1p(size / mean)
-        return jnp.sum(weights * log_pmf) - 0.5 * ((log_rho[0] - centre) / 1.5) ** 2
+        ways = jnp.sum(mass * (gammaln(distinct + size) - gammaln(size)))
+        chances = jnp.sum(weights * (size * jnp.log1p(mean / size) + y * jnp.log1p(size / mean)))
+        return ways - chances - 0.5 * ((log_rho[0] - centre) / 1.5) ** 2
 
     return Model(negative_binomial, np.array([centre]), np.exp)
 

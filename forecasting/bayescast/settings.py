@@ -4,9 +4,41 @@ Where no other reason is given, a default was chosen on a tuning set of real tra
 (half or twice the value changes the pinball loss by less than 2 %). The switches at the end leave out one part each.
 """
 
+import math
 from typing import Any, NamedTuple, Self
 
 from .errors import InvalidSpec
+
+_SHARES = frozenset(
+    (
+        *("template_gain", "long_template_gain", "rise_gain", "spread_gain", "dispersion_discount", "missing_share"),
+        *("hedge_forgetting", "hedge_idle_forgetting", "hedge_share", "cap_decay", "family_margin"),
+    )
+)
+_POSITIVE = frozenset(
+    (
+        *("floor_offset", "dispersion_weight", "gap_memory_seconds", "gap_limit_seconds", "regression_prior"),
+        *("regression_noise", "spread_prior", "shape_prior", "shape_lead", "scale_prior", "hedge_lead"),
+        *("tracker_lead", "tracker_debt", "tracker_debt_lead"),
+    )
+)
+
+
+def _fits(name: str, value: float) -> bool:
+    """Whether a number makes sense there; what does not would divide by nothing or point outside of an array."""
+    if name.endswith("_memory"):
+        return 1.0 <= value < math.inf
+    if name in _SHARES:
+        return 0.0 <= value < 1.0
+    return (value > 0.0 if name in _POSITIVE else value >= 0.0) and value < math.inf
+
+
+def _asked(name: str) -> str:
+    if name.endswith("_memory"):
+        return "a finite number of 1 or more"
+    if name in _SHARES:
+        return "a share, from 0 to below 1,"
+    return "a finite number above 0" if name in _POSITIVE else "a finite, non-negative number"
 
 
 class Settings(NamedTuple):
@@ -120,6 +152,8 @@ class Settings(NamedTuple):
     """Largest surprise of one bucket: a single outlier is no change."""
     alarm_threshold: float = 6.0
     """Accumulated surprise that sounds the alarm: three extreme buckets in a row."""
+    rise_hold: float = 20.0
+    """Buckets, beyond a window's length, for which no expert expects less than the level a declared rise led to."""
     alarm_hold_seconds: float = 3600.0
     """How long a change point counts as recent."""
     with_regressions: bool = True
@@ -154,9 +188,9 @@ class Settings(NamedTuple):
                     fits = True
                 else:
                     values[name] = float(value)
-                    fits = 0.0 <= float(value) < float("inf")
+                    fits = _fits(name, float(value))
             except (TypeError, ValueError):
                 fits = False
             if not fits:
-                raise InvalidSpec(f"settings.{name} = {value!r}: give a finite, non-negative number like {default!r}")
+                raise InvalidSpec(f"settings.{name} = {value!r}: give {_asked(name)} like {default!r}")
         return self._replace(**values)

@@ -40,9 +40,9 @@ class ForecastSpec:
 
     step_seconds: width of a bucket. leads: window lengths in buckets; the quantiles issued after a bucket are of the
     largest load in the next `lead` buckets. seasons: periods in seconds (up to four); one of fewer than two buckets is
-    ignored, one of more than 2016 buckets gets slots of several buckets. time_zone: IANA name; slots follow its local
-    clock, through changes of the clock. events: kinds of known events (up to four) and when they take place. family: Auto starts with PoissonGamma for counts and rates,
-    Gaussian for gauges, and keeps to the one that has erred less.
+    ignored, one of more than 10080 buckets gets slots of several buckets. time_zone: IANA name; slots follow its local
+    clock, through changes of the clock. events: kinds of known events (up to four) and when they take place. family:
+    Auto starts with PoissonGamma for counts and rates, with Gaussian for gauges, and keeps to the one that errs less.
     """
 
     step_seconds: float

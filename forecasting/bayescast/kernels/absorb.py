@@ -24,6 +24,7 @@ from .state import (
     N_EXPERTS,
     NOW,
     OFFSET,
+    RISE_AT,
     SCALE,
     SEEN,
     SPREAD_SUM,
@@ -123,6 +124,7 @@ def learn_surprise(state: State, settings: Settings, row: int, surprise: float) 
     drift, clip, threshold = settings.alarm_drift, settings.alarm_clip, settings.alarm_threshold
     if alarm.learn(scalars, row, surprise, state.marks[row, SEEN], drift, clip, threshold):
         scalars[row, ALARM_AT] = state.marks[row, CLOCK]
+        scalars[row, RISE_AT] = state.marks[row, CLOCK] if surprise > 0.0 else -1.0
     envelope.learn(scalars, row, scalars[row, LAST_Z], settings.cap_decay)
 
 

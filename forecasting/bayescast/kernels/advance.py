@@ -19,6 +19,7 @@ from .state import (
     N_LEVELS,
     OFFSET,
     R_ISSUED,
+    RISE_AT,
     SATURATED,
     SATURATED_BUCKET,
     SCALE,
@@ -157,6 +158,8 @@ def _issue(
     offset = state.scalars[row, OFFSET]
     issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
     issue.regress(state, settings, row, unit, place)
+    if state.scalars[row, RISE_AT] >= 0.0 and clock + 1 - state.scalars[row, RISE_AT] <= window + settings.rise_hold:
+        issue.lift(state, unit, place)
     issue.measure(state, plan, settings, row, unit, place)
     widening = min(math.sqrt(1.0 + float(state.marks[row, GAP]) / window), settings.gap_widening_limit)
     top = UNCAPPED

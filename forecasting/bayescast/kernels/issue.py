@@ -86,6 +86,10 @@ def describe(state: State, plan: Plan, settings: Settings, row: int, unit: int, 
         if int(state.slot_count[row, first + slot]) - taken >= plan.visit[season]:
             reach = 2 // plan.visit[season]
             profile = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, reach)
+            alone = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, 0)
+            visits = int(state.slot_count[row, first + slot]) - taken
+            if visits >= 3 * plan.visit[season] and abs(alone - profile) > state.lead_scalars[unit, MEAN_RESIDUAL]:
+                profile = alone
             if not math.isnan(profile):
                 quick = state.deviations[row, 2 * season]
                 slow = state.deviations[row, 2 * season + 1]
@@ -93,8 +97,7 @@ def describe(state: State, plan: Plan, settings: Settings, row: int, unit: int, 
                 half = profile + 0.5 * (quick if season == 0 else slow)
                 if season == 0:
                     template = profile + slow
-                    raw = templates.smooth(state.slot_peak, unit, first, plan.season_at[season + 1] - first, slot, 0)
-                    raw = profile if math.isnan(raw) else raw
+                    raw = profile if math.isnan(alone) else alone
         at = R_FEATURE + N_FEATURES + 2 * season
         ring[place, at] = (raw if season == 0 else full) - base
         ring[place, at + 1] = (full if season == 0 else half) - base
@@ -154,6 +157,20 @@ def regress(state: State, settings: Settings, row: int, unit: int, place: int) -
     ring[place, R_LOCATION + SLOW_REGRESSION] = min(max(base + slow, low), high)
     ring[place, R_LOCATION + SCALED_REGRESSION] = ring[place, R_LOCATION + SLOW_REGRESSION]
     ring[place, R_LOCATION + FAST_REGRESSION] = min(max(base + fast, low), high)
+
+
+@kernel
+def lift(state: State, unit: int, place: int) -> None:
+    """After a rise that is no noise: no expert expects less than the present level.
+
+    Windows that began before the rise teach that it fades, and none that began after it has ended yet. The regression's
+    constant is what the window maximum adds where everything stands at the base level.
+    """
+    base = state.ring[place, R_BASE]
+    highest = base + max(state.slow_fit[unit, state.slow_fit.shape[2], 0], 0.0)
+    for e in range(N_LOG):
+        least = base if e == LAST else highest
+        state.ring[place, R_LOCATION + e] = max(state.ring[place, R_LOCATION + e], least)
 
 
 @kernel

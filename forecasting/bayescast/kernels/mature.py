@@ -42,6 +42,7 @@ from .state import (
     SCALE,
     SCALE_N,
     SEEN,
+    SLACK,
     SLOW_NOISE,
     SLOW_REGRESSION,
     STRATUM,
@@ -160,7 +161,8 @@ def _shapes(
         if e in WITH_LEARNED_SCALE:
             size /= state.ring[place, R_SPREAD]
         scale = state.lead_scalars[unit, SCALE + e]
-        scale += (min(size, 10.0 * scale + 1e-9) - scale) / (n + 3.0)
+        slack = SLACK if e < N_LOG else SLACK * (state.ring[place, R_VALUE] + state.ring[place, R_OFFSET])
+        scale += (min(size, 10.0 * scale + slack) - scale) / (n + 3.0)
         state.lead_scalars[unit, SCALE + e] = max(scale, 1e-5) if e < N_LOG else scale
         if e == SLOW_REGRESSION:
             h += strata // 4

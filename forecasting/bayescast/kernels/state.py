@@ -1,9 +1,9 @@
 """What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
 
 Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
-of all leads one after the other (lead + 1 each), R rise slots (of the first season, then of the hour), D = 7 + 2 P + events
-features, Q issued levels, E experts, H histograms,
-B bins. Columns of the smaller arrays have names, below; kernels index by them instead of taking views, which cost.
+of all leads one after the other (lead + 1 each), V slots of rises (of the first season, then of the hour), D = 7 + 2 P
++ events features, Q issued levels, E experts, H histograms, B bins. Columns of the smaller arrays have names, below;
+kernels index by them instead of taking views, which cost.
 """
 
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ TEMPLATE_UNIT = 1.0 / 900.0  # of log load in a slot: within +-36, which holds e
 UNSEEN = -32768
 UNCAPPED = 600.0  # log load; no exponential overflows below it
 
+SLACK = 0.1  # of a log load: a residual of this size is never winsorised, however small the scale has become
 LARGEST_RISE = 5.0  # of the log window maximum over the load at its origin, in the mean of a slot
 
 # Experts: location, residual on the log or the additive scale, constant or learned scale, histograms (strata).
@@ -52,8 +53,8 @@ WHOLE, FRACTIONS = 1, 2  # values of BOUNDABLE for a gauge: all loads were whole
 # of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
 ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS, BOUND, BOUND_SEEN = range(11, 19)
-RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR = range(19, 22)
-N_SCALARS = 22
+RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT = range(19, 23)
+N_SCALARS = 23
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
 # of lead_marks[unit],
@@ -135,7 +136,7 @@ class State(NamedTuple):
     slot_load: Templates  # (N, S) template of log load
     slot_count: Counts  # (N, S) buckets seen in a slot, up to 255
     slot_peak: Templates  # (U, S) template of the log window maximum by slot of its origin
-    slot_rise: Singles  # (U, R) mean rise of the log window maximum over the log load at its origin
+    slot_rise: Singles  # (U, V) mean rise of the log window maximum over the log load at its origin
     slot_spread: Singles  # (U, S of the first season) mean |residual|
     slot_spread_count: Counts  # (U, S of the first season)
     lead_marks: Integers  # (U, N_LEAD_MARKS)
@@ -273,7 +274,7 @@ def clear(state: State, row: int, settings: Settings) -> None:
     own.scalars[:, SPREAD_SUM] = settings.dispersion_prior * settings.dispersion_weight
     own.scalars[:, SPREAD_WEIGHT] = settings.dispersion_weight
     own.scalars[:, DISPERSION] = settings.dispersion_prior
-    own.scalars[:, ALARM_AT] = -1.0
+    own.scalars[:, [ALARM_AT, RISE_AT]] = -1.0
     own.scalars[:, ALARM_REST] = 30.0
     own.levels[:, LEVEL_RATE] = 1.0
     for fit, prior in (

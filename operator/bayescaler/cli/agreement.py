@@ -13,6 +13,7 @@ from bayescast.agreement import Agreement, Quantity
 from bayescast.convergence import LEAST_ESS, MOST_RHAT
 
 LONGEST, LARGEST = 5, 1e5  # decimals, and the sd, that fit a column
+WIDEST = 96  # what the table may take where the terminal is narrower
 
 _READING = (
     ("off", "online minus sampled mean, in sampled sds"),
@@ -23,7 +24,7 @@ _READING = (
         "error",
         "sd of a window around its prediction: of the last 200 and clipped online, a Student t's over all sampled",
     ),
-    ("divergences", "steps that the sampler had to cut short: 0"),
+    ("divergences", "transitions that the sampler had to cut short: 0"),
 )
 
 
@@ -39,7 +40,7 @@ def show(found: Agreement, time_zone: str) -> None:
     console.print(f"\n{_basis(found, time_zone)}", markup=False)
     for part in found.parts:
         console.print(Text.assemble((f"{part.name}: ", "bold"), part.says))
-    console.print(_table(found))
+    console.print(_table(found), width=max(console.width, WIDEST))
     for name, meaning in _READING:
         console.print(Text.assemble((name, "bold"), f": {meaning}"))
     if found.lead > 1:
@@ -55,7 +56,8 @@ def _basis(found: Agreement, time_zone: str) -> str:
     minutes = found.lead * found.step_seconds / 60
     return (
         f"since {since:%Y-%m-%d %H:%M} ({time_zone}): {found.buckets} buckets, {found.windows} windows of {minutes:g} "
-        f"min; family {found.family}; NUTS, {found.chains} chains of {found.samples} draws, seed {found.seed}"
+        f"min; family {found.family}; NUTS, {found.chains} chains of {found.samples} draws, seed {found.seed}, "
+        f"{found.divergences} divergences"
     )
 
 
@@ -65,7 +67,8 @@ def _table(found: Agreement) -> Table:
     for name in ("online", "sampled", "off", "W1", "R-hat", "bulk", "tail"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in found.parts:
-        table.add_row(Text(part.name, "bold"), f"{part.divergences} divergences" if part.quantities else "")
+        if part.quantities:
+            table.add_row(Text(part.name, "bold"))
         for one in part.quantities:
             table.add_row(one.name, *_cells(one))
     return table

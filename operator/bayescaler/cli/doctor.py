@@ -72,7 +72,6 @@ def check_forecast(
         from bayescast.checkup import compare
         from bayescast.evidence import gather
         from bayescast.nuts import Run, check_installed
-        from bayescast.sampled import models_of
 
         check_installed()
     except ModuleNotFoundError as missing:
@@ -85,8 +84,7 @@ def check_forecast(
             evidence = gather(spec, load.times, load.values, buckets=buckets)
         except (TraceError, SourceError, BayescastError) as error:
             raise click.ClickException(str(error)) from error
-        models = len(models_of(evidence))
-        task = progress.add_task(f"sampling {models} models, {chains} chains each", total=models * chains)
+        task = progress.add_task(f"sampling {chains} chains", total=chains)
         run = Run(chains, samples, warmup, seed, moved=lambda: progress.advance(task))
         found = compare(evidence, run)
     if output == "json":

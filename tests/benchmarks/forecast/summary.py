@@ -13,7 +13,7 @@ from .conformal import JUDGED
 from .rows import Duel, Row
 from .series import Floats
 
-FLOOR = 0.05  # of a ratio in a floored mean: a series that is deterministic must not buy the average
+FLOOR = 0.05  # of a ratio in a floored mean, and 1 / FLOOR its ceiling: a deterministic series must not decide the mean
 LEAST = 1e-6  # of a ratio in an unfloored mean
 DISJOINT = 500  # windows that do not overlap: fewer cannot tell half a point at .99
 TOLERANCE = {0.95: 0.01, 0.99: 0.005}
@@ -48,10 +48,10 @@ def ratios(rows: Iterable[Row], peer: str) -> Floats:
 
 
 def geometric(values: Floats, floor: float = LEAST) -> Floats:
-    """Return the geometric mean over the first axis; NaN over nothing."""
+    """Return the geometric mean over the first axis, of ratios from `floor` to 1 / `floor`; NaN over nothing."""
     if not len(values):
         return np.full(values.shape[1:], np.nan)
-    return np.asarray(np.exp(np.log(np.maximum(values, floor)).mean(axis=0)))
+    return np.asarray(np.exp(np.log(np.clip(values, floor, 1.0 / floor)).mean(axis=0)))
 
 
 def by_series(rows: Iterable[Row], peer: str) -> dict[str, Floats]:

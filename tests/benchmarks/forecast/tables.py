@@ -1,5 +1,6 @@
 """The tables of the accuracy benchmark in the terminal."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from .peers import PEERS, YARDSTICK
 from .rows import QUARTER_DAYS, Row
 from .series import Floats
 
+_MARGIN = 1.05
 _LEVELS = tuple(f"{level:g}".lstrip("0") for level in JUDGED)
 
 
@@ -24,9 +26,9 @@ def ratios(rows: Sequence[Row]) -> None:
         ("", *_LEVELS, "rows"),
         [line for name, member, floor in groups if (line := _means(name, filter(member, rows), floor))],
     )
-    note(f"floored: a ratio below {summary.FLOOR:g} counts as that")
+    note(f"floored: a ratio below {summary.FLOOR:g} counts as that, one above {1 / summary.FLOOR:g} as that")
     for level in summary.UPPER:
-        found = [(summary.ratio(row.duels[YARDSTICK])[level], f"{row.series}, {row.lead} ahead") for row in rows]
+        found = [(summary.ratio(row.duels[YARDSTICK])[level], f"{_short(row)}, {row.lead} ahead") for row in rows]
         note("worst at {}: {:.2f}, {}".format(_LEVELS[level], *max(found)))
 
 
@@ -64,15 +66,26 @@ def _against(rows: Sequence[Row], peer: str) -> tuple[object, ...] | None:
 def worst(rows: Sequence[Row], names: Sequence[str]) -> None:
     """Rows on which some peer has less loss at .9, .95 or .99."""
     lost = [(row, rivals) for row in rows if any(rivals := summary.rivals(row, names))]
-    lost.sort(key=lambda pair: -max(rival[1] for rival in pair[1] if rival))
+    margins = [max(rival[1] for rival in rivals if rival) for _, rivals in lost]
+    clear = sum(margin > _MARGIN for margin in margins)
     show(
-        f"Rows that lose to some peer at .9, .95 or .99: {len(lost)} of {len(rows)}; our loss over the best peer's",
-        ("", "buckets ahead", *(_LEVELS[level] for level in summary.UPPER)),
+        f"Our loss over the best peer's, the {clear} of {len(rows)} rows where that is above {_MARGIN}",
+        ("", "ahead", *(_LEVELS[level] for level in summary.UPPER)),
         [
-            (row.series, row.lead, *(f"{rival[1]:.2f} {rival[0]}" if rival else "-" for rival in rivals))
-            for row, rivals in lost
+            (_short(row), row.lead, *map(_rival, rivals))
+            for margin, (row, rivals) in sorted(zip(margins, lost, strict=True), key=lambda pair: -pair[0])
+            if margin > _MARGIN
         ],
     )
+    note(f"some peer has less loss at .9, .95 or .99 in {len(lost)} rows; the best of {len(names)}, in hindsight")
+
+
+def _rival(rival: tuple[str, float] | None) -> str:
+    if rival is None:
+        return "-"
+    peer, ratio = rival
+    most = 1 / summary.FLOOR
+    return f"{ratio:.2f} {peer}" if ratio < most else f">{most:g} {peer}"
 
 
 def coverage(rows: Sequence[Row]) -> None:
@@ -113,7 +126,7 @@ def _errors(title: str, rows: Sequence[Row]) -> list[tuple[object, ...]]:
         holding = sum(row.low[k] <= level <= row.high[k] for row in rows)
         lines.append((
             title, len(rows), f"{level:g}", inside, f"{100 * np.median(np.abs(errors[:, place])):.2f}",
-            f"{100 * errors[worst, place]:+.2f}", f"{at.series[:34]} {at.lead}", holding,
+            f"{100 * errors[worst, place]:+.2f}", f"{_short(at)} {at.lead}", holding,
         ))  # fmt: skip
     return lines
 
@@ -155,21 +168,28 @@ def every(rows: Sequence[Row]) -> None:
     """All rows: ratios to the rolling quantile and coverage with its interval."""
     show(
         "Every row: pinball over that of the rolling quantile; coverage in % with its bootstrap interval",
-        ("(t: tuning)", "ahead", *_LEVELS, "covered at .95", "covered at .99", "disjoint"),
+        ("* tuning series", "ahead", *_LEVELS, "covered at .95", "covered at .99"),
         [
             (
-                f"{'(t) ' if row.tuning else ''}{row.series}",
+                _short(row) + " *" * row.tuning,
                 row.lead,
                 *_form(summary.ratio(row.duels[YARDSTICK])),
-                *(
-                    f"{100 * row.coverage[k]:.1f} ({100 * row.low[k]:.1f}-{100 * row.high[k]:.1f})"
-                    for k in summary.TESTED
-                ),
-                row.disjoint,
+                *(_covered(row, place) for place in summary.TESTED),
             )
             for row in rows
         ],
     )
+
+
+def _covered(row: Row, place: int) -> str:
+    """Return the coverage and, from five days on, its interval, in %."""
+    share, low, high = (100 * part[place] for part in (row.coverage, row.low, row.high))
+    return f"{share:.1f}" if np.isnan(low) else f"{share:.1f} ({low:.1f}-{high:.1f})"
+
+
+def _short(row: Row) -> str:
+    """Return the series' name without its step, which the lead tells."""
+    return re.sub(r"_\d+min", "", row.series)
 
 
 def _form(values: Floats, form: str = ".3f") -> list[str]:

@@ -10,14 +10,14 @@ from bayescast.agreement import gamma, normal, wasserstein
 from bayescast.checkup import judge
 from bayescast.convergence import convergence
 from bayescast.evidence import gather
-from bayescast.nuts import Draws, Run, sample_all
+from bayescast.nuts import Run, Samples, nuts
 from bayescast.posterior import feature_names
-from bayescast.sampled import Samples, gamma_levels, levels, models_of, normal_levels, sample, sampled_levels
+from bayescast.sampled import gamma_levels, levels, normal_levels, sample, sampled_levels
 
 STEP, BUCKETS = 300.0, 420
 TIMES = STEP * np.arange(BUCKETS)
 RHO = 0.3
-RUN = Run(chains=2, samples=800, warmup=150, seed=2)
+RUN = Run(chains=4, samples=1000, warmup=200, seed=2)
 
 
 def counts(seed=0, mean=30.0):
@@ -48,6 +48,12 @@ def samples(evidence):
 @pytest.fixture(scope="module")
 def healthy(evidence, samples):
     return judge(evidence, samples, RUN)
+
+
+def no_levels():
+    """What could have been drawn of the regressions alone."""
+    drawn = np.random.default_rng(0).normal(size=(2, 500, 8))
+    return Samples({"regression": drawn, "free noise": drawn}, 0)
 
 
 def part(agreement, name):
@@ -133,9 +139,7 @@ class TestEvidence:
         moment = BUCKETS - len(found.loads) + 1
         just_now = gather(asked, TIMES[:moment], wild[:moment])
         assert not sampled_levels(just_now).any()
-        drawn = Draws(np.random.default_rng(0).normal(size=(2, 500, 8)), 0)
-        drawn = Samples(levels=None, dispersion=None, regression=drawn, free_noise=drawn)
-        assert "the family changed 1 buckets ago" in part(judge(just_now, drawn, RUN), "levels").says
+        assert "the family changed 1 buckets ago" in part(judge(just_now, no_levels(), RUN), "levels").says
 
     def test_windows_that_taught_nothing_are_not_in_it(self, evidence):
         assert evidence.observed.sum() == BUCKETS - 1 - 4
@@ -210,18 +214,21 @@ class TestSampled:
     def test_levels_are_sampled_as_the_conjugate_answer_has_them(self, evidence, samples):
         shape, rate = gamma_levels(evidence)
         for k in range(3):
-            told, draws = convergence(samples.levels.values[..., k]), samples.levels.values[..., k]
+            draws = samples.draws["levels"][..., k]
+            told = convergence(draws)
             sd = np.sqrt(shape[k]) / rate[k]
             assert draws.mean() == pytest.approx(shape[k] / rate[k], abs=4.0 * sd / np.sqrt(told.ess_bulk))
             assert draws.std() == pytest.approx(sd, rel=4.0 / np.sqrt(told.ess_tail))
 
     def test_log_levels_of_a_gauge_too_and_the_same_seed_draws_the_same(self):
         gauge = gather(spec(Kind.GAUGE), TIMES, counts())
-        draws, again = sample_all([levels(gauge), levels(gauge)], RUN)
+        run = replace(RUN, chains=2)
+        draws = nuts({"levels": levels(gauge)}, run).draws["levels"]
         mean, sd = normal_levels(gauge)
-        assert draws.values.mean(axis=(0, 1)) == pytest.approx(mean, abs=0.15 * sd[0])
-        assert draws.values.std(axis=(0, 1)) == pytest.approx(sd, rel=0.15)
-        np.testing.assert_array_equal(again.values, draws.values)
+        assert draws.mean(axis=(0, 1)) == pytest.approx(mean, abs=0.15 * sd[0])
+        assert draws.std(axis=(0, 1)) == pytest.approx(sd, rel=0.15)
+        again = nuts({"levels": levels(gauge)}, replace(run, chains=1))
+        np.testing.assert_array_equal(again.draws["levels"], draws[:1])
 
     def test_the_dispersion_the_counts_were_drawn_with_is_found(self, healthy):
         (rho,) = part(healthy, "dispersion").quantities
@@ -249,9 +256,7 @@ class TestSampled:
         np.testing.assert_array_equal(sampled_levels(found), [False, False, True])
         nothing = gather(spec(), TIMES, np.zeros(BUCKETS))
         assert not sampled_levels(nothing).any()
-        assert list(models_of(nothing)) == ["regression", "free_noise"]
-        drawn = Draws(np.random.default_rng(0).normal(size=(2, 500, 8)), 0)
-        silent = judge(nothing, Samples(levels=None, dispersion=None, regression=drawn, free_noise=drawn), RUN)
+        silent = judge(nothing, no_levels(), RUN)
         assert part(silent, "levels").quantities == ()
         assert "0 of 3 levels sampled (those of 2, 5, 20: too few events" in part(silent, "levels").says
         assert [one.name for one in silent.parts] == ["levels", "regression", "free noise"]
@@ -314,24 +319,24 @@ class TestFaults:
         assert "differ honestly" not in part(self.told(evidence, samples, dispersion=RHO), "dispersion").says
 
     def test_what_a_noise_of_its_own_would_change_is_told_but_is_no_fault(self, evidence, samples, healthy):
-        elsewhere = samples.free_noise.values + np.array([0.7, *np.zeros(7)])
-        found = judge(evidence, replace(samples, free_noise=Draws(elsewhere, 0)), RUN)
+        elsewhere = samples.draws["free noise"] + np.array([0.7, *np.zeros(7)])
+        found = judge(evidence, Samples(samples.draws | {"free noise": elsewhere}, 0), RUN)
         assert found.healthy
         assert "differs honestly" in part(found, "free noise").says
         assert "differs honestly" not in part(healthy, "free noise").says
 
-    @pytest.mark.parametrize("name", ["levels", "dispersion", "regression", "free_noise"])
+    @pytest.mark.parametrize("name", ["levels", "dispersion", "regression", "free noise"])
     def test_chains_that_have_not_met_say_nothing_of_the_online_posterior(self, evidence, samples, name):
-        draws = getattr(samples, name)
-        apart = draws.values * np.array([1.0, 1.3])[:, None, None]
-        found = judge(evidence, replace(samples, **{name: Draws(apart, 0)}), RUN)
+        apart = samples.draws[name] * np.array([1.0, 1.0, 1.0, 1.3])[:, None, None]
+        found = judge(evidence, Samples(samples.draws | {name: apart}, 0), RUN)
         (finding,) = found.findings
-        assert finding.part == name.replace("_", " ")
+        assert finding.part == name
         assert "have not met" in finding.what
         assert "--samples" in finding.cure
 
-    def test_divergences_are_counted(self, evidence, samples):
-        found = judge(evidence, replace(samples, regression=Draws(samples.regression.values, 3)), RUN)
-        (finding,) = found.findings
-        assert finding.what == "3 of 1600 transitions diverged"
+    def test_after_divergences_nothing_is_said_of_the_online_posterior(self, evidence, samples):
+        wrong = replace(evidence, after=replace(evidence.after, coefficients=0.0 * evidence.after.coefficients + 9.0))
+        (finding,) = judge(wrong, Samples(samples.draws, 3), RUN).findings
+        assert finding.part == "sampler"
+        assert finding.what.startswith("3 of 4000 transitions diverged")
         assert "--window" in finding.cure

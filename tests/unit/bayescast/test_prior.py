@@ -113,6 +113,7 @@ class TestPooling:
         assert not np.isnan(prior.load_shape[:DAY]).any()
         assert prior.load_shape[:DAY] == pytest.approx(pool([whole]).load_shape[:DAY], abs=0.15)
 
+    @pytest.mark.jit
     def test_a_group_that_errs_alike_counts_for_more_than_one_that_does_not(self):
         alike = pool([fitted(*rates(21, noise=0.1, seed=i)) for i in range(6)])
         unlike = pool([fitted(*rates(21, noise=0.02 * 2**i, seed=i)) for i in range(6)])
@@ -166,6 +167,7 @@ class TestStarting:
         night = Forecaster(replace(SPEC, leads=(3,)), known).fit(times[:9], values[:9])
         assert night.predict().quantile(0.5) > 1.1 * values[8]
 
+    @pytest.mark.jit
     def test_a_wrong_group_is_outlived(self, known):
         wrong, without = np.zeros(2), np.zeros(2)
         for seed in range(8):

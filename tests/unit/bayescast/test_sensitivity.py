@@ -24,9 +24,10 @@ def found(moves):
 
 
 def test_every_prior_constant_is_halved_and_doubled(load):
-    moves = found(sensitivity(SPEC, *load))
+    times, values = (part[:60] for part in load)
+    moves = found(sensitivity(SPEC, times, values))
     assert set(moves) == {(name, factor) for name in CONSTANTS for factor in FACTORS}
-    counts = found(sensitivity(replace(SPEC, kind=Kind.COUNT), load[0], np.rint(load[1])))
+    counts = found(sensitivity(replace(SPEC, kind=Kind.COUNT), times, np.rint(values)))
     assert set(counts) - set(moves) == {(name, factor) for name in COUNT_CONSTANTS for factor in FACTORS}
     for move in (*moves.values(), *counts.values()):
         for level in SHOWN_LEVELS:
@@ -34,6 +35,7 @@ def test_every_prior_constant_is_halved_and_doubled(load):
             assert set(move.settled[level]) == set(LIMITS)
 
 
+@pytest.mark.jit
 def test_a_move_is_that_of_two_forecasters(load):
     times, values = load
     move = found(sensitivity(SPEC, times, values, lead=6))["scale_prior", 2.0]
@@ -53,6 +55,7 @@ def test_a_move_is_that_of_two_forecasters(load):
                 assert count == 0 or means[count - 1] > limit
 
 
+@pytest.mark.jit
 def test_the_size_of_errors_matters_at_first_and_no_longer_after_weeks(load):
     move = found(sensitivity(SPEC, *load))["scale_prior", 2.0]
     assert move.first_day[0.95] > 0.01
@@ -62,7 +65,7 @@ def test_the_size_of_errors_matters_at_first_and_no_longer_after_weeks(load):
 
 
 def test_a_group_prior_is_left_out_in_turn_and_speaks_for_the_constants_it_replaces(load):
-    times, values = load
+    times, values = (part[:72] for part in load)
     prior = pool([Forecaster(SPEC).fit(times, size * values) for size in (1.0, 30.0)])
     moves = found(sensitivity(SPEC, times, 7.0 * values, prior=prior))
     assert moves[GROUP, 0.0].first_day[0.95] > 0.05

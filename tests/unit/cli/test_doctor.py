@@ -15,7 +15,7 @@ from bayescast.convergence import Convergence
 from bayescast.spec import Family
 
 START, STEP = 1_709_251_200.0, 300.0
-QUICK = ("--horizon", "15m", "--seasons", "none", "--chains", "2")
+QUICK = ("--horizon", "15m", "--seasons", "none")
 
 
 class Said:
@@ -53,7 +53,7 @@ def silence(tmp_path):
 
 
 def test_of_a_sound_posterior_json_holds_every_number(doctor, silence):
-    asked = ("--trace", silence, "--unit", "count", *QUICK, "--window", "12h", "--samples", "800", "--warmup", "250")
+    asked = ("--trace", silence, "--unit", "count", *QUICK, "--window", "12h", "--warmup", "200")
     said = doctor(*asked, "--output", "json")
     assert (said.code, said.err) == (0, "")
     told = json.loads(said.out)
@@ -61,12 +61,11 @@ def test_of_a_sound_posterior_json_holds_every_number(doctor, silence):
     assert (told["healthy"], told["findings"]) == (True, [])
     assert (told["unit"], told["family"], told["lead"], told["step_seconds"]) == ("count", "PoissonGamma", 3, STEP)
     assert (told["buckets"], told["windows"]) == (144, 144)
-    assert (told["chains"], told["samples"], told["seed"]) == (2, 800, 0)
+    assert (told["chains"], told["samples"], told["seed"], told["divergences"]) == (4, 1000, 0, 0)
     assert told["start"] == START + 56 * STEP
     levels, regression, free_noise = told["parts"]
     assert (levels["name"], levels["quantities"], levels["prediction"]) == ("levels", [], None)
     for part in (regression, free_noise):
-        assert part["divergences"] == 0
         assert part["prediction"]["online"] == pytest.approx(part["prediction"]["sampled"], abs=0.01)
         for one in part["quantities"]:
             assert one["low"] < one["mean"] < one["high"]
@@ -77,7 +76,7 @@ def test_of_a_sound_posterior_json_holds_every_number(doctor, silence):
 
 
 def test_chains_too_short_to_meet_are_a_finding_and_exit_code_1(doctor, silence):
-    said = doctor("--trace", silence, *QUICK, "--samples", "100", "--warmup", "50")
+    said = doctor("--trace", silence, *QUICK, "--chains", "2", "--samples", "100", "--warmup", "50")
     assert (said.code, said.err) == (1, "")
     first, means, cure = said.out.splitlines()[:3]
     assert first.startswith("finding in the regression: the chains have not met: ")
@@ -107,7 +106,11 @@ class TestTheTable:
             chains=4,
             samples=1000,
             seed=7,
-            parts=(Part("levels", "2 of 4 levels sampled", quantities, 0, (fault,)),),
+            divergences=0,
+            parts=(
+                Part("levels", "2 of 4 levels sampled", quantities, (fault,)),
+                Part("dispersion", "nothing sampled", (), ()),
+            ),
         )
 
     def test_a_finding_comes_first_with_meaning_and_cure(self, found, capsys):
@@ -126,7 +129,7 @@ class TestTheTable:
         assert rows["level 5"].split()[2:] == ["66.0±4.5", "60.0±4.5", "+1.35", "1.34", "1.001", "3804", "2711"]
         assert rows["level 200"].split()[2:4] == ["1234500000±32000", "1234500000±31000"]
         assert rows["rho"].split()[1:] == ["0.5", "1.00e-09±2e-09", "+9.00", "inf", "0", "0"]
-        assert "0 divergences" in rows["levels"]
+        assert "dispersion" not in rows  # there is nothing to tabulate
         assert all(len(line) <= 80 for name, line in rows.items() if name.startswith(("level", "rho")))
 
 
