@@ -5,14 +5,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import checkpoint, events, posterior, prior_pool, seasons
+from . import checkpoint, events, prior_pool, seasons
 from .diagnostics import Diagnostics, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
 from .kernels import state as st
 from .kernels.advance import advance
-from .posterior import Posterior
 from .predictive import LEVELS, Predictive
 from .prior import Prior, plan_of
 from .prior_plant import Waiting
@@ -179,13 +178,6 @@ class Bank:
         """Return how one workload's forecasts have done."""
         spec = self._spec(row)
         return report(st.row_of(self._state, row), self._lead_index(lead), spec, float(self._last_time[row]))
-
-    def posterior(self, row: int, lead: int | None = None) -> Posterior:
-        """Return what is believed of one workload after its newest bucket; NoData before the first load."""
-        spec, index = self._spec(row), self._lead_index(lead)
-        if self.buckets_seen(row) == 0:
-            raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
-        return posterior.read(st.row_of(self._state, row), index, spec)
 
     def pool(self, rows: ArrayLike) -> Prior:
         """Return what these workloads have in common: the prior of the next one of their kind.

@@ -12,7 +12,7 @@ from .bank import Bank
 from .diagnostics import Diagnostics
 from .events import Event
 from .inputs import Ranges
-from .posterior import Posterior
+from .posterior import Posterior, read
 from .predictive import Predictive
 from .prior import Prior
 from .spec import ForecastSpec
@@ -78,8 +78,11 @@ class Forecaster:
         return self._bank.diagnostics(self._row, lead)
 
     def posterior(self, lead: int | None = None) -> Posterior:
-        """Return what is believed after the newest bucket: levels, dispersion, the slow regression of a lead."""
-        return self._bank.posterior(self._row, lead)
+        """Return what is believed after the newest bucket: levels, dispersion, the slow regression of a lead.
+
+        Raises NoData before the first load.
+        """
+        return read(*self._bank.member(self._row), self.spec.leads[0] if lead is None else lead)
 
     def announce(self, events: tuple[Event, ...]) -> Self:
         """Take over when known events take place, from the next bucket on; the kinds must stay those of the spec."""

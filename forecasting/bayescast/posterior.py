@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import seasons
+from .errors import InvalidSpec, NoData
 from .kernels import state as st
 from .spec import Family, ForecastSpec
 
@@ -50,11 +51,16 @@ class Posterior:
         return bool(np.isfinite(self.covariance).all()) and float(np.linalg.eigvalsh(self.covariance)[0]) > 0.0
 
 
-def read(state: st.State, lead: int, spec: ForecastSpec) -> Posterior:
-    """Read the posterior of one lead (by place) from the state of one row that has seen a load."""
-    scalars, levels, fit = state.scalars[0], state.levels[0], state.slow_fit[lead]
-    first = sum(window + 1 for window in spec.leads[:lead])
-    newest = state.ring[first + int(state.marks[0, st.CLOCK] - 1) % (spec.leads[lead] + 1)]
+def read(spec: ForecastSpec, state: st.State, lead: int) -> Posterior:
+    """Read the posterior of a lead (in buckets) from the state of one row; InvalidSpec or NoData if there is none."""
+    if lead not in spec.leads:
+        raise InvalidSpec(f"lead = {lead!r} buckets is not one of the spec's leads {spec.leads}")
+    if state.marks[0, st.SEEN] == 0:
+        raise NoData("no load was seen yet: fit a history or update first")
+    i = spec.leads.index(lead)
+    scalars, levels, fit = state.scalars[0], state.levels[0], state.slow_fit[i]
+    first = sum(window + 1 for window in spec.leads[:i])
+    newest = state.ring[first + int(state.marks[0, st.CLOCK] - 1) % (lead + 1)]
     return Posterior(
         family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
         load=float(scalars[st.LAST_VALUE]),
@@ -66,10 +72,10 @@ def read(state: st.State, lead: int, spec: ForecastSpec) -> Posterior:
         dispersion=float(scalars[st.DISPERSION]),
         coefficients=fit[-1].copy(),
         covariance=fit[:-1].copy(),
-        noise=float(state.lead_scalars[lead, st.SLOW_NOISE]),
+        noise=float(state.lead_scalars[i, st.SLOW_NOISE]),
         features=newest[st.R_FEATURE : st.R_FEATURE + len(fit[-1])].copy(),
         base=float(newest[st.R_BASE]),
-        windows=int(state.lead_marks[lead, st.WINDOWS]),
+        windows=int(state.lead_marks[i, st.WINDOWS]),
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .kernels import state as st
 from .prior import RESIDUALS, Prior
-from .prior_pool import floor_offset, smooth
+from .prior_pool import floor_offset
 from .spec import Family, ForecastSpec, Kind
 
 Floats = NDArray[np.float64]
@@ -119,10 +119,10 @@ def _expected(prior: Prior, plan: st.Plan, slots: st.Ring) -> float:
     """Return the log load that the longest planted season expects in these slots, minus the level; 0 without one."""
     for season in reversed(range(len(prior.visits))):
         if prior.visits[season] > 0:
-            part = slice(int(plan.season_at[season]), int(plan.season_at[season + 1]))
-            expected = smooth(prior.load_shape[part], 2 // int(plan.visit[season]))[slots[season]]
-            if not np.isnan(expected):
-                return float(expected)
+            first, end, reach = int(plan.season_at[season]), int(plan.season_at[season + 1]), 2 // plan.visit[season]
+            near = prior.load_shape[first + (slots[season] + np.arange(-reach, reach + 1)) % (end - first)]
+            if not np.isnan(near).all():
+                return float(np.nanmean(near))
     return 0.0
 
 

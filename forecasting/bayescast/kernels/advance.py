@@ -29,6 +29,7 @@ from .state import (
     TEMPLATE,
     UNCAPPED,
     USABLE,
+    WINDOWS,
     Z_TOP,
     Flags,
     Floats,
@@ -180,11 +181,23 @@ def _issue(
         scratch.first,
         scratch.weight,
     )
+    known = math.sqrt(min(state.lead_marks[unit, WINDOWS] / settings.tracker_memory, 1.0))
     high = issue.place_high(state, unit, place, clock == 0)
     tail = 0.02 * state.lead_scalars[unit, SCALE + TEMPLATE]
     if settings.with_tracker:
         tracker.issue(
-            scratch.combined, state.by_level, unit, plan, lead, high, settings.tracker_reach, tail, offset, top, snap
+            scratch.combined,
+            state.by_level,
+            unit,
+            plan,
+            lead,
+            high,
+            known,
+            settings.tracker_reach,
+            tail,
+            offset,
+            top,
+            snap,
         )
     for j in range(N_LEVELS):
         if not settings.with_tracker:

@@ -186,6 +186,7 @@ def make_plan(
     window = np.array(leads, dtype=np.float64)[:, None]
     overlap = np.maximum(1.0, 0.05 / (1.0 - LEVEL_GRID))
     due = settings.tracker_memory * (1.0 - LEVEL_GRID)
+    apart = due > settings.tracker_evidence * window
     by_visit = [settings.template_gain] + [settings.long_template_gain] * max(0, len(slots) - 1)
     return Plan(
         leads=np.array(leads, dtype=np.int64),
@@ -199,10 +200,13 @@ def make_plan(
         hour_slots=hour_slots,
         events=events,
         shape_growth=1.0 + 1.0 / (settings.shape_memory * (1.0 + window[:, 0] / settings.shape_lead)),
-        tracker_gain=settings.tracker_gain / (1.0 + window / settings.tracker_lead * overlap),
+        # two accounts see half of the windows each
+        tracker_gain=np.where(apart, 2.0, 1.0)
+        * settings.tracker_gain
+        / (1.0 + window / settings.tracker_lead * overlap),
         tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
         tracker_noise=settings.tracker_noise * np.sqrt(due * (window - 1.0)),
-        tracked_apart=due > settings.tracker_evidence * window,
+        tracked_apart=apart,
         hedge_rate=hedge_rates(settings),
         hedge_discount=1.0 - settings.hedge_forgetting / (1.0 + window[:, 0] / settings.hedge_lead),
         gap_discount=float(np.exp(-step_seconds / settings.gap_memory_seconds)),

@@ -33,6 +33,7 @@ def issue(
     plan: Plan,
     lead: int,
     high: bool,
+    known: float,
     reach: float,
     tail: float,
     offset: float,
@@ -43,7 +44,8 @@ def issue(
 
     Between the nominal levels log(load + offset) is linear in logit(level). Below the first it goes on for two gaps at
     most, above the last by the last slope plus `tail` a gap. `high`: the forecast is above its usual level, and
-    answers for the misses of such forecasts where there is evidence enough to tell them apart. What lies above `snap`
+    answers for the misses of such forecasts where there is evidence enough to tell them apart. `known`: share of the
+    memory's noise that can have come by now. What lies above `snap`
     (log) is e^top: a load that sits at its bound is not missed by a hair.
     """
     for j in range(N_LEVELS):
@@ -52,7 +54,7 @@ def issue(
     least = 0.0
     for j in range(N_LEVELS):
         debt = by_level[unit, HIGH_DEBT if high and plan.tracked_apart[lead, j] else DEBT, j]
-        gain, limit, noise = plan.tracker_gain[lead, j], plan.tracker_debt[lead, j], plan.tracker_noise[lead, j]
+        gain, limit, noise = plan.tracker_gain[lead, j], plan.tracker_debt[lead, j], known * plan.tracker_noise[lead, j]
         wanted = LOGITS[j] + shift(debt, LEVEL_GRID[j], gain, limit, noise, reach)
         a = 0
         while a < N_LEVELS - 2 and wanted > LOGITS[a + 1]:

@@ -31,6 +31,7 @@ _READING = (
 def show(found: Agreement, time_zone: str) -> None:
     """Print what was found, what each model says, every number behind it, and how to read them."""
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, WIDEST)
     if found.healthy:
         console.print("[bold green]healthy[/]: sampling finds the posterior that is kept online, or as good as that")
     for finding in found.findings:
@@ -40,7 +41,7 @@ def show(found: Agreement, time_zone: str) -> None:
     console.print(f"\n{_basis(found, time_zone)}", markup=False)
     for part in found.parts:
         console.print(Text.assemble((f"{part.name}: ", "bold"), part.says))
-    console.print(_table(found), width=max(console.width, WIDEST))
+    console.print(_table(found))
     for name, meaning in _READING:
         console.print(Text.assemble((name, "bold"), f": {meaning}"))
     if found.lead > 1:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bayescast import Bank, Forecaster, ForecastSpec, InvalidValue, Kind, NoData, OutOfOrder
+from bayescast import Bank, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData, OutOfOrder, Settings
 from bayescast.kernels.state import CLOCK
 
 HOUR = 3600.0
@@ -137,6 +137,30 @@ def test_callers_keep_their_arrays():
     Forecaster(SPEC).fit(times, values, healthy=healthy, saturated=~healthy, exclude=[(0.0, HOUR)])
     for mine, before in zip((times, values, healthy), kept, strict=True):
         np.testing.assert_array_equal(mine, before)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mean_memory": 0.5},
+        {"missing_share": 1.0},
+        {"slow_memory": 0.0},
+        {"fast_memory": 0.0},
+        {"spread_memory": 0.0},
+        {"tracker_memory": 0.5},
+        {"regression_prior": 0.0},
+        {"regression_noise": 0.0},
+        {"spread_prior": 0.0},
+        {"gap_memory_seconds": 0.0},
+        {"tracker_debt": 0.0},
+        {"hedge_forgetting": 2.0},
+        {"cap": math.nan},
+        {"cap": "high"},
+    ],
+)
+def test_settings_under_which_no_forecast_can_be_are_refused_by_name(wrong):
+    with pytest.raises(InvalidSpec, match=f"settings.{next(iter(wrong))} = "):
+        ForecastSpec(HOUR, (3,), settings=Settings(**wrong))
 
 
 def test_nothing_is_a_history_of_no_buckets():

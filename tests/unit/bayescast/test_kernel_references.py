@@ -57,9 +57,9 @@ def test_the_tracker_reads_the_quantile_function_at_the_moved_levels(compiled, s
     table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
     table[0, DEBT] = debt
     plan = make_plan(60.0, (1, 5), (), (), 60, 0, Settings())._replace(
-        tracker_gain=gain, tracker_debt=limit, tracker_noise=np.full((2, N_LEVELS), noise)
+        tracker_gain=gain, tracker_debt=limit, tracker_noise=np.full((2, N_LEVELS), 2.0 * noise)
     )
-    compiled(tracker.issue)(combined.copy(), table, 0, plan, 1, False, reach, tail, offset, top, np.inf)
+    compiled(tracker.issue)(combined.copy(), table, 0, plan, 1, False, 0.5, reach, tail, offset, top, np.inf)
     expected = slow_issue(combined, debt, gain[1], limit[1], noise, reach, tail, offset, top)
     np.testing.assert_allclose(table[0, ISSUED], expected, rtol=1e-9, atol=1e-9)
 

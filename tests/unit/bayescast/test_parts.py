@@ -147,7 +147,7 @@ def tracked(
         tracker_noise=np.full((1, N_LEVELS), noise),
         tracked_apart=np.full((1, N_LEVELS), apart),
     )
-    compiled(tracker.issue)(np.array(combined), table, 0, plan, 0, high, reach, 0.0, 1.0, top, snap)
+    compiled(tracker.issue)(np.array(combined), table, 0, plan, 0, high, 1.0, reach, 0.0, 1.0, top, snap)
     return table[0, ISSUED]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayescast import Family, Forecaster, ForecastSpec, InvalidValue, Kind, NoData
+from bayescast import Family, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData
 from bayescast.agreement import gamma, normal, wasserstein
 from bayescast.checkup import judge
 from bayescast.convergence import convergence
@@ -64,8 +64,10 @@ def part(agreement, name):
 def test_what_is_believed_is_what_the_forecaster_holds():
     loads = counts()
     forecaster = Forecaster(spec())
-    with pytest.raises(NoData, match="seen no load"):
+    with pytest.raises(NoData, match="no load was seen"):
         forecaster.posterior()
+    with pytest.raises(InvalidSpec, match="lead = 5"):
+        forecaster.posterior(5)
     believed = forecaster.fit(TIMES, loads).posterior(4)
     assert believed.load == loads[-1]
     assert believed.windows == forecaster.diagnostics().windows
@@ -78,7 +80,7 @@ def test_what_is_believed_is_what_the_forecaster_holds():
     assert not replace(believed, covariance=np.nan * believed.covariance).definite
 
 
-@pytest.mark.parametrize("seasons", [(), (86400.0,), (86400.0, 604800.0), (600.0, 3600.0, 86400.0)])
+@pytest.mark.parametrize("seasons", [(), (86400.0,), (86400.0, 604800.0), (1800.0, 3600.0, 86400.0)])
 def test_every_feature_has_a_name(seasons):
     asked = spec(seasons=seasons)
     believed = Forecaster(asked).fit(TIMES[:10], counts()[:10]).posterior()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayescast import LEVELS, ForecastSpec, Kind
+from bayescast import LEVELS, Forecaster, ForecastSpec, Kind
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -117,3 +117,39 @@ def log_normal(sigma: float) -> Callable[[np.random.Generator, Floats], Floats]:
 def shocks(sigma: float) -> Callable[[np.random.Generator, Floats], Floats]:
     """Innovations of a log deviation that is remembered."""
     return lambda rng, mean: sigma * rng.standard_normal(np.shape(mean))
+
+
+MEDIAN, NINE, NINE_FIVE, NINE_NINE = (LEVELS.index(level) for level in (0.5, 0.9, 0.95, 0.99))
+NOISES = {
+    "arrivals": (poisson, Kind.COUNT),
+    "bursty arrivals": (negative_binomial(0.02), Kind.COUNT),
+    "rate": (log_normal(0.1), Kind.RATE),
+    "gauge": (log_normal(0.1), Kind.GAUGE),
+}
+
+
+class Life:
+    """One life of a world, what was issued along it, and the truth wherever it is asked for."""
+
+    def __init__(self, world, days, lead, *, values=None, seed=1, start=MONDAY, **spec):
+        self.world, self.lead = world, lead
+        self.times = world.times(days, start)
+        self.lived = world.load(self.times, seed)
+        values = self.lived if values is None else values(self.times, self.lived)
+        self.issued = Forecaster(world.spec(lead, **spec)).replay(self.times, values)[lead]
+
+    def after(self, first, last):
+        """(truth, issued) of the windows that begin in a stretch of time; both ends in epoch seconds."""
+        inside = (self.times + self.world.step >= first) & (self.times + self.world.step < last)
+        origins = np.flatnonzero(inside)
+        truth = self.world.maxima(self.times, self.lived, self.lead, origins)
+        return truth, self.issued[origins]
+
+    def ratio(self, first, last):
+        """Issued over true quantiles in a stretch: (k, 9)."""
+        truth, issued = self.after(first, last)
+        return issued / oracle(truth)
+
+
+def mean_ratio(ratios):
+    return np.exp(np.log(ratios).mean(axis=0))
