@@ -275,33 +275,15 @@ class Bank:
         self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: bool = False
     ) -> Floats:
         """Run buckets through the kernel; with `keep` return the (n, leads, levels) quantiles issued after each."""
-        offsets = self._offsets(rows, times)
+        offsets = seasons.offsets_of(self._zone_names, self._zone[rows], times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
         if self.shape.events:
-            slots = np.concatenate([slots, self._event_bits(rows, times)], axis=1)
+            bits = events.bits_by_row(self._specs, rows, times, st.NOW)
+            slots = np.concatenate([slots, bits], axis=1)
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
         advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
         return issued
-
-    def _event_bits(self, rows: NDArray[np.int64], times: Floats) -> NDArray[np.int32]:
-        """Return which events are on in each bucket and in the windows that follow it, (n, leads)."""
-        found = np.zeros((len(rows), len(self.shape.leads)), dtype=np.int32)
-        for row in np.unique(rows):
-            own = rows == row
-            found[own] = events.bits(
-                self._spec(row).events, times[own], self.shape.step_seconds, self.shape.leads, st.NOW
-            )
-        return found
-
-    def _offsets(self, rows: NDArray[np.int64], times: Floats) -> Floats:
-        """Return each bucket's offset from UTC in its workload's zone."""
-        offsets = np.zeros(len(rows))
-        for number, name in enumerate(self._zone_names):
-            if name != "UTC":
-                chosen = self._zone[rows] == number
-                offsets[chosen] = seasons.utc_offsets(times[chosen], name)
-        return offsets
 
     def _clear(self, row: int) -> None:
         """Set a row to the prior of its spec."""

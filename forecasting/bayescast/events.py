@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InvalidSpec
+
+if TYPE_CHECKING:
+    from .spec import ForecastSpec
 
 MAX_EVENTS = 4
 
@@ -57,3 +61,19 @@ def bits(
         for i, lead in enumerate(leads):
             found[:, i] |= now | (event.reaches(ends, ends + lead * step_seconds).astype(np.int32) << k)
     return found
+
+
+def bits_by_row(
+    specs: Sequence["ForecastSpec | None"], rows: NDArray[np.int64], times: NDArray[np.float64], now_bit: int
+) -> NDArray[np.int32]:
+    """Return `bits` of buckets of several workloads of one shape, bucket i being of specs[rows[i]]."""
+    found: list[tuple[NDArray[np.bool_], NDArray[np.int32]]] = []
+    for row in np.unique(rows):
+        spec = specs[row]
+        if spec is not None:
+            own = rows == row
+            found.append((own, bits(spec.events, times[own], spec.step_seconds, spec.leads, now_bit)))
+    joined = np.zeros((len(rows), found[0][1].shape[1] if found else 0), dtype=np.int32)
+    for own, part in found:
+        joined[own] = part
+    return joined

@@ -1,5 +1,6 @@
 """Slots of the seasons by a zone's local clock, vectorised, right across changes of the clock."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -54,6 +55,16 @@ def utc_offsets(times: NDArray[np.float64], time_zone: str) -> NDArray[np.float6
     starts = np.concatenate([table[0] for table in tables])
     offsets = np.concatenate([table[1] for table in tables])
     return np.asarray(offsets[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)])
+
+
+def offsets_of(zones: Sequence[str], numbers: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the offset from UTC in seconds of each time in the zone of its number, (n,)."""
+    offsets = np.zeros(len(times))
+    for number, name in enumerate(zones):
+        if name != "UTC":
+            chosen = numbers == number
+            offsets[chosen] = utc_offsets(times[chosen], name)
+    return offsets
 
 
 def slots_of(

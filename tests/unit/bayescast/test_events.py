@@ -12,7 +12,10 @@ NOON = START + 12 * 3600.0
 SALES = tuple((NOON + day * DAY, NOON + day * DAY + 7200.0) for day in (4, 9, 12))
 
 
-def spec(events=(Event("sale", SALES),), leads=(6,)):
+SALE = Event("sale", SALES)
+
+
+def spec(events=(SALE,), leads=(6,)):
     return ForecastSpec(step_seconds=STEP, leads=leads, events=events)
 
 
@@ -20,7 +23,7 @@ def world(days=13.0):
     """Counts with a daily cycle that triple while a sale is on."""
     times = START + STEP * np.arange(int(days * DAY / STEP))
     rate = 400.0 * (1.0 + 0.3 * np.sin(2 * np.pi * times / DAY))
-    on = Event("sale", SALES).reaches(times, times + STEP)
+    on = SALE.reaches(times, times + STEP)
     return times, np.random.default_rng(1).poisson(np.where(on, 3.0, 1.0) * rate).astype(float), rate, on
 
 
@@ -28,7 +31,7 @@ def world(days=13.0):
 def test_a_sale_that_was_seen_before_is_foreseen_before_it_begins():
     times, loads, rate, _ = world()
     last = np.searchsorted(times, SALES[-1][0])
-    knows, ignores = (Forecaster(spec(events)).replay(times, loads)[6] for events in ((Event("sale", SALES),), ()))
+    knows, ignores = (Forecaster(spec(events)).replay(times, loads)[6] for events in ((SALE,), ()))
     before = slice(last - 4, last - 1)
     assert np.all(knows[before, 0] > 2.0 * rate[before])
     assert np.all(ignores[before, 0] < 1.6 * rate[before])
@@ -38,7 +41,7 @@ def test_a_sale_that_was_seen_before_is_foreseen_before_it_begins():
 def test_the_hour_of_a_sale_is_not_blamed_for_it():
     times, loads, rate, _ = world(13.0)
     day_after = (times >= SALES[1][0] + DAY - 1800.0) & (times < SALES[1][0] + DAY)
-    knows, ignores = (Forecaster(spec(events)).replay(times, loads)[6] for events in ((Event("sale", SALES),), ()))
+    knows, ignores = (Forecaster(spec(events)).replay(times, loads)[6] for events in ((SALE,), ()))
     excess = [np.mean(issued[day_after, 0] / rate[day_after]) for issued in (knows, ignores)]
     assert excess[0] < 1.15
     assert excess[0] < excess[1]
@@ -54,7 +57,7 @@ def test_an_event_that_never_came_yet_changes_nothing():
 
 @pytest.mark.jit
 def test_events_announced_later_count_from_then_on_and_a_checkpoint_does_not_hold_their_times():
-    times, loads, rate, _ = world(12.0 + 11.9 / 24)
+    times, loads, *_ = world(12.0 + 11.9 / 24)
     told_late = Forecaster(spec((Event("sale", SALES[:2]),))).fit(times, loads)
     before = told_late.predict().quantile(0.5)
     told_late.announce((Event("sale", SALES),)).update(times[-1] + STEP, loads[-1])
