@@ -5,10 +5,13 @@ with whom or in how many pieces it was fed.
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayescast import Bank, Forecaster, ForecastSpec, Kind
+
+pytestmark = pytest.mark.jit
 
 STEP = 1800.0
 DAY = 86400.0

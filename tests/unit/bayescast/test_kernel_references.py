@@ -139,7 +139,7 @@ def test_the_spread_around_a_slot_is_a_weighted_mean_shrunk_to_the_prior(compile
         around = np.arange(slot - 3, slot + 4) % 24
         weights = np.minimum(counts[1, around], 3)
         expected = (5 * 0.4 + np.sum(weights * table[1, around].astype(float))) / (5 + weights.sum())
-        assert compiled(templates.spread)(table, counts, 1, slot, 3, 0.4) == pytest.approx(expected, rel=1e-12)
+        assert compiled(templates.spread)(table, counts, 1, slot, 3, 0.4) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_spread_by_level_is_a_mean_shared_between_two_bins_and_shrunk(compiled):

@@ -1,9 +1,9 @@
-"""What has never been seen before: a step that lasts, the end of a long constancy, and a limit that nothing passes."""
+"""Where a forecast can stay behind: a step, a crowd's aftermath, a daily jump, the end of constancy, a hard limit."""
 
 import numpy as np
 import pytest
 
-from bayescast import Forecaster, Kind
+from bayescast import LEVELS, Forecaster, Kind
 
 from .worlds import (
     DAY,
@@ -18,6 +18,7 @@ from .worlds import (
     World,
     changed,
     cost,
+    crowd,
     daily,
     flat,
     log_normal,
@@ -51,6 +52,35 @@ def test_ten_minutes_after_a_step_of_three_the_forecast_stands_within_a_tenth_of
         truth = world.maxima(times[recent], values[recent], lead, np.array([0]))
         ratios.append(forecaster.predict().quantile(0.5) / oracle(truth)[0, MEDIAN])
     assert mean_ratio(np.array(ratios)) == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("noise", ["bursty arrivals", "rate"])
+@pytest.mark.parametrize(("lead", "level", "most"), [(10, 0.99, 2.0), (60, 0.95, 1.5)])
+def test_six_hours_after_a_flash_crowd_the_upper_quantiles_have_come_down(noise, lead, level, most):
+    draw, kind = NOISES[noise]
+    at = MONDAY + 10 * DAY + 10 * HOUR
+    life = Life(World(changed(daily(200.0, 0.5), crowd(at)), draw, kind, 60.0), 10.8, lead, seed=2)
+    assert mean_ratio(life.ratio(at + 5.5 * HOUR, at + 6.5 * HOUR))[LEVELS.index(level)] < most
+
+
+def office(width):
+    """100 until 8, 500 until 20, every day."""
+
+    def mean(t):
+        hour = t % DAY
+        return 100.0 + 400.0 * (np.clip((hour - 8 * HOUR) / width, 0, 1) - np.clip((hour - 20 * HOUR) / width, 0, 1))
+
+    return mean
+
+
+@pytest.mark.parametrize(("noise", "lead"), [(0.0, 5), (0.0, 10), (0.0, 30), (0.02, 30), (0.1, 30)])
+@pytest.mark.parametrize("width", [1e-6, 15 * MINUTE])
+def test_a_daily_jump_is_expected_before_it_comes(noise, lead, width):
+    life = Life(World(office(width), log_normal(noise), Kind.RATE, 60.0), 11, lead)
+    eight = MONDAY + 10 * DAY + 8 * HOUR
+    found = mean_ratio(life.ratio(eight - (lead - 1) * MINUTE, eight))
+    assert found[MEDIAN] > 0.9
+    assert found[NINE_FIVE] > 0.95
 
 
 @pytest.mark.parametrize("before", [0.0, 100.0])

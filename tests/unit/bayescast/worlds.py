@@ -99,6 +99,14 @@ def changed(mean: Callable[[Floats], Floats], factor: Callable[[Floats], Floats]
     return lambda times: mean(times) * factor(times)
 
 
+def crowd(at: float) -> Callable[[Floats], Floats]:
+    """Eight times the load within five minutes, gone with a half-life of twenty."""
+    return lambda t: (
+        1.0
+        + 7.0 * np.where(t < at, 0.0, np.where(t < at + 300.0, (t - at) / 300.0, np.exp(-(t - at - 300.0) / 1800.0)))
+    )
+
+
 def poisson(rng: np.random.Generator, mean: Floats) -> Floats:
     """Independent arrivals."""
     return rng.poisson(mean).astype(np.float64)
