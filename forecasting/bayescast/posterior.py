@@ -84,4 +84,4 @@ def feature_names(spec: ForecastSpec) -> tuple[str, ...]:
     names = list(_FEATURES)
     for season in range(len(seasons.layout(spec.step_seconds, spec.seasons)[0])):
         names += _FIRST_SEASON if season == 0 else [name.format(season + 1) for name in _LATER_SEASON]
-    return tuple(names)
+    return (*names, *(f"event {name}" for name in spec.event_names))

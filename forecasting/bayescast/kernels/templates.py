@@ -62,7 +62,8 @@ def spread(table: Singles, counts: Counts, row: int, slot: int, reach: int, prio
     n = table.shape[1]
     total = 5.0 * prior
     weight = 5.0
-    for j in range(slot - reach, slot + reach + 1):
+    around = min(reach, n // 2)  # a season of few slots is not walked round twice
+    for j in range(slot - around, slot + around + 1):
         k = j
         if k < 0:
             k += n

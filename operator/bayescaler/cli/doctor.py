@@ -12,7 +12,7 @@ from bayescaler.sources.trace import TraceError
 
 from .forecast import FAMILIES, spec_of
 from .load import bar, load_options, origin
-from .model import Seasons
+from .model import Occasion, Seasons
 from .options import DURATION
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def doctor() -> None:
 @click.option(
     "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
 )
+@click.option(
+    "--event",
+    "events",
+    type=Occasion(),
+    multiple=True,
+    help="When a kind of known event takes place, as NAME=START/END: sale=2026-11-27T00:00Z/P1D. May be given again.",
+)
 @click.option("--chains", type=click.IntRange(2, 16), default=4, show_default=True, help="Chains that are to meet.")
 @click.option(
     "--samples", type=click.IntRange(LEAST_SAMPLES), default=1000, show_default=True, help="Draws kept of each chain."
@@ -55,6 +62,7 @@ def check_forecast(
     time_zone: str,
     seasons: tuple[float, ...],
     family: str,
+    events: tuple[tuple[str, tuple[float, float]], ...],
     chains: int,
     samples: int,
     warmup: int,
@@ -79,7 +87,7 @@ def check_forecast(
     with bar() as progress:
         try:
             load = asked.read(progress)
-            spec = spec_of(load, horizon, seasons=seasons, time_zone=time_zone, family=family)
+            spec = spec_of(load, horizon, seasons=seasons, time_zone=time_zone, family=family, events=events)
             buckets = None if window is None else round(window / load.step_seconds)
             evidence = gather(spec, load.times, load.values, buckets=buckets)
         except (TraceError, SourceError, BayescastError) as error:

@@ -142,6 +142,13 @@ def test_the_spread_around_a_slot_is_a_weighted_mean_shrunk_to_the_prior(compile
         assert compiled(templates.spread)(table, counts, 1, slot, 3, 0.4) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_season_of_two_slots_is_read_within_its_bounds(compiled):
+    table, counts = np.array([[0.2, 0.6]], np.float32), np.array([[3, 3]], np.uint8)
+    for slot in range(2):
+        other = 2 * 3 * float(table[0, 1 - slot]) + 3 * float(table[0, slot])
+        assert compiled(templates.spread)(table, counts, 0, slot, 3, 0.4) == pytest.approx((5 * 0.4 + other) / 14)
+
+
 def test_the_spread_by_level_is_a_mean_shared_between_two_bins_and_shrunk(compiled):
     rng = np.random.default_rng(7)
     table, memory = np.zeros((1, 16, 2)), 50.0

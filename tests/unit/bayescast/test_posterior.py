@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayescast import Family, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData
+from bayescast import Event, Family, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData
 from bayescast.agreement import gamma, normal, wasserstein
 from bayescast.checkup import judge
 from bayescast.convergence import convergence
@@ -82,7 +82,7 @@ def test_what_is_believed_is_what_the_forecaster_holds():
 
 @pytest.mark.parametrize("seasons", [(), (86400.0,), (86400.0, 604800.0), (1800.0, 3600.0, 86400.0)])
 def test_every_feature_has_a_name(seasons):
-    asked = spec(seasons=seasons)
+    asked = replace(spec(seasons=seasons), events=(Event("sale"), Event("holiday", ((0.0, 600.0),))))
     believed = Forecaster(asked).fit(TIMES[:10], counts()[:10]).posterior()
     names = feature_names(asked)
     assert len(names) == len(set(names)) == len(believed.features) == len(believed.coefficients)
