@@ -41,6 +41,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
     """Read the diagnostics of one lead (by place) from the state of one row."""
     settings, marks, table = spec.settings, state.lead_marks[lead], state.by_level[lead]
     windows = int(marks[st.WINDOWS])
+    memory = settings.shape_memory * (1.0 + spec.leads[lead] / settings.shape_lead)
     naive = table[st.NAIVE_PINBALL]
     ratio = np.divide(table[st.PINBALL], naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
     alarmed = bool(state.scalars[0, st.ALARM_AT] >= 0.0)
@@ -52,7 +53,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         misses_owed=_by_level(table[st.DEBT] + table[st.HIGH_DEBT]),
         pinball=_by_level(table[st.PINBALL]),
         skill=_by_level(1.0 - ratio),
-        effective_samples=settings.shape_memory * (1.0 - (1.0 - 1.0 / settings.shape_memory) ** windows),
+        effective_samples=memory * (1.0 - (1.0 - 1.0 / memory) ** windows),
         expert_weights=_expert_weights(state.losses[lead], spec),
         change_point=alarmed and since <= settings.alarm_hold_seconds,
         change_point_at=last_time - since if alarmed else None,

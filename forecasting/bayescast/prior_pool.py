@@ -167,7 +167,7 @@ def _shapes(
         for lead in range(len(peaks[0])):
             peak_shape[lead, part] = _mean_shape(peaks[:, lead, part], weight, share)
         worth = noise**2 / max(variance, 1e-12) if len(rows) > 1 else 1.0
-        agreeing = worth >= LEAST_VISITS and not explained < LEAST_AGREEMENT
+        agreeing = worth >= LEAST_VISITS and (explained >= LEAST_AGREEMENT or len(rows) == 1)
         visits.append(MOST_VISITS if agreeing else 0)
         agreement.append(explained)
     return tuple(visits), tuple(agreement), load_shape, peak_shape

@@ -17,7 +17,14 @@ _SHARES = frozenset(
 )
 _POSITIVE = frozenset(
     (
-        *("floor_offset", "dispersion_weight", "gap_memory_seconds", "gap_limit_seconds", "regression_prior"),
+        *(
+            "count_offset",
+            "floor_offset",
+            "dispersion_weight",
+            "gap_memory_seconds",
+            "gap_limit_seconds",
+            "regression_prior",
+        ),
         *("regression_noise", "spread_prior", "shape_prior", "shape_lead", "scale_prior", "hedge_lead"),
         *("tracker_lead", "tracker_debt", "tracker_debt_lead"),
     )
@@ -27,17 +34,21 @@ _POSITIVE = frozenset(
 def _fits(name: str, value: float) -> bool:
     """Whether a number makes sense there; what does not would divide by nothing or point outside of an array."""
     if name.endswith("_memory"):
-        return 1.0 <= value < math.inf
+        return 1.0 < value < math.inf
     if name in _SHARES:
         return 0.0 <= value < 1.0
+    if name == "gap_widening_limit":
+        return 1.0 <= value < math.inf
     return (value > 0.0 if name in _POSITIVE else value >= 0.0) and value < math.inf
 
 
 def _asked(name: str) -> str:
     if name.endswith("_memory"):
-        return "a finite number of 1 or more"
+        return "a finite number above 1"
     if name in _SHARES:
         return "a share, from 0 to below 1,"
+    if name == "gap_widening_limit":
+        return "a finite number of 1 or more"
     return "a finite number above 0" if name in _POSITIVE else "a finite, non-negative number"
 
 

@@ -29,6 +29,7 @@ from .state import (
     SEEN,
     SPREAD_SUM,
     SURPLUS,
+    TALLIED,
     Plan,
     Ring,
     State,
@@ -131,6 +132,9 @@ def learn_surprise(state: State, settings: Settings, row: int, surprise: float) 
 @kernel
 def learn_slots(state: State, plan: Plan, settings: Settings, row: int, slots: Ring, i: int, z: float) -> None:
     """Surplus over the longest season seen and deviations from all, as the templates were; then the templates."""
+    # What an event brings belongs to it, not to its hour.
+    tallied = plan.events == 0 or slots[i, len(plan.visit) + 1] >> NOW == 0
+    state.marks[row, TALLIED] = 1 if tallied else 0
     deviations = state.deviations
     state.scalars[row, SURPLUS] = z - profile(state, plan, row, slots, i)[0]
     for season in range(len(plan.visit)):
@@ -142,7 +146,7 @@ def learn_slots(state: State, plan: Plan, settings: Settings, row: int, slots: R
             for g in range(2):
                 old = deviations[row, 2 * season + g]
                 deviations[row, 2 * season + g] = old + (1.0 - settings.deviation_discounts[g]) * (surplus - old)
-        if plan.events > 0 and slots[i, len(plan.visit) + 1] >> NOW:
-            continue  # what an event brings belongs to it, not to its hour
+        if not tallied:
+            continue
         visits = templates.tally(state.slot_count, row, first + slot)
         templates.learn(state.slot_load, row, first + slot, z, templates.gain(visits, plan.template_gain[season]))

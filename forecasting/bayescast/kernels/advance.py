@@ -26,6 +26,7 @@ from .state import (
     SEEN,
     SEEN_BUCKET,
     STATUS,
+    TALLIED,
     TEMPLATE,
     UNCAPPED,
     USABLE,
@@ -137,6 +138,7 @@ def _absorb(
         expected = math.log(load + state.scalars[row, OFFSET])
         absorb.start(state, settings, row, len(plan.leads), load, expected)
     absorb.learn_levels(state, settings, row, load, observed)
+    state.marks[row, TALLIED] = 0
     if status == SEEN_BUCKET and state.marks[row, BOUNDABLE] > 0:
         envelope.learn_bound(state.marks, state.scalars, row, load)
     if observed:

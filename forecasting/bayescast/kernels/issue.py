@@ -21,7 +21,6 @@ from .state import (
     LONG_TEMPLATE,
     MEAN_RESIDUAL,
     MIDDLE,
-    MISSING,
     N_EXPERTS,
     N_FEATURES,
     N_LEVELS,
@@ -41,8 +40,8 @@ from .state import (
     SCALE,
     SCALED_REGRESSION,
     SLOW_REGRESSION,
-    STATUS,
     STRATUM,
+    TALLIED,
     TEMPLATE,
     WITH_LEARNED_SCALE,
     Z_HIGH,
@@ -78,7 +77,7 @@ def describe(state: State, plan: Plan, settings: Settings, row: int, unit: int, 
     template = base
     full = base
     half = base
-    taken = 0 if state.ring_mark[place, STATUS] == MISSING else 1
+    taken = int(state.marks[row, TALLIED])
     for season in range(len(plan.visit)):
         first = plan.season_at[season]
         slot = state.ring_mark[place, FIRST_SLOT + season]

@@ -239,7 +239,8 @@ def _slots(state: State, plan: Plan, settings: Settings, row: int, unit: int, le
     """
     if state.ring_mark[place, EVENTS] != 0:
         return
-    rise = min(max(z - state.ring[place, R_LOCATION + LAST], -LARGEST_RISE), LARGEST_RISE)
+    last = state.ring[place, R_BASE] + state.ring[place, R_FEATURE + 1]
+    rise = min(max(z - last, -LARGEST_RISE), LARGEST_RISE)
     hour = state.slot_rise.shape[1] - plan.hour_slots + state.ring_mark[place, HOUR_SLOT]
     visits = 1 + max(state.marks[row, SEEN] - 1 - plan.leads[lead], 0) // plan.hour_slots
     share = templates.gain(visits, settings.rise_gain)

@@ -47,8 +47,8 @@ FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
 N_HISTOGRAMS = 14
 
 # Columns of marks[row],
-CLOCK, SEEN, GAP, GAUSSIAN, COUNTS, BOUNDABLE, FAMILY_OPEN, FAMILY_REST = range(8)
-N_MARKS = 8
+CLOCK, SEEN, GAP, GAUSSIAN, COUNTS, BOUNDABLE, FAMILY_OPEN, FAMILY_REST, TALLIED = range(9)
+N_MARKS = 9
 WHOLE, FRACTIONS = 1, 2  # values of BOUNDABLE for a gauge: all loads were whole numbers, or not
 # of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
@@ -205,7 +205,7 @@ def make_plan(
         * settings.tracker_gain
         / (1.0 + window / settings.tracker_lead * overlap),
         tracker_debt=settings.tracker_debt * np.sqrt(1.0 - LEVEL_GRID) * (1.0 + window / settings.tracker_debt_lead),
-        tracker_noise=settings.tracker_noise * np.sqrt(due * (window - 1.0)),
+        tracker_noise=settings.tracker_noise * np.sqrt(np.where(apart, 0.5, 1.0) * due * (window - 1.0)),
         tracked_apart=apart,
         hedge_rate=hedge_rates(settings),
         hedge_discount=1.0 - settings.hedge_forgetting / (1.0 + window[:, 0] / settings.hedge_lead),

@@ -216,7 +216,7 @@ class TestStarting:
 
     def test_a_first_load_of_zero_leaves_the_groups_level_lowered(self, known):
         level = first_level(known, 0.0, 0.0)
-        assert known.level - 8.0 < level < known.level
+        assert level == pytest.approx(known.level - known.level_spread)
         counts = pool([Forecaster(replace(SPEC, kind=Kind.COUNT)).fit(*rates(10, seed=i)) for i in range(3)])
         assert counts.level - 8.0 < first_level(counts, 0.0, 0.0) < counts.level
         issued = Forecaster(SPEC, known).fit([0.0], [0.0]).predict().values

@@ -68,7 +68,7 @@ class Aws:
         origin, peaks = hourly_peaks(scenario)
         most = np.zeros(len(at))
         turns = np.floor(scenario.instants / (self.refresh_hours * HOUR_SECONDS)).astype(np.int64)
-        for turn in range(turns[-1] + 1):
+        for turn in np.unique(turns):
             now = np.flatnonzero(turns == turn)
             until = scenario.start + scenario.known[now[0]] * scenario.step_seconds
             complete = int(np.floor(until / HOUR_SECONDS)) - origin
