@@ -30,7 +30,7 @@ class Bank:
     def __init__(self, shape: ForecastSpec, capacity: int = 16) -> None:
         """Make room for `capacity` workloads; the bank grows by doubling."""
         self.shape = shape
-        self._periods, slots, visits = seasons.layout(shape.step_seconds, shape.seasons)
+        _, slots, visits = seasons.layout(shape.step_seconds, shape.seasons)
         hour_slots = seasons.hour_slots(shape.step_seconds)
         self._slots = np.array([*slots, hour_slots], dtype=np.int64)
         self._slot_seconds = shape.step_seconds * np.array([*visits, 1], dtype=np.float64)

@@ -10,9 +10,9 @@ import click
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import TraceError
 
-from .forecast import FAMILIES, spec_of
+from .forecast import spec_of
 from .load import bar, load_options, origin
-from .model import Occasion, Seasons
+from .model import model_options
 from .options import DURATION
 
 if TYPE_CHECKING:
@@ -33,20 +33,7 @@ def doctor() -> None:
 @click.option(
     "--window", type=DURATION, help="Newest part that is sampled; default: all but what is forgotten, 5000 buckets."
 )
-@click.option("--time-zone", default="UTC", show_default=True, help="Local clock of the seasons.")
-@click.option(
-    "--seasons", type=Seasons(), default="24h,168h", show_default=True, help="Periods the load repeats in, or none."
-)
-@click.option(
-    "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
-)
-@click.option(
-    "--event",
-    "events",
-    type=Occasion(),
-    multiple=True,
-    help="When a kind of known event takes place, as NAME=START/END: sale=2026-11-27T00:00Z/P1D. May be given again.",
-)
+@model_options
 @click.option("--chains", type=click.IntRange(2, 16), default=4, show_default=True, help="Chains that are to meet.")
 @click.option(
     "--samples", type=click.IntRange(LEAST_SAMPLES), default=1000, show_default=True, help="Draws kept of each chain."

@@ -17,15 +17,13 @@ from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError
 
 from .load import bar, interval_text, load_options, origin
-from .model import Levels, Occasion, Seasons
+from .model import Levels, model_options
 from .options import DURATION
 
 if TYPE_CHECKING:
     from bayescast import Diagnostics, ForecastSpec, Prior
     from bayescast.scorecard import Report
     from bayescast.sensitivity import Move
-
-FAMILIES = ("Auto", "PoissonGamma", "Gaussian")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,20 +71,7 @@ class Replay:
 @load_options
 @click.option("--horizon", required=True, type=DURATION, help="Length of the window whose highest load is forecast.")
 @click.option("--quantiles", type=Levels(), default="0.5,0.9,0.95,0.99", show_default=True, help="Levels to write.")
-@click.option("--time-zone", default="UTC", show_default=True, help="Local clock of the seasons.")
-@click.option(
-    "--seasons", type=Seasons(), default="24h,168h", show_default=True, help="Periods the load repeats in, or none."
-)
-@click.option(
-    "--family", type=click.Choice(FAMILIES, case_sensitive=False), default="Auto", show_default=True, help="Likelihood."
-)
-@click.option(
-    "--event",
-    "events",
-    type=Occasion(),
-    multiple=True,
-    help="When a kind of known event takes place, as NAME=START/END: sale=2026-11-27T00:00Z/P1D. May be given again.",
-)
+@model_options
 @click.option(
     "--prior", "group", type=click.Path(dir_okay=False, path_type=Path), help="What to start from: `bayescaler prior`."
 )

@@ -1,5 +1,6 @@
 """What can be said of a forecast's model on the command line."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -7,6 +8,8 @@ import click
 from bayescaler.api import seconds
 
 from .load import Interval
+
+FAMILIES = ("Auto", "PoissonGamma", "Gaussian")
 
 
 class Levels(click.ParamType[tuple[str, ...]]):
@@ -59,3 +62,36 @@ class Occasion(click.ParamType[tuple[str, tuple[float, float]]]):
         if not (name.strip() and equals):
             self.fail(f"{value!r} has no name: give for example sale=2026-11-27T00:00Z/P1D", param, ctx)
         return name.strip(), Interval().convert(span, param, ctx)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what shapes the model: its clock, seasons, family and known events."""
+    for option in reversed(
+        (
+            click.option("--time-zone", default="UTC", show_default=True, help="Local clock of the seasons."),
+            click.option(
+                "--seasons",
+                type=Seasons(),
+                default="24h,168h",
+                show_default=True,
+                help="Periods the load repeats in, or none.",
+            ),
+            click.option(
+                "--family",
+                type=click.Choice(FAMILIES, case_sensitive=False),
+                default="Auto",
+                show_default=True,
+                help="Likelihood.",
+            ),
+            click.option(
+                "--event",
+                "events",
+                type=Occasion(),
+                multiple=True,
+                help="When a kind of known event takes place, as NAME=START/END: "
+                "sale=2026-11-27T00:00Z/P1D. May be given again.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command

@@ -10,9 +10,9 @@ from rich.console import Console
 from bayescaler.sources.files import whole_file
 from bayescaler.sources.trace import Trace, TraceError, Unit, read_trace
 
-from .forecast import FAMILIES, spec_of
+from .forecast import spec_of
 from .load import bar
-from .model import Seasons
+from .model import FAMILIES, Seasons
 from .options import DURATION
 
 if TYPE_CHECKING:
