@@ -4,7 +4,7 @@ numba's own cache looks at the file of the cached function only, and would go on
 changed. Here the cache directory is named after the content of every file that kernels are made of, so stale code
 cannot be found. `BAYESCALER_NUMBA_CACHE=0` turns the cache off; where no directory can be written there is none.
 
-Kernels of another package lie in a folder of their own and call nothing outside it.
+Kernels of another package lie in folders of one name, and call nothing outside them but these.
 """
 
 import hashlib
@@ -31,9 +31,14 @@ def source_stamp(folder: Path = _HERE) -> str:
     return _digest([*folder.glob("*.py"), *(folder.parent / name for name in OUTSIDE)])
 
 
+def _neighbours(folder: Path) -> list[Path]:
+    """Return the files of all kernels of the package that holds this folder of kernels: they may call each other."""
+    return [*folder.glob("*.py"), *folder.parent.parent.glob(f"*/{folder.name}/*.py")]
+
+
 def _digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(paths):
+    for path in sorted(set(paths)):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -44,7 +49,7 @@ def _cache_directory(folder: Path) -> Path | None:
     """Return the first directory that can be written for the kernels in `folder`, or None."""
     if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") == "0":
         return None
-    stamp = source_stamp() if folder == _HERE else _digest([Path(__file__), *folder.glob("*.py")])
+    stamp = source_stamp() if folder == _HERE else _digest([Path(__file__), *_neighbours(folder)])
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     configured = _config.CACHE_DIR
     bases = [Path(configured)] if configured else [folder / "__pycache__", home / "bayescast"]

@@ -11,7 +11,7 @@ from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.gate import Gate
 from bayescaler.cluster.scale import Target, patch_scale
 from bayescaler.cluster.targets import TargetStore
-from bayescaler.policy.types import Decision
+from bayescaler.policy import Decision
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained

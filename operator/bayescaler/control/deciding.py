@@ -23,6 +23,7 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         load_at=load.at,
         health_message=load.message,
         utilization=workload.utilization,
+        utilization_message=workload.utilization_message,
         phase=workload.phase,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
     )

@@ -15,8 +15,8 @@ from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError, Moved, NotFound
 from bayescaler.cluster.events import EventRecorder, EventType
 from bayescaler.cluster.gate import Gate
+from bayescaler.policy import Decision
 from bayescaler.policy.reasons import Phase
-from bayescaler.policy.types import Decision
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained

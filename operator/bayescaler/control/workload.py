@@ -7,9 +7,9 @@ from typing import Any
 from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.events import ObjectRef
 from bayescaler.cluster.scale import Target
+from bayescaler.policy import Decision, State
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Evidence
-from bayescaler.policy.types import Decision, State
 from bayescast import Bank, Predictive
 
 from .translate import Intent

@@ -1,23 +1,21 @@
 """The decision, pure: a policy, an observation and a forecast in, replicas and every reason out."""
 
+from .behavior import History
+from .decision import Decision, Step, lines
 from .engine import decide
-from .explain import lines
 from .predictive import Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
+from .state import State
 from .trust import Evidence, assess
 from .types import (
     Behavior,
-    Decision,
     Fallback,
-    History,
     Observation,
     Policy,
     PolicyType,
     ScalingPolicy,
     ScalingRules,
     Select,
-    State,
-    Step,
 )
 
 __all__ = [

@@ -5,10 +5,21 @@ Source: `normalizeDesiredReplicasWithBehaviors` and its callees in Kubernetes'
 with 3 of the 10 added in the last 15 s they started at 7 and allow 14.
 """
 
+from dataclasses import dataclass
 from math import ceil
 
-from .types import Behavior, History, PolicyType, ScalingRules, Select
+from .types import Behavior, PolicyType, ScalingRules, Select
 from .windows import Window, push_highest, push_lowest, since, total
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What `behavior` looks back on; the recommendations keep only those that can still be an extreme."""
+
+    highest: Window = ()  # recommendations within the scale-down window, falling
+    lowest: Window = ()  # recommendations within the scale-up window, rising
+    ups: Window = ()  # replicas added, by the time they were asked for
+    downs: Window = ()  # replicas removed, likewise
 
 
 def begin(replicas: int, now: float) -> History:

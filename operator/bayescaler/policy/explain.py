@@ -1,8 +1,4 @@
-"""How a decision is put into words: amounts, durations, the one sentence, and the lines of its steps."""
-
-from collections.abc import Sequence
-
-from .types import Decision, Step
+"""How numbers are put into words: amounts, shares, durations."""
 
 
 def amount(value: float, unit: str = "") -> str:
@@ -33,20 +29,3 @@ def span(seconds: float) -> str:
 def replicas(count: int) -> str:
     """Return a count with its noun."""
     return "1 replica" if count == 1 else f"{count} replicas"
-
-
-def sentence(final: int, steps: Sequence[Step], circumstance: str = "", withheld: str = "") -> str:
-    """Return the message of a decision: the number, where it came from, what fixed it, what stands behind.
-
-    Rules between the first and the one that fixed the number are left to `lines`.
-    """
-    clauses = [steps[0].why]
-    if len(steps) > 1:
-        clauses.append(steps[-1].why)
-    clauses += [clause for clause in (circumstance, withheld) if clause]
-    return f"{replicas(final)}: {'; '.join(clauses)}"
-
-
-def lines(decision: Decision) -> list[str]:
-    """Return the decision's steps as text, one a line, from the current replicas to the final ones."""
-    return [f"{step.limiter}: {step.before} -> {step.after}, {step.why}" for step in decision.steps]

@@ -1,4 +1,4 @@
-"""What a decision is made of and what it says: plain frozen records, seconds, fractions and whole pods.
+"""What a decision is made of: plain frozen records, seconds, fractions and whole pods.
 
 Text, percentages and field names of the resource are gone by the time a `Policy` exists
 (`control.translate` makes it).
@@ -6,10 +6,13 @@ Text, percentages and field names of the resource are gone by the time a `Policy
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isfinite
+from math import isfinite, nan
 
-from .reasons import Health, Limiter, Mode, Phase, Rung
-from .windows import Window
+import numpy as np
+
+from .kernels import columns as col
+from .kernels.columns import Floats
+from .reasons import Health, Mode, Phase
 
 # Above 1 pods use more than they request, which an HPA may steer to as well; a percentage is a mistake.
 MAX_TARGET_UTILIZATION = 10.0
@@ -78,7 +81,8 @@ class Fallback:
 class Policy:
     """One autoscaler's intent. `capacity` is load per replica, in the unit of the load.
 
-    `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge).
+    `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge). `columns` is the
+    policy as the compiled rules take it: rules and scaling policies of `kernels.columns`.
     """
 
     min_replicas: int
@@ -91,6 +95,7 @@ class Policy:
     behavior: Behavior = field(default_factory=Behavior)
     fallback: Fallback = field(default_factory=Fallback)
     unit: str = ""
+    columns: tuple[Floats, Floats] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_replicas <= self.max_replicas or self.max_replicas < 1:
@@ -109,6 +114,7 @@ class Policy:
                 f"policy: fallback.target_utilization {self.fallback.target_utilization} is no share; "
                 f"give one in (0, {MAX_TARGET_UTILIZATION:g}]"
             )
+        object.__setattr__(self, "columns", (_rules_of(self), _policies_of(self.behavior)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,8 @@ class Observation:
 
     `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
     `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
-    cannot be had. `scale_in_allowed` is False until the objects were listed anew, and the history read, after a
-    start or a lost watch.
+    cannot be had, and `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
+    listed anew, and the history read, after a start or a lost watch.
     """
 
     replicas: int
@@ -128,6 +134,7 @@ class Observation:
     load_at: float | None = None
     health_message: str = ""
     utilization: float | None = None
+    utilization_message: str = ""
     phase: Phase = Phase.TRUSTED
     scale_in_allowed: bool = True
 
@@ -145,70 +152,37 @@ class Observation:
             raise ValueError(f"observation: utilization {self.utilization} is no share; give None if unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What `behavior` looks back on; the recommendations keep only those that can still be an extreme."""
-
-    highest: Window = ()  # recommendations within the scale-down window, falling
-    lowest: Window = ()  # recommendations within the scale-up window, rising
-    ups: Window = ()  # replicas added, by the time they were asked for
-    downs: Window = ()  # replicas removed, likewise
+_SELECTS = {Select.MAX: col.SELECT_MAX, Select.MIN: col.SELECT_MIN, Select.DISABLED: col.SELECT_DISABLED}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What one decision hands to the next; bounded by the windows and periods of `behavior`.
-
-    An empty State is a start: stabilization begins from the replicas that run. A change asked for counts as a
-    scale event once the replicas are seen to have become what was asked, at the time of asking, so that a
-    refused or withheld patch uses up no allowance.
-    """
-
-    rung: Rung = Rung.PREDICTIVE
-    rung_since: float | None = None
-    usable_at: float | None = None  # when load was last usable
-    usable_since: float | None = None  # start of the present run of usable load
-    missing_since: float | None = None  # start of the present outage, None once load has been steady again
-    history: History = History()
-    asked: tuple[float, int, int] | None = None  # (at, from, to) of a change not seen yet
-    decided_at: float | None = None
-    last_scale_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One rule's say: the replicas before and after it, and one clause of why."""
-
-    limiter: Limiter
-    before: int
-    after: int
-    why: str
+def _rules_of(policy: Policy) -> Floats:
+    """Return what a policy fixes, shape (N_RULES,)."""
+    fallback, up, down = policy.fallback, policy.behavior.scale_up, policy.behavior.scale_down
+    rules = np.empty(col.N_RULES)
+    rules[[col.MIN_REPLICAS, col.MAX_REPLICAS, col.CAPACITY]] = (
+        policy.min_replicas,
+        policy.max_replicas,
+        policy.capacity,
+    )
+    rules[col.TARGET_UTILIZATION] = fallback.target_utilization
+    rules[col.FALLBACK_REPLICAS] = nan if fallback.replicas is None else fallback.replicas
+    rules[[col.AFTER, col.HOLD_FOR, col.RECOVER]] = (
+        fallback.after_seconds,
+        fallback.hold_seconds,
+        fallback.recover_seconds,
+    )
+    rules[[col.UP_TOLERANCE, col.DOWN_TOLERANCE]] = up.tolerance, down.tolerance
+    rules[[col.UP_SELECT, col.DOWN_SELECT]] = _SELECTS[up.select], _SELECTS[down.select]
+    rules[[col.UP_WINDOW, col.DOWN_WINDOW]] = up.stabilization_window_seconds, down.stabilization_window_seconds
+    rules[col.APPLIES] = not policy.paused and policy.mode is not Mode.OBSERVE
+    return rules
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision, explained completely: `final` follows from `raw` by `steps`.
-
-    The first step leads from `current` to `raw`, each further one starts where the last ended, the last ends
-    at `final`; rules that changed nothing leave no step. `limiter` is the rule that fixed `final`.
-    `final` is the number wanted in any mode; `withheld` says why it is not applied.
-    """
-
-    at: float
-    rung: Rung
-    phase: Phase
-    current: int
-    raw: int
-    final: int
-    limiter: Limiter
-    message: str
-    load: float | None
-    demand: float | None  # quantile of the max load over the window, with the buffer
-    exceedance: float | None  # P(max load over the window > capacity of `final`)
-    steps: tuple[Step, ...] = ()
-    withheld: Limiter | None = None
-
-    @property
-    def acts(self) -> bool:
-        """Whether replicas are to be patched."""
-        return self.withheld is None and self.final != self.current
+def _policies_of(behavior: Behavior) -> Floats:
+    """Return the scaling policies of both directions, shape (k, 4)."""
+    rows = [
+        (direction, policy.type is PolicyType.PERCENT, policy.value, policy.period_seconds)
+        for direction, rules in ((1.0, behavior.scale_up), (-1.0, behavior.scale_down))
+        for policy in rules.policies
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)

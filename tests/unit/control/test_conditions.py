@@ -1,13 +1,14 @@
 """The truth table of an object's conditions."""
 
+from dataclasses import replace
+
 import pytest
 
 from bayescaler.api import ConditionType
 from bayescaler.control.conditions import assess
 from bayescaler.control.workload import Load, Problem
-from bayescaler.policy import decide
+from bayescaler.policy import Observation, Policy, State, decide
 from bayescaler.policy.reasons import Health, Limiter, Phase, Rung
-from bayescaler.policy.types import Observation, Policy, State
 
 from .builders import MINUTE, NOON, Book, edited, manifest, target, workload
 
@@ -208,9 +209,7 @@ def test_the_limit_of_every_limiter_is_one_word(limiter):
         Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED, Limiter.SCALED_TO_ZERO,
     }  # fmt: skip
     web = sizing()
-    web.decision = type(web.decision)(
-        **{name: getattr(web.decision, name) for name in web.decision.__slots__} | {"limiter": limiter}
-    )
+    web.decision = replace(web.decision, limiter=limiter)
     assert conditions(web)[ConditionType.SCALING_LIMITED].status is (limiter not in no_limit)
 
 

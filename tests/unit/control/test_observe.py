@@ -10,6 +10,8 @@ from bayescaler.cluster.targets import TargetStore
 from bayescaler.control.observe import Observer
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load
+from bayescaler.policy import State
+from bayescaler.policy.kernels.columns import MISSING_SINCE
 from bayescaler.policy.reasons import Health
 
 from .builders import ADDRESS, MINUTE, NOON, Wire, metrics, target, workload
@@ -83,7 +85,8 @@ def blind(eye, *, since_minutes):
     web = workload()
     eye.targets._targets["Deployment"]["shop", "web"] = target(4)
     web.load = Load(health=Health.FAILED)
-    web.state = type(web.state)(missing_since=NOON - since_minutes * MINUTE)
+    web.state = State()
+    web.state.memory[MISSING_SINCE] = NOON - since_minutes * MINUTE
     return web
 
 

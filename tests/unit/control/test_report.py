@@ -12,9 +12,8 @@ from bayescaler.cluster.events import EventRecorder, EventType
 from bayescaler.control.report import Budget, Reporter, record
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load, Problem
-from bayescaler.policy import decide
+from bayescaler.policy import Observation, State, decide
 from bayescaler.policy.reasons import Health, Phase
-from bayescaler.policy.types import Observation, State
 from bayescaler.telemetry.logs import configure
 
 from .builders import ADDRESS, NOON, Book, Wire, manifest, metrics, target, workload

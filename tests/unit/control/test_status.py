@@ -8,9 +8,8 @@ from bayescaler.api import crd
 from bayescaler.control.estimate import BankPool, predict
 from bayescaler.control.status import material, outline, render
 from bayescaler.control.workload import Load, Problem
-from bayescaler.policy import decide
+from bayescaler.policy import State, decide
 from bayescaler.policy.reasons import Health
-from bayescaler.policy.types import State
 
 from .builders import MINUTE, NOON, seen, target, workload
 

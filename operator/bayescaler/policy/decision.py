@@ -1,0 +1,91 @@
+"""What a decision says: the number and the rule that fixed it at once, every step in words when it is asked."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isnan
+
+from .clauses import LIMITERS, Case, circumstance, clause, withheld
+from .explain import replicas
+from .kernels import columns as col
+from .objective import pods
+from .reasons import Limiter, Phase, Rung
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule's say: the replicas before and after it, and one clause of why."""
+
+    limiter: Limiter
+    before: int
+    after: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision, explained completely: `final` follows from `raw` by `steps`.
+
+    `limiter` is the rule that fixed `final`. `final` is the number wanted in any mode; `withheld` says why it is not
+    applied. `demand` is the quantile of the max load over the window, with the buffer. `case` is what it was made of.
+    """
+
+    at: float
+    rung: Rung
+    phase: Phase
+    current: int
+    raw: int
+    final: int
+    limiter: Limiter
+    load: float | None
+    demand: float | None
+    withheld: Limiter | None
+    case: Case = field(repr=False, compare=False)
+
+    @property
+    def acts(self) -> bool:
+        """Whether replicas are to be patched."""
+        return self.withheld is None and self.final != self.current
+
+    @cached_property
+    def exceedance(self) -> float | None:
+        """P(max load over the window > capacity of `final`)."""
+        predictive = self.case.predictive
+        if predictive is None or self.demand is None:
+            return None
+        return float(predictive.exceedance(self.final * self.case.policy.capacity))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The first step leads from `current` to `raw`, each further one starts where the last ended.
+
+        The last ends at `final`; rules that changed nothing leave no step.
+        """
+        steps, before = list[Step](), self.current
+        for rule, row in enumerate(self.case.trail):
+            if isnan(row[col.LIMITER]):
+                continue
+            limiter, after = LIMITERS[int(row[col.LIMITER])], pods(float(row[col.MADE]))
+            if rule == col.PROPOSAL or after != before:
+                steps.append(Step(limiter, before, after, clause(self.case, limiter, before, after)))
+            before = after
+        if (held_back := withheld(self.case.policy)) is not None and self.withheld is not None:
+            steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
+        return tuple(steps)
+
+    @cached_property
+    def message(self) -> str:
+        """The number, where it came from, what fixed it, what stands behind; rules between are left to `steps`."""
+        ruled = [step for step in self.steps if step.limiter is not self.withheld]
+        clauses = [ruled[0].why]
+        if len(ruled) > 1:
+            clauses.append(ruled[-1].why)
+        if self.limiter is not Limiter.SCALED_TO_ZERO:
+            clauses.append(circumstance(self.case))
+        if self.withheld is not None:
+            clauses.append(self.steps[-1].why)
+        return f"{replicas(self.final)}: {'; '.join(told for told in clauses if told)}"
+
+
+def lines(decision: Decision) -> list[str]:
+    """Return the decision's steps as text, one a line, from the current replicas to the final ones."""
+    return [f"{step.limiter}: {step.before} -> {step.after}, {step.why}" for step in decision.steps]

@@ -1,0 +1,104 @@
+"""What one decision hands to the next: an opaque pair of arrays that the compiled rules read and write, with names."""
+
+from dataclasses import dataclass, field
+from math import isnan
+
+import numpy as np
+
+from .behavior import History
+from .kernels import columns as col
+from .kernels.columns import Floats
+from .reasons import Rung
+from .windows import Window
+
+_RUNGS = tuple(Rung)
+_FIRST_PLACES = 8
+
+
+def empty_memory() -> Floats:
+    """Return the memory of a start, shape (N_MEMORY,)."""
+    memory = np.full(col.N_MEMORY, np.nan)
+    memory[col.RUNG] = _RUNGS.index(Rung.PREDICTIVE)
+    memory[col.COUNT :] = 0.0
+    return memory
+
+
+def empty_windows(places: int = _FIRST_PLACES) -> Floats:
+    """Return windows with room for so many entries each."""
+    return np.zeros((col.N_WINDOWS, places, 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Bounded by the windows and periods of `behavior`. See `kernels.columns` for memory and windows.
+
+    An empty State is a start: stabilization begins from the replicas that run. A change asked for counts as a
+    scale event once the replicas are seen to have become what was asked, at the time of asking, so that a
+    refused or withheld patch uses up no allowance.
+    """
+
+    memory: Floats = field(default_factory=empty_memory)
+    windows: Floats = field(default_factory=empty_windows)
+
+    @property
+    def rung(self) -> Rung:
+        """The rung of the last decision."""
+        return _RUNGS[int(self.memory[col.RUNG])]
+
+    @property
+    def rung_since(self) -> float | None:
+        """Since when."""
+        return self._time(col.RUNG_SINCE)
+
+    @property
+    def usable_at(self) -> float | None:
+        """When load was last usable."""
+        return self._time(col.USABLE_AT)
+
+    @property
+    def usable_since(self) -> float | None:
+        """Start of the present run of usable load."""
+        return self._time(col.USABLE_SINCE)
+
+    @property
+    def missing_since(self) -> float | None:
+        """Start of the present outage, None once load has been steady again."""
+        return self._time(col.MISSING_SINCE)
+
+    @property
+    def decided_at(self) -> float | None:
+        """When the last decision was made."""
+        return self._time(col.DECIDED_AT)
+
+    @property
+    def last_scale_at(self) -> float | None:
+        """When the last change that came about was asked for."""
+        return self._time(col.LAST_SCALE_AT)
+
+    @property
+    def asked(self) -> tuple[float, int, int] | None:
+        """A change asked for and not seen yet: when, from, to."""
+        at = self._time(col.ASKED_AT)
+        return None if at is None else (at, int(self.memory[col.ASKED_FROM]), int(self.memory[col.ASKED_TO]))
+
+    @property
+    def history(self) -> History:
+        """What `behavior` looks back on."""
+        return History(*(self._window(window) for window in (col.HIGHEST, col.LOWEST, col.UPS, col.DOWNS)))
+
+    def copy(self) -> "State":
+        """Return the same to be written on, with room for one entry more in every window."""
+        windows = self.windows
+        if self.memory[col.COUNT :].max() < windows.shape[1]:
+            return State(self.memory.copy(), windows.copy())
+        larger = empty_windows(2 * windows.shape[1])
+        larger[:, : windows.shape[1]] = windows
+        return State(self.memory.copy(), larger)
+
+    def _time(self, column: int) -> float | None:
+        value = float(self.memory[column])
+        return None if isnan(value) else value
+
+    def _window(self, window: int) -> Window:
+        entries = self.windows[window, : int(self.memory[col.COUNT + window])]
+        return tuple((float(at), int(value)) for at, value in entries)
