@@ -8,7 +8,7 @@ forecaster.update(time, load).predict().quantile(0.95)
 """
 
 from .bank import Bank
-from .diagnostics import Diagnostics
+from .diagnostics import Diagnostics, Track
 from .errors import (
     BayescastError,
     CorruptCheckpoint,
@@ -49,6 +49,7 @@ __all__ = [
     "Prior",
     "Settings",
     "SpecMismatch",
+    "Track",
     "pool",
     "warm_up",
 ]

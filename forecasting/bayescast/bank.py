@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checkpoint, events, prior_pool, seasons
-from .diagnostics import Diagnostics, report
+from .diagnostics import Diagnostics, Track, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
@@ -103,7 +103,7 @@ class Bank:
 
         exclude: ranges of time, (start, end) in epoch seconds; no bucket that reaches into one is believed.
         """
-        self._replay(row, times, values, saturated, healthy, exclude, keep=False)
+        self._replay(row, times, values, saturated, healthy, exclude, keep=0)
 
     def replay(
         self,
@@ -116,8 +116,22 @@ class Bank:
         exclude: Ranges = (),
     ) -> dict[int, Floats]:
         """As `fit`, and return by lead the (n, levels) quantiles issued after each bucket; NaN before the first."""
-        issued = self._replay(row, times, values, saturated, healthy, exclude, keep=True)
+        issued, _ = self._replay(row, times, values, saturated, healthy, exclude, keep=1)
         return {lead: np.ascontiguousarray(issued[:, i]) for i, lead in enumerate(self.shape.leads)}
+
+    def track(
+        self,
+        row: int,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+        exclude: Ranges = (),
+    ) -> dict[int, Track]:
+        """As `replay`, with the coverage shown by each bucket."""
+        issued, shown = self._replay(row, times, values, saturated, healthy, exclude, keep=2)
+        return {lead: Track(issued[:, i], shown[:, i, :-1], shown[:, i, -1]) for i, lead in enumerate(self.shape.leads)}
 
     def update(
         self,
@@ -230,9 +244,9 @@ class Bank:
         healthy: ArrayLike | None,
         exclude: Ranges,
         *,
-        keep: bool,
-    ) -> Floats:
-        """Clear, check and run a history; with `keep` return the (n, leads, levels) quantiles issued."""
+        keep: int,
+    ) -> tuple[Floats, Floats]:
+        """Clear, check and run a history; return what `_advance` keeps, a row for every bucket given."""
         self._spec(row)
         times_ = numbers(times, "times")
         left_out = excluded(times_, self.shape.step_seconds, exclude)
@@ -250,15 +264,15 @@ class Bank:
         given = when == times_[index]
         rows = np.full(len(index), row, dtype=np.int64)
         filled = np.where(given, values_[index], np.nan)
-        issued: Floats = self._advance(rows, when, filled, saturated_[index], keep=keep)
+        issued, shown = self._advance(rows, when, filled, saturated_[index], keep=keep)
         if len(times_):
             self._last_time[row] = times_[-1]
-        if not keep:
-            return issued
-        issued = issued[given]
         known = np.flatnonzero(~np.isnan(values_))
-        issued[: known[0] if known.size else len(issued)] = np.nan
-        return issued
+        unknown = known[0] if known.size else len(times_)
+        issued = issued[given] if keep > 0 else issued
+        shown = shown[given] if keep > 1 else shown
+        issued[:unknown], shown[:unknown] = np.nan, 0.0
+        return issued, shown
 
     def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats]:
         """Return (index, time) of every bucket when bucket i comes ahead[i] buckets after its predecessor.
@@ -272,18 +286,24 @@ class Bank:
         return index, times[index] - behind * self.shape.step_seconds
 
     def _advance(
-        self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: bool = False
-    ) -> Floats:
-        """Run buckets through the kernel; with `keep` return the (n, leads, levels) quantiles issued after each."""
+        self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: int = 0
+    ) -> tuple[Floats, Floats]:
+        """Run buckets through the kernel; return what is kept of each, or nothing.
+
+        keep 1: the (n, leads, levels) quantiles issued; 2: also (n, leads, levels + 1) coverage and disjoint windows.
+        """
         offsets = seasons.offsets_of(self._zone_names, self._zone[rows], times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
         if self.shape.events:
             bits = events.bits_by_row(self._specs, rows, times, st.NOW)
             slots = np.concatenate([slots, bits], axis=1)
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
-        issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
-        advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
-        return issued
+        issued = np.empty((len(rows) if keep > 0 else 0, len(self.shape.leads), len(LEVELS)))
+        shown = np.empty((len(rows) if keep > 1 else 0, len(self.shape.leads), len(LEVELS) + 1))
+        advance(
+            self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued, shown
+        )
+        return issued, shown
 
     def _clear(self, row: int) -> None:
         """Set a row to the prior of its spec."""

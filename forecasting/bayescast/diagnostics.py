@@ -10,6 +10,18 @@ from .predictive import LEVELS
 from .spec import Family, ForecastSpec
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """What was issued and shown along a history, a row for every bucket; as in Predictive and Diagnostics.
+
+    quantiles: (n, levels) at LEVELS, NaN before the first load. coverage: (n, levels) by then. disjoint_windows: (n,).
+    """
+
+    quantiles: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    disjoint_windows: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
     """Record of one workload and lead; shares and losses are over the scored windows, discounted (memory 4000).

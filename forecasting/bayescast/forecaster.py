@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import prior_pool
 from .bank import Bank
-from .diagnostics import Diagnostics
+from .diagnostics import Diagnostics, Track
 from .events import Event
 from .inputs import Ranges
 from .posterior import Posterior, read
@@ -60,6 +60,18 @@ class Forecaster:
         Row i rests on buckets 0..i alone; NaN before the first load.
         """
         return self._bank.replay(self._row, times, values, saturated=saturated, healthy=healthy, exclude=exclude)
+
+    def track(
+        self,
+        times: ArrayLike,
+        values: ArrayLike,
+        *,
+        saturated: ArrayLike | None = None,
+        healthy: ArrayLike | None = None,
+        exclude: Ranges = (),
+    ) -> dict[int, Track]:
+        """As `replay`, and return for every lead the quantiles with the coverage shown by each bucket."""
+        return self._bank.track(self._row, times, values, saturated=saturated, healthy=healthy, exclude=exclude)
 
     def update(self, time: float, value: float, *, saturated: bool = False, healthy: bool = True) -> Self:
         """Take the bucket that starts at `time` (epoch seconds); NaN = missing, a jump in time = a gap.

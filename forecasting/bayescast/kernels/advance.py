@@ -9,6 +9,8 @@ from .jit import entry, kernel
 from .state import (
     BOUNDABLE,
     CLOCK,
+    COVERED,
+    DISJOINT,
     EVENTS,
     FIRST_SLOT,
     GAP,
@@ -53,12 +55,14 @@ def advance(
     values: Floats,
     saturated: Flags,
     out: Floats,
+    shown: Floats,
 ) -> None:
     """Take buckets in order: bucket i of workload rows[i], with load values[i] (NaN = missing).
 
     slots[i] holds the bucket's slot in every season, then that of the hour, then (where there are known events) their
-    bits for each lead. `out` is (0, ...) or (n, leads, levels) and
-    takes the quantiles issued after each bucket. Buckets before a workload's first load are passed over.
+    bits for each lead. `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket;
+    `shown` is (0, ...) or (n, leads, levels + 1) and takes the coverage by then and the disjoint windows behind it. Buckets
+    before a workload's first load are passed over.
     """
     n_leads = len(plan.leads)
     for i in range(len(rows)):
@@ -80,6 +84,10 @@ def advance(
             if len(out) > 0:
                 for j in range(N_LEVELS):
                     out[i, lead, j] = state.by_level[row * n_leads + lead, ISSUED, j]
+            if len(shown) > 0:
+                for j in range(N_LEVELS):
+                    shown[i, lead, j] = state.by_level[row * n_leads + lead, COVERED, j]
+                shown[i, lead, N_LEVELS] = state.lead_marks[row * n_leads + lead, DISJOINT]
 
 
 @kernel

@@ -5,11 +5,11 @@ with data: a missing bucket counts as missing once something later has come, so 
 """
 
 import asyncio
-import math
 from collections.abc import Iterable
 
 import numpy as np
 
+from bayescaler.policy.freshness import closed_until, is_live
 from bayescaler.policy.reasons import Health
 from bayescaler.sources.port import LoadSource, Series, SourceError
 from bayescaler.telemetry.metrics import Metrics
@@ -64,11 +64,6 @@ class Collector:
                 take(workload, series, now=now)
 
 
-def closed_until(now: float, step_seconds: float, lag_seconds: float) -> float:
-    """End of the newest bucket that has been closed for `lag_seconds`."""
-    return math.floor((now - lag_seconds) / step_seconds) * step_seconds
-
-
 def _start(workload: Workload, end: float) -> float:
     """Where to read from: the last bucket consumed, so that what stopped can be told from what never was.
 
@@ -118,7 +113,7 @@ def judge(workload: Workload, *, now: float, lag_seconds: float) -> None:
         return
     step = intent.forecast.step_seconds
     load.complete = load.at == closed_until(now, step, lag_seconds)
-    young = load.at is not None and -step <= now - load.at <= 2 * step + 2 * lag_seconds
+    young = load.at is not None and is_live(now - load.at, step, lag_seconds)
     in_time = load.trouble_since is None or now - load.trouble_since < intent.policy.fallback.after_seconds
     if young and in_time:
         load.health = Health.LIVE

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bayescaler.policy.freshness import missed_buckets
 from bayescaler.policy.reasons import Phase
-from bayescaler.policy.trust import Evidence, assess
+from bayescaler.policy.trust import Evidence, assess, nearest_level
 from bayescast import Bank, BayescastError, Family, ForecastSpec, Kind, NoData, Predictive
 
 from .translate import Intent
@@ -126,9 +127,8 @@ def predict(workload: Workload, *, now: float) -> None:
 def _evidence(seat: Seat, intent: Intent) -> Evidence:
     """What the forecast has shown at the level nearest to the promised quantile."""
     shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
-    level = min(shown.coverage, key=lambda tau: abs(tau - intent.policy.quantile))
+    level = nearest_level(shown.coverage, intent.policy.quantile)
     return Evidence(
-        windows=shown.windows,
         disjoint_windows=shown.disjoint_windows,
         coverage=shown.coverage[level] if shown.windows else None,
         nominal=level,
@@ -139,6 +139,5 @@ def _evidence(seat: Seat, intent: Intent) -> Evidence:
 
 
 def _brought_to(predictive: Predictive, now: float) -> Predictive:
-    """Widen a forecast whose newest bucket is old: its window has to reach as far from now as it was promised to."""
-    missed = int((now - predictive.issued_at) // predictive.step_seconds) - 1
-    return predictive.aged(missed) if missed > 0 else predictive
+    """Widen a forecast whose newest bucket is old."""
+    return predictive.aged(int(missed_buckets(now - predictive.issued_at, predictive.step_seconds)))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bayescaler.policy.freshness import closed_until
 from bayescaler.sources.port import LoadSource, SourceError
 from bayescaler.telemetry.metrics import Metrics
 
-from .collect import closed_until
 from .estimate import BankPool
 from .settings import Settings
 from .translate import Intent

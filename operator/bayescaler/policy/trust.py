@@ -15,6 +15,7 @@ the number of disjoint ones counts as evidence, and misses among them are judged
 Skill is told, not judged: on a flat load the last value is perfect and no forecast has any.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
@@ -37,7 +38,6 @@ class Evidence:
     buckets of one season (0 without).
     """
 
-    windows: int
     disjoint_windows: int
     coverage: float | None
     nominal: float
@@ -61,6 +61,11 @@ def assess(evidence: Evidence, previous: Phase) -> tuple[Phase, str]:
     if previous is Phase.DEGRADED and missed > TOLERATED * promised:
         return Phase.DEGRADED, f"{told}; trusted again at {percent(TOLERATED * promised)}"
     return Phase.TRUSTED, told
+
+
+def nearest_level(levels: Iterable[float], quantile: float) -> float:
+    """Return the level at which a promise of `quantile` is judged."""
+    return min(levels, key=lambda level: abs(level - quantile))
 
 
 def windows_needed(evidence: Evidence) -> int:

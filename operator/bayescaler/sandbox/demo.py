@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler import api
-from bayescaler.control.collect import closed_until
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Workload
+from bayescaler.policy.freshness import closed_until
 from bayescaler.replay import hpa
 from bayescaler.replay.service import Outcome, outcome
 

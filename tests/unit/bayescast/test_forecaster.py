@@ -393,3 +393,17 @@ def test_state_stays_within_its_bounds():
     fine = ForecastSpec(step_seconds=300.0, leads=(12,))
     assert Bank(day).bytes_per_row <= 100_000
     assert Bank(fine).bytes_per_row <= 40_000
+
+
+def test_a_track_shows_after_every_bucket_what_the_diagnostics_say_then():
+    spec, rng = ForecastSpec(60.0, (3, 10)), np.random.default_rng(3)
+    times, values = 60.0 * np.arange(400.0), rng.poisson(50.0, 400).astype(float)
+    values[:5], values[120:140] = np.nan, np.nan
+    tracked = Forecaster(spec).track(times, values)
+    for lead, track in tracked.items():
+        assert np.array_equal(track.quantiles, Forecaster(spec).replay(times, values)[lead], equal_nan=True)
+        assert np.all(track.disjoint_windows[:5] == 0)
+        for bucket in (5, 100, 130, 399):
+            then = Forecaster(spec).fit(times[: bucket + 1], values[: bucket + 1]).diagnostics(lead)
+            assert track.disjoint_windows[bucket] == then.disjoint_windows
+            assert track.coverage[bucket].tolist() == list(then.coverage.values())

@@ -6,10 +6,11 @@ import logging
 import numpy as np
 import pytest
 
-from bayescaler.control.collect import Collector, closed_until
+from bayescaler.control.collect import Collector
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load as Reading
 from bayescaler.control.workload import Seat
+from bayescaler.policy.freshness import closed_until
 from bayescaler.policy.reasons import Health
 from bayescaler.sources.port import SourceError
 

@@ -7,7 +7,7 @@ from bayescaler.policy.trust import wilson_lower
 
 
 def shown(disjoint, coverage, nominal=0.95, *, seen=0, season=1440, skill=0.4):
-    return Evidence(disjoint * 3, disjoint, coverage, nominal, skill, seen, season)
+    return Evidence(disjoint, coverage, nominal, skill, seen, season)
 
 
 @pytest.mark.parametrize(

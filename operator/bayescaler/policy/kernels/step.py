@@ -56,26 +56,18 @@ def run(
     memory: Floats,
     windows: Floats,
     trail: Floats,
-    pauses: Integers,
-    memories: Floats,
-    kept: Floats,
+    first: int,
+    end: int,
     out: Integers,
 ) -> None:
-    """Decide again and again; what is wanted runs at the next decision.
+    """Make the decisions from `first` to `end` of n; what is wanted runs at the next.
 
-    seen: (n, N_SEEN), of which REPLICAS is only given in the first row. pauses: (m,) decisions, rising, before which
-    memory and windows are copied to memories[i] and kept[i]. out: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
+    seen: (n, N_SEEN), of which REPLICAS is only given in the very first row. out: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
     """
-    pause = 0
-    for i in range(len(seen)):
+    for i in range(first, end):
         if i > 0:
             seen[i, REPLICAS] = out[i - 1, FINAL]
-        if pause < len(pauses) and pauses[pause] == i:
-            memories[pause] = memory
-            kept[pause] = windows
-            pause += 1
-        final = _step(rules, policies, seen[i], memory, windows, trail)
-        out[i, FINAL] = int(final)
+        out[i, FINAL] = int(_step(rules, policies, seen[i], memory, windows, trail))
         out[i, LIMITED_BY] = _limited_by(trail)
         out[i, ON_RUNG] = int(memory[RUNG])
 

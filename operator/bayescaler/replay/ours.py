@@ -1,0 +1,209 @@
+"""Our own decisions along a load: the forecaster and the rules that run in the cluster, nothing written anew.
+
+What was issued after each bucket serves every quantile and every policy; the rules then run over all instants at once,
+and any single decision can be had back with all its reasons.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayescaler.policy import (
+    Decision,
+    Evidence,
+    Health,
+    Limiter,
+    Mode,
+    Observation,
+    Phase,
+    Policy,
+    Rung,
+    assess,
+    decide,
+)
+from bayescaler.policy.freshness import is_live, missed_buckets
+from bayescaler.policy.kernels import columns as col
+from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
+from bayescaler.policy.objective import demand_of
+from bayescaler.policy.state import State, empty_windows
+from bayescaler.policy.trust import nearest_level
+from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
+
+from .scenario import Scenario
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_LIMITERS, _RUNGS, _PHASES = tuple(Limiter), tuple(Rung), tuple(Phase)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of the load at each decision, shapes (n,).
+
+    newest: the newest bucket with data, -1 before any. live: whether it stands for the load now. complete: whether it
+    is the newest that could be known. missed: buckets by which a forecast made after it has aged.
+    """
+
+    newest: Integers
+    live: Flags
+    complete: Flags
+    missed: Integers
+
+
+def known(scenario: Scenario) -> Known:
+    """Return what the operator would know at each decision."""
+    places = np.arange(len(scenario.loads))
+    measured = np.maximum.accumulate(np.where(np.isnan(scenario.loads), -1, places))
+    newest = np.where(scenario.known > 0, measured[scenario.known - 1], -1)
+    age = scenario.instants - (newest + 1) * scenario.step_seconds
+    live = (newest >= 0) & is_live(age, scenario.step_seconds, scenario.lag_seconds)
+    complete = (newest >= 0) & (newest == scenario.known - 1)
+    return Known(newest, live, complete, missed_buckets(age, scenario.step_seconds))
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """What the forecaster issued along a scenario, and what is known when.
+
+    track: by bucket, in the unit of the forecaster; `scale` brings it to that of the scenario's loads.
+    """
+
+    scenario: Scenario
+    spec: ForecastSpec
+    scale: float
+    track: Track
+    family: Family
+    known: Known
+
+    def predictive(self, bucket: int, missed: int = 0) -> Predictive:
+        """Return the forecast issued after a bucket, as it is read when so many more should have come."""
+        issued_at = self.scenario.start + (bucket + 1) * self.spec.step_seconds
+        issued = Predictive(
+            np.array(LEVELS),
+            self.track.quantiles[bucket],
+            self.spec.leads[0],
+            self.spec.step_seconds,
+            issued_at,
+            self.family,
+        )
+        return issued.aged(missed).scaled(self.scale)
+
+    def demand(self, policy: Policy) -> Floats:
+        """Return the load to prepare for at each decision, shape (n,); NaN where there is no forecast."""
+        readings, places = np.unique(
+            np.stack([self.known.newest, self.known.missed], axis=1), axis=0, return_inverse=True
+        )
+        demands = [
+            np.nan if bucket < 0 else demand_of(policy, self.predictive(bucket, missed))
+            for bucket, missed in readings.tolist()
+        ]
+        return np.array(demands, dtype=np.float64)[places.ravel()]
+
+    def phases(self, policy: Policy) -> Integers:
+        """Return how far the forecast is trusted at each decision, as places in Phase, shape (n,)."""
+        level = nearest_level(LEVELS, policy.quantile)
+        covered, windows = self.track.coverage[:, LEVELS.index(level)], self.track.disjoint_windows
+        season = int(min(self.spec.seasons, default=0.0) / self.spec.step_seconds)
+        buckets, places = np.unique(self.known.newest, return_inverse=True)
+        seen = np.cumsum(~np.isnan(self.scenario.loads))
+        phase, phases = Phase.LEARNING, []
+        for bucket in buckets.tolist():
+            if bucket >= 0:
+                shown = int(windows[bucket])
+                coverage = float(covered[bucket]) if shown else None
+                phase, _ = assess(Evidence(shown, coverage, level, None, int(seen[bucket]), season), phase)
+            phases.append(_PHASES.index(phase))
+        return np.array(phases, dtype=np.int64)[places]
+
+
+def forecasts(scenario: Scenario, spec: ForecastSpec, *, scale: float = 1.0) -> Forecasts:
+    """Run the forecaster along a scenario; BayescastError if it cannot take the load."""
+    forecaster = Forecaster(spec)
+    times = scenario.start + np.arange(len(scenario.loads)) * scenario.step_seconds
+    track = forecaster.track(times, scenario.loads / scale)[spec.leads[0]]
+    return Forecasts(scenario, spec, scale, track, forecaster.diagnostics().family, known(scenario))
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """The decisions of one policy along a scenario, shapes (n,): the load and demand they saw, what they came to."""
+
+    policy: Policy
+    forecasts: Forecasts
+    seen: Floats
+    replicas: Integers
+    limited_by: Integers
+    on_rung: Integers
+    phases: Integers
+
+    @property
+    def load(self) -> Floats:
+        """The live load at each decision, NaN where there was none."""
+        return np.asarray(self.seen[:, col.LOAD])
+
+    @property
+    def demand(self) -> Floats:
+        """The load prepared for, NaN without a forecast."""
+        return np.asarray(self.seen[:, col.DEMAND])
+
+    @cached_property
+    def limiters(self) -> list[Limiter]:
+        """The rule that fixed each number."""
+        return [_LIMITERS[i] for i in self.limited_by.tolist()]
+
+    def decisions(self, places: Sequence[int]) -> list[Decision]:
+        """Return single decisions with all their reasons."""
+        order = sorted(set(places))
+        states = _run(self.policy, self.forecasts.scenario, self.seen.copy(), order)[1]
+        found = {place: self._decision(place, state) for place, state in zip(order, states, strict=True)}
+        return [found[place] for place in places]
+
+    def _decision(self, place: int, state: State) -> Decision:
+        forecasts, row = self.forecasts, self.seen[place]
+        bucket, live = int(forecasts.known.newest[place]), not np.isnan(row[col.LOAD])
+        observation = Observation(
+            replicas=int(row[col.REPLICAS]),
+            ready_replicas=None,
+            health=Health.LIVE if live else Health.STALE if bucket >= 0 else Health.ABSENT,
+            load=float(row[col.LOAD]) if live else None,
+            phase=_PHASES[self.phases[place]],
+            scale_in_allowed=bool(row[col.SCALE_IN_ALLOWED]),
+        )
+        predictive = forecasts.predictive(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
+        return decide(self.policy, observation, predictive, state, now=float(row[col.NOW]))[0]
+
+
+def decided(forecasts: Forecasts, policy: Policy) -> Decided:
+    """Let a policy decide at every instant of the scenario; what it would apply in mode Auto is what runs next."""
+    policy = replace(policy, mode=Mode.AUTO, paused=False)
+    scenario, at_hand = forecasts.scenario, forecasts.known
+    phases = forecasts.phases(policy)
+    seen = np.full((len(scenario.instants), col.N_SEEN), np.nan)
+    seen[:, col.NOW] = scenario.start + scenario.instants
+    seen[0, col.REPLICAS] = scenario.first_replicas
+    seen[:, col.LOAD] = np.where(at_hand.live, scenario.loads[at_hand.newest], np.nan)
+    seen[:, col.DEMAND] = forecasts.demand(policy)
+    seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
+    seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
+    out, _ = _run(policy, scenario, seen)
+    return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)
+
+
+def _run(policy: Policy, scenario: Scenario, seen: Floats, pauses: Sequence[int] = ()) -> tuple[Integers, list[State]]:
+    """Run the rules over all instants; return what they came to, and the state before each of some, rising."""
+    rules, policies = policy.columns
+    longest = max(rules[col.UP_WINDOW], rules[col.DOWN_WINDOW], *policies[:, col.PERIOD])
+    state, kept = State(windows=empty_windows(ceil(longest / scenario.interval_seconds) + 2)), list[State]()
+    out = np.empty((len(seen), 3), dtype=np.int64)
+    trail = np.empty((col.N_TRAIL, col.N_SAID))
+    for first, end in pairwise((0, *pauses, len(seen))):
+        run(rules, policies, seen, state.memory, state.windows, trail, first, end, out)
+        kept.append(state.copy())
+    return out, kept[:-1]
