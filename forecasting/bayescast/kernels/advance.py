@@ -61,8 +61,8 @@ def advance(
 
     slots[i] holds the bucket's slot in every season, then that of the hour, then (where there are known events) their
     bits for each lead. `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket;
-    `shown` is (0, ...) or (n, leads, levels + 1) and takes the coverage by then and the disjoint windows behind it. Buckets
-    before a workload's first load are passed over.
+    `shown` is (0, ...) or (n, leads, levels + 1) and takes the coverage by then and the disjoint windows behind it.
+    Buckets before a workload's first load are passed over.
     """
     n_leads = len(plan.leads)
     for i in range(len(rows)):
