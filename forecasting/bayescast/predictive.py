@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .spec import Family
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
+_LEVELS = np.array(LEVELS)
 _SURVIVAL_LOGS = tuple(math.log1p(-level) for level in LEVELS)
 _HAZARDS = tuple(-log for log in _SURVIVAL_LOGS)
 _LARGEST_LOG = 700.0  # beyond it exp leaves the floats
@@ -102,8 +103,7 @@ class Predictive:
         if log_survival <= _SURVIVAL_LOGS[last]:
             stretch = (_SURVIVAL_LOGS[last] - log_survival) / self._exponent()
             return min(values[last] * math.exp(min(stretch, _LARGEST_LOG)), sys.float_info.max)
-        i = bisect_right(_HAZARDS, -log_survival) - 1
-        share = (log_survival - _SURVIVAL_LOGS[i]) / (_SURVIVAL_LOGS[i + 1] - _SURVIVAL_LOGS[i])
+        i, share = _place(log_survival)
         return values[i] + (values[i + 1] - values[i]) * share
 
     def _log_survival(self, x: float, search: Callable[[list[float], float], int]) -> float:
@@ -125,6 +125,21 @@ class Predictive:
         if low <= 0.0 or high <= low:
             return _STEEPEST
         return min((_SURVIVAL_LOGS[-2] - _SURVIVAL_LOGS[-1]) / math.log(high / low), _STEEPEST)
+
+
+def quantile_by_row(values: NDArray[np.float64], q: float) -> NDArray[np.float64]:
+    """Return of every row of issued quantiles, (n, levels), what `Predictive.quantile` says at one q in (0, 1)."""
+    if LEVELS[0] <= q < LEVELS[-1]:
+        i, share = _place(math.log1p(-q))
+        return np.asarray(values[:, i] + (values[:, i + 1] - values[:, i]) * share)
+    rows = (Predictive(_LEVELS, row, 1, 1.0, 0.0, Family.AUTO).quantile(q) for row in values)
+    return np.fromiter(rows, dtype=np.float64, count=len(values))
+
+
+def _place(log_survival: float) -> tuple[int, float]:
+    """Return the level below log(1 - level), between the first and the last, and the share of the way to the next."""
+    i = bisect_right(_HAZARDS, -log_survival) - 1
+    return i, (log_survival - _SURVIVAL_LOGS[i]) / (_SURVIVAL_LOGS[i + 1] - _SURVIVAL_LOGS[i])
 
 
 def _each(function: Callable[[float], float], given: ArrayLike) -> Any:

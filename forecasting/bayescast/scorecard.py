@@ -117,10 +117,10 @@ def score(
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON can hold of nested dicts and tuples: keys become text, numbers that are not finite None."""
+    """Return what JSON can hold of nested dicts, tuples and lists: keys become text, numbers that are not finite None."""
     if isinstance(value, dict):
         return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [plain(held) for held in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -11,6 +11,7 @@ from bayescaler import __version__
 _COMMANDS = {
     "run": "Run the operator until it is told to stop.",
     "forecast": "Forecast a trace, bucket by bucket.",
+    "backtest": "Replay a load through a manifest, beside an HPA.",
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
     "doctor": "Check that what is believed, and what runs, is sound.",

@@ -1,8 +1,7 @@
 """`bayescaler forecast`: what the forecaster would have said after every bucket of a load, and how good it was."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +11,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from bayescaler.sources.files import whole_file
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError
 
+from .files import check_places, whole_files
 from .load import bar, interval_text, load_options, origin
 from .model import Levels, model_options
 from .options import DURATION
@@ -128,7 +127,7 @@ def forecast(
         except (TraceError, SourceError, BayescastError) as error:
             raise click.ClickException(str(error)) from error
         report = played.score(judged_seconds=judged, capacity=capacity) if plot is not None or reported else None
-        with _whole(out, plot) as (csv, picture):
+        with whole_files(out, plot) as (csv, picture):
             if csv is not None:
                 write_csv(csv, load.times, at_levels(played.issued, [float(q) for q in quantiles]), quantiles)
             if picture is not None and report is not None:
@@ -140,13 +139,9 @@ def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
     """Refuse what cannot be written before any work is done."""
     if out is None and plot is None and not reported:
         raise click.UsageError("there is nothing to do: give --out, --plot, --report, --sensitivity or --output json")
-    for path, option in ((out, "--out"), (plot, "--plot")):
-        if path is not None and not path.parent.is_dir():
-            raise click.BadParameter(f"there is no folder {path.parent}", param_hint=option)
+    check_places({"--out": out, "--plot": plot})
     if plot is None:
         return
-    if out is not None and out.absolute() == plot.absolute():
-        raise click.BadParameter(f"{plot} is the file of --out too", param_hint="--plot")
     try:
         from . import fan
     except ModuleNotFoundError as missing:
@@ -215,17 +210,6 @@ def at_levels(issued: NDArray[np.float64], levels: Sequence[float]) -> NDArray[n
 
 def _log_odds(level: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(level / (1.0 - level))
-
-
-@contextmanager
-def _whole(*places: Path | None) -> Iterator[list[Path | None]]:
-    """Give a path to write to for each place that was asked for; all take their places in the end, or none does."""
-    try:
-        with ExitStack() as files:
-            yield [None if place is None else files.enter_context(whole_file(place)) for place in places]
-    except OSError as error:
-        where = " and ".join(str(place) for place in places if place is not None)
-        raise click.ClickException(f"{where} cannot be written: {error.strerror or error}") from error
 
 
 def _draw(path: Path, played: Replay, report: "Report", *, name: str, shown_seconds: float) -> None:

@@ -48,19 +48,31 @@ class Evidence:
 
 def assess(evidence: Evidence, previous: Phase) -> tuple[Phase, str]:
     """Return the phase and one clause of why."""
-    seen, nominal, coverage = evidence.disjoint_windows, evidence.nominal, evidence.coverage
-    needed = windows_needed(evidence)
-    if coverage is None or not isfinite(coverage) or seen < needed:
-        return Phase.LEARNING, f"{seen} of {needed} disjoint windows scored"
-    promised, missed = 1.0 - nominal, 1.0 - coverage
+    phase = phase_of(evidence, previous)
+    seen, coverage = evidence.disjoint_windows, evidence.coverage
+    if phase is Phase.LEARNING or coverage is None:
+        return phase, f"{seen} of {windows_needed(evidence)} disjoint windows scored"
+    promised, missed = 1.0 - evidence.nominal, 1.0 - coverage
     told = f"{percent(missed)} of {seen} disjoint windows missed, {percent(promised)} promised"
     if evidence.skill is not None and isfinite(evidence.skill):
         told += f", skill {evidence.skill:.2f} against the last value"
-    if wilson_lower(missed, seen) > TOLERATED * promised:
-        return Phase.DEGRADED, told
-    if previous is Phase.DEGRADED and missed > TOLERATED * promised:
-        return Phase.DEGRADED, f"{told}; trusted again at {percent(TOLERATED * promised)}"
-    return Phase.TRUSTED, told
+    if phase is Phase.DEGRADED and not _condemned(evidence, coverage):
+        told += f"; trusted again at {percent(TOLERATED * promised)}"
+    return phase, told
+
+
+def phase_of(evidence: Evidence, previous: Phase) -> Phase:
+    """Return the phase."""
+    coverage = evidence.coverage
+    if coverage is None or not isfinite(coverage) or evidence.disjoint_windows < windows_needed(evidence):
+        return Phase.LEARNING
+    doubted = previous is Phase.DEGRADED and 1.0 - coverage > TOLERATED * (1.0 - evidence.nominal)
+    return Phase.DEGRADED if doubted or _condemned(evidence, coverage) else Phase.TRUSTED
+
+
+def _condemned(evidence: Evidence, coverage: float) -> bool:
+    """Return whether it is nearly certain that more is missed than is tolerated."""
+    return wilson_lower(1.0 - coverage, evidence.disjoint_windows) > TOLERATED * (1.0 - evidence.nominal)
 
 
 def nearest_level(levels: Iterable[float], quantile: float) -> float:

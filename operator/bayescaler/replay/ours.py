@@ -23,7 +23,6 @@ from bayescaler.policy import (
     Phase,
     Policy,
     Rung,
-    assess,
     decide,
 )
 from bayescaler.policy.freshness import is_live, missed_buckets
@@ -31,8 +30,9 @@ from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
 from bayescaler.policy.objective import demand_of
 from bayescaler.policy.state import State, empty_windows
-from bayescaler.policy.trust import nearest_level
+from bayescaler.policy.trust import nearest_level, phase_of
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
+from bayescast.predictive import quantile_by_row
 
 from .scenario import Scenario
 
@@ -97,14 +97,14 @@ class Forecasts:
 
     def demand(self, policy: Policy) -> Floats:
         """Return the load to prepare for at each decision, shape (n,); NaN where there is no forecast."""
-        readings, places = np.unique(
-            np.stack([self.known.newest, self.known.missed], axis=1), axis=0, return_inverse=True
-        )
-        demands = [
-            np.nan if bucket < 0 else demand_of(policy, self.predictive(bucket, missed))
-            for bucket, missed in readings.tolist()
-        ]
-        return np.array(demands, dtype=np.float64)[places.ravel()]
+        newest, missed = self.known.newest, self.known.missed
+        loads = quantile_by_row(self.track.quantiles * self.scale, policy.quantile)
+        demand = np.where(newest >= 0, loads[newest] * (1.0 + policy.buffer), np.nan)
+        aged = np.flatnonzero((newest >= 0) & (missed > 0))
+        readings, places = np.unique(np.stack([newest, missed], axis=1)[aged], axis=0, return_inverse=True)
+        late = [demand_of(policy, self.predictive(*reading)) for reading in readings.tolist()]
+        demand[aged] = np.array(late, dtype=np.float64)[places.ravel()]
+        return np.where(np.isfinite(demand), demand, np.nan)
 
     def phases(self, policy: Policy) -> Integers:
         """Return how far the forecast is trusted at each decision, as places in Phase, shape (n,)."""
@@ -118,7 +118,7 @@ class Forecasts:
             if bucket >= 0:
                 shown = int(windows[bucket])
                 coverage = float(covered[bucket]) if shown else None
-                phase, _ = assess(Evidence(shown, coverage, level, None, int(seen[bucket]), season), phase)
+                phase = phase_of(Evidence(shown, coverage, level, None, int(seen[bucket]), season), phase)
             phases.append(_PHASES.index(phase))
         return np.array(phases, dtype=np.int64)[places]
 
@@ -142,6 +142,11 @@ class Decided:
     limited_by: Integers
     on_rung: Integers
     phases: Integers
+
+    @property
+    def instants(self) -> Floats:
+        """When each takes effect, epoch seconds."""
+        return np.asarray(self.seen[:, col.NOW])
 
     @property
     def load(self) -> Floats:

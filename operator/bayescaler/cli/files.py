@@ -1,0 +1,33 @@
+"""Files that a command writes: refused before any work where they cannot be written, whole or not there after it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from bayescaler.sources.files import whole_file
+
+
+def check_places(places: Mapping[str, Path | None]) -> None:
+    """Refuse what cannot be written, by option: a folder that is not there, and one file for two of them."""
+    taken: dict[Path, str] = {}
+    for option, path in places.items():
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise click.BadParameter(f"there is no folder {path.parent}", param_hint=option)
+        other = taken.setdefault(path.absolute(), option)
+        if other != option:
+            raise click.BadParameter(f"{path} is the file of {other} too", param_hint=option)
+
+
+@contextmanager
+def whole_files(*places: Path | None) -> Iterator[list[Path | None]]:
+    """Give a path to write to for each place that was asked for; all take their places in the end, or none does."""
+    try:
+        with ExitStack() as files:
+            yield [None if place is None else files.enter_context(whole_file(place)) for place in places]
+    except OSError as error:
+        where = " and ".join(str(place) for place in places if place is not None)
+        raise click.ClickException(f"{where} cannot be written: {error.strerror or error}") from error
