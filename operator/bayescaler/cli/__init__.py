@@ -15,7 +15,7 @@ _COMMANDS = {
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
     "doctor": "Check that what is believed, and what runs, is sound.",
-    "generate": "Write generated files, or check that they are current.",
+    "generate": "Write manifests from an HPA or ScaledObject, or the generated files.",
 }
 
 
