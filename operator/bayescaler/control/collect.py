@@ -53,15 +53,19 @@ class Collector:
         load = workload.load
         end = closed_until(now, intent.forecast.step_seconds, self._settings.metric_lag_seconds)
         with contained(workload, "collect", self._metrics):
-            try:
-                series = await self._source.read(intent.query, start=_start(workload, end), end=end, now=now)
-            except SourceError as error:
-                self._metrics.source_errors.labels(error.reason).inc()
-                load.health, load.reason, load.message = Health.FAILED, error.reason, str(error)
-                load.trouble_since = now if load.trouble_since is None else load.trouble_since
-                return
-            if workload.intent is not None and workload.intent.same_load(intent) and workload.seat is seat:
+            for _ in range(2):  # after a silence the newest buckets tell that there is more to catch up with
+                try:
+                    series = await self._source.read(intent.query, start=_start(workload, end), end=end, now=now)
+                except SourceError as error:
+                    self._metrics.source_errors.labels(error.reason).inc()
+                    load.health, load.reason, load.message = Health.FAILED, error.reason, str(error)
+                    load.trouble_since = now if load.trouble_since is None else load.trouble_since
+                    return
+                if workload.intent is None or not workload.intent.same_load(intent) or workload.seat is not seat:
+                    return
                 take(workload, series, now=now)
+                if not load.behind:
+                    return
 
 
 def _start(workload: Workload, end: float) -> float:
