@@ -117,7 +117,7 @@ def score(
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON can hold of nested dicts, tuples and lists: keys become text, numbers that are not finite None."""
+    """Return what JSON can hold of nested dicts, tuples and lists: keys as text, None for what is not finite."""
     if isinstance(value, dict):
         return {str(key): plain(held) for key, held in value.items()}
     if isinstance(value, tuple | list):
