@@ -1,0 +1,151 @@
+"""Our own decisions along a load: what decide() would say, told bucket by bucket what the operator would know."""
+
+from dataclasses import replace
+from math import floor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from bayescaler.policy import Health, Limiter, Mode, Observation, Phase, Policy, ScalingRules, State, assess, decide
+from bayescaler.policy.trust import Evidence, nearest_level
+from bayescaler.policy.types import Behavior
+from bayescaler.replay.ours import decided, forecasts
+from bayescaler.replay.scenario import Scenario
+from bayescast import Bank, ForecastSpec, NoData
+
+START, MINUTE = 1_709_251_200.0, 60.0
+QUICK = Behavior(
+    scale_up=ScalingRules(Behavior().scale_up.policies, 0.0, tolerance=0.0),
+    scale_down=ScalingRules(Behavior().scale_down.policies, 120.0, tolerance=0.05),
+)
+
+
+def loads(buckets=900, seed=0):
+    """A short day of four hours, bursts, some buckets missing and a silence of a quarter of an hour."""
+    rng = np.random.default_rng(seed)
+    rates = rng.poisson(60.0 * (30.0 + 20.0 * np.sin(np.arange(buckets) / 240.0 * 2 * np.pi))) / 60.0
+    rates[rng.choice(buckets, 6)] *= 3.0
+    rates[rng.choice(buckets, 20)] = np.nan
+    rates[buckets // 2 : buckets // 2 + 15] = np.nan
+    return rates
+
+
+def scenario(**changes):
+    return Scenario(**{"loads": loads(), "step_seconds": MINUTE, "capacity": 5.0, "start": START} | changes)
+
+
+def spec(step=MINUTE, lead=2):
+    return ForecastSpec(step, (lead,), seasons=(14_400.0,))
+
+
+def one_by_one(scenario, spec, policy, scale=1.0):
+    """Every instant as the loop lives it: reads what has closed, feeds it, judges trust, decides, sees it done."""
+    bank = Bank(spec)
+    row, consumed, newest = bank.add(spec), 0, None
+    phase, state, current, step, said = Phase.LEARNING, State(), scenario.first_replicas, scenario.step_seconds, []
+    for instant in scenario.instants.tolist():
+        closed = min(max(floor((instant - scenario.lag_seconds) / step + 1e-9), 0), len(scenario.loads))
+        filled = [i for i in range(consumed, closed) if np.isfinite(scenario.loads[i])]
+        if filled:
+            for i in range(consumed, filled[-1] + 1):
+                bank.update([row], [START + i * step], [scenario.loads[i] / scale])
+            consumed, newest = filled[-1] + 1, filled[-1]
+            shown = bank.diagnostics(row)
+            level = nearest_level(shown.coverage, policy.quantile)
+            coverage = shown.coverage[level] if shown.windows else None
+            season = int(min(spec.seasons) / step)
+            evidence = Evidence(shown.disjoint_windows, coverage, level, None, shown.buckets_seen, season)
+            phase, _ = assess(evidence, phase)
+        try:
+            predictive = bank.predict(row)
+            missed = int((START + instant - predictive.issued_at) // step) - 1
+            predictive = predictive.aged(max(missed, 0)).scaled(scale)
+        except NoData:
+            predictive = None
+        age = None if newest is None else instant - (newest + 1) * step
+        live = age is not None and age <= 2 * step + 2 * scenario.lag_seconds
+        observation = Observation(
+            current,
+            None,
+            Health.LIVE if live else Health.STALE,
+            float(scenario.loads[newest]) if live else None,
+            phase=phase,
+            scale_in_allowed=newest is not None and newest == closed - 1,
+        )
+        decision, state = decide(policy, observation, predictive, state, now=START + instant)
+        said.append(decision)
+        current = decision.final
+    return said
+
+
+@pytest.mark.parametrize(
+    ("changes", "quantile", "scale"),
+    [
+        ({}, 0.95, 1.0),
+        ({"interval_seconds": 60.0, "lag_seconds": 40.0}, 0.9, 1.0),
+        ({"interval_seconds": 7.0, "lag_seconds": 0.0, "loads": loads(150)}, 0.4, 1.0),
+        ({"step_seconds": 10.0, "loads": loads(400)}, 0.9999, 1.0),
+        ({"interval_seconds": 300.0}, 0.99, 1.0 / MINUTE),
+    ],
+    ids=["as by default", "slow", "quick", "buckets shorter than a tick", "counts"],
+)
+def test_a_replay_says_what_the_loop_says_one_instant_after_the_other(changes, quantile, scale):
+    case = scenario(**changes)
+    policy = Policy(1, 40, case.capacity, quantile=quantile, behavior=QUICK)
+    shape = spec(case.step_seconds)
+    replayed = decided(forecasts(case, shape, scale=scale), policy)
+    lived = one_by_one(case, shape, policy, scale)
+
+    assert replayed.replicas.tolist() == [decision.final for decision in lived]
+    assert replayed.limiters == [decision.limiter for decision in lived]
+    told = [np.nan if decision.demand is None else decision.demand for decision in lived]
+    np.testing.assert_array_equal(replayed.demand, told)
+    some_places = range(0, len(lived), max(len(lived) // 40, 1))
+    for place, again in zip(some_places, replayed.decisions(some_places), strict=True):
+        assert (again.final, again.steps, again.phase) == (lived[place].final, lived[place].steps, lived[place].phase)
+
+
+@settings(max_examples=25)
+@given(some.integers(20, 400), some.sampled_from([15.0, 60.0, 45.0]), some.sampled_from([0.0, 15.0, 90.0]))
+def test_a_prefix_of_the_load_gives_a_prefix_of_the_decisions(buckets, interval, lag):
+    whole = scenario(loads=loads(420, seed=5), interval_seconds=interval, lag_seconds=lag)
+    part = replace(whole, loads=whole.loads[:buckets])
+    policy = Policy(1, 40, 5.0, behavior=QUICK)
+    long, short = (decided(forecasts(case, spec()), policy) for case in (whole, part))
+
+    n = len(part.instants)
+    assert short.replicas.tolist() == long.replicas[:n].tolist()
+    assert short.limiters == long.limiters[:n]
+    np.testing.assert_array_equal(short.demand, long.demand[:n])
+
+
+def test_a_paused_or_observing_manifest_is_replayed_as_if_it_acted():
+    issued = forecasts(scenario(), spec())
+    acting = decided(issued, Policy(1, 40, 5.0, behavior=QUICK))
+    for changes in ({"paused": True}, {"mode": Mode.OBSERVE}):
+        watching = decided(issued, Policy(1, 40, 5.0, behavior=QUICK, **changes))
+        assert watching.replicas.tolist() == acting.replicas.tolist()
+
+
+def test_nothing_scales_in_while_the_load_is_silent():
+    case = scenario()
+    replayed = decided(forecasts(case, spec()), Policy(1, 40, 5.0, behavior=QUICK))
+    silent = np.isnan(replayed.load)
+    assert silent.sum() > 40
+    before = np.concatenate([[case.first_replicas], replayed.replicas[:-1]])
+    assert np.all(replayed.replicas[silent] >= before[silent])
+    assert {Limiter.HOLD, Limiter.SCALE_IN_HELD} & {replayed.limiters[i] for i in np.flatnonzero(silent)}
+
+
+def test_before_the_first_load_there_is_neither_load_nor_demand():
+    rates = loads()
+    rates[:30] = np.nan
+    case = scenario(loads=rates, start_replicas=7)
+    replayed = decided(forecasts(case, spec()), Policy(1, 40, 5.0))
+    first = int(np.argmax(case.known > 30))
+    assert np.isnan(replayed.demand[:first]).all()
+    assert np.isnan(replayed.load[:first]).all()
+    assert set(replayed.replicas[:first].tolist()) == {7}
+    assert replayed.decisions([0])[0].message.endswith("no usable load for 0s: absent")
