@@ -12,7 +12,7 @@ from bayescaler.control.translate import Intent
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError, Unit
 
-from .files import check_places, whole_files
+from .files import check_picture, check_places, whole_files
 from .load import Instant, Interval, Origin, bar
 from .manifest import read_intent
 from .options import DURATION
@@ -97,6 +97,8 @@ def backtest(
     after its end and a lag; pods take their start-up time and are paid for meanwhile.
     """
     check_places({"--decisions": decisions, "--json": as_json, "--report": report, "--plot": plot})
+    if plot is not None:
+        check_picture(plot)
     settings = Settings(
         default_server_address=source["prometheus"] or NOWHERE,
         interval_seconds=interval,
@@ -104,20 +106,21 @@ def backtest(
         startup_seconds=startup.quantile(0.9),
     )
     name, intent = read_intent(manifest, settings)
+    asked = _origin(intent, **source)
     from bayescaler.replay.backtest import backtest as run
     from bayescaler.replay.judgement import Prices
     from bayescast import BayescastError
 
     with bar() as progress:
         try:
-            load = _origin(intent, **source).read(progress)
+            load = asked.read(progress)
             case = case_of(name, intent, load, settings, startup, min_history=min_history, seed=seed)
             task = progress.add_task("", total=None)
             prices = Prices(replica_hour, overload_hour)
             found = run(case, compare, prices, told=lambda part: progress.update(task, description=part))
         except (TraceError, SourceError, BayescastError, ValueError) as error:
             raise click.ClickException(str(error)) from error
-        _write(found, progress, decisions, as_json, plot)
+        _write(found, progress, str(asked), decisions=decisions, as_json=as_json, plot=plot)
     from .verdict import show
 
     show(found)
@@ -195,14 +198,24 @@ def case_of(
 
 
 def _write(
-    found: "Backtest", progress: Progress, decisions: Path | None, as_json: Path | None, plot: Path | None
+    found: "Backtest",
+    progress: Progress,
+    trace_name: str,
+    *,
+    decisions: Path | None,
+    as_json: Path | None,
+    plot: Path | None,
 ) -> None:
     """Write all files that were asked for, or none."""
     from . import played
 
     progress.add_task("writing", total=None)
-    with whole_files(decisions, as_json, plot) as (csv, data, _picture):
+    with whole_files(decisions, as_json, plot) as (csv, data, picture):
         if csv is not None:
             played.write_csv(csv, found.decided)
         if data is not None:
             data.write_text(json.dumps(played.plain(found), allow_nan=False, indent=1) + "\n", encoding="utf-8")
+        if picture is not None:
+            from . import timeline
+
+            timeline.draw(picture, found, title=f"{found.case.name}: {trace_name}")

@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import click
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -24,13 +22,6 @@ BANDS = ((0.5, 0.8, "#1b7f79"), (0.8, 0.95, "#5fa8a3"), (0.95, 0.99, "#a3cdca"),
 SHOWN_LEVEL = 0.95
 LEAST_MISS = 3e-4  # where a coverage of 100 % is drawn on the logarithmic axis
 Floats = NDArray[np.float64]
-
-
-def check(path: Path, option: str) -> None:
-    """Refuse a picture that cannot be drawn, before any work is done."""
-    formats = sorted(FigureCanvasBase.get_supported_filetypes())
-    if path.suffix and path.suffix.lstrip(".").lower() not in formats:
-        raise click.BadParameter(f"{path.name}: give one of {', '.join(formats)}", param_hint=option)
 
 
 def draw(

@@ -22,6 +22,17 @@ def check_places(places: Mapping[str, Path | None]) -> None:
             raise click.BadParameter(f"{path} is the file of {other} too", param_hint=option)
 
 
+def check_picture(path: Path, option: str = "--plot") -> None:
+    """Refuse a picture that cannot be drawn: without matplotlib, or in a format it does not know."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[lab]'") from missing
+    formats = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix and path.suffix.lstrip(".").lower() not in formats:
+        raise click.BadParameter(f"{path.name}: give one of {', '.join(formats)}", param_hint=option)
+
+
 @contextmanager
 def whole_files(*places: Path | None) -> Iterator[list[Path | None]]:
     """Give a path to write to for each place that was asked for; all take their places in the end, or none does."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError
 
-from .files import check_places, whole_files
+from .files import check_picture, check_places, whole_files
 from .load import bar, interval_text, load_options, origin
 from .model import Levels, model_options
 from .options import DURATION
@@ -140,13 +140,8 @@ def _check_files(out: Path | None, plot: Path | None, reported: bool) -> None:
     if out is None and plot is None and not reported:
         raise click.UsageError("there is nothing to do: give --out, --plot, --report, --sensitivity or --output json")
     check_places({"--out": out, "--plot": plot})
-    if plot is None:
-        return
-    try:
-        from . import fan
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[lab]'") from missing
-    fan.check(plot, "--plot")
+    if plot is not None:
+        check_picture(plot)
 
 
 def spec_of(

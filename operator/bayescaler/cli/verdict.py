@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bayescaler.replay.backtest import Backtest
 from bayescaler.replay.frontier import Comparison
-from bayescaler.replay.judgement import Interval, Judgement
+from bayescaler.replay.judgement import Interval
 
 
 def show(found: Backtest) -> None:
@@ -28,32 +28,37 @@ def show(found: Backtest) -> None:
 
 
 def _table(found: Backtest) -> Table:
-    table = Table(header_style="bold")
+    priced = found.prices.overload_hour > 0.0 or found.prices.replica_hour != 1.0
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("policy", no_wrap=True)
-    for name in ("time short", "95 % interval", "unserved", "replica-hours", "cost", "changes", "reversals", "at max"):
+    for name in ("short", "95 %", "unserved", "replica-h", *(["cost"] if priced else []), "changes", "reversals"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found.judgements:
-        table.add_row(one.name, *_row(one))
+        outcome = one.outcome
+        table.add_row(
+            one.name,
+            f"{outcome.violating_share:.2%}",
+            _interval(one.violating),
+            f"{outcome.unserved_share:.2%}",
+            f"{outcome.pod_hours:,.0f}",
+            *([f"{one.cost:,.0f}"] if priced else []),
+            f"{outcome.scale_events:,}",
+            f"{outcome.reversals:,}",
+        )
     return table
 
 
-def _row(one: Judgement) -> list[str]:
-    outcome = one.outcome
-    return [
-        f"{outcome.violating_share:.2%}",
-        _interval(one.violating),
-        f"{outcome.unserved_share:.3%}",
-        f"{outcome.pod_hours:,.0f}",
-        f"{one.cost:,.0f}",
-        str(outcome.scale_events),
-        str(outcome.reversals),
-        f"{outcome.at_max_seconds / outcome.seconds:.1%}",
-    ]
-
-
 def _interval(interval: Interval) -> str:
-    return "too few days" if math.isnan(interval.low) else f"{interval.low:.2%} .. {interval.high:.2%}"
+    return "few days" if math.isnan(interval.low) else f"{100 * interval.low:.2f}-{100 * interval.high:.2f}"
 
 
 def _compared(one: Comparison) -> str:
-    return f"{one.level:.2%}: ratio {one.ratio:.3f}, waste {one.waste:.3f}"
+    """Return one sentence on two policies that are short equally often."""
+    level = f"short {one.level:.2%} of the time"
+    if math.isnan(one.ours):
+        return f"{level}: no quantile of ours gets there" + ("" if math.isnan(one.theirs) else ", an HPA does")
+    if math.isnan(one.theirs):
+        return f"{level}: {one.ours:,.0f} replica-hours; no target of an HPA gets there"
+    low, high = one.ratio_interval.low, one.ratio_interval.high
+    sure = "too few days to say how sure" if math.isnan(low) else f"95 %: {low:.2f}-{high:.2f}"
+    return f"{level}: {one.ours:,.0f} replica-hours, {one.ratio:.2f} of the best HPA's {one.theirs:,.0f} ({sure})"

@@ -92,11 +92,12 @@ def frontier(
     )
 
 
-def cost_at(violating: Floats, cost: Floats, level: float) -> Floats:
+def cost_at(violating: Floats, cost: Floats, level: float | Floats) -> Floats:
     """Return the least cost at which a policy is short `level` of the time; (..., k) -> (...), NaN where none is.
 
-    Between two neighbouring knobs cost is linear in the logarithm of the share.
+    Between two neighbouring knobs cost is linear in the logarithm of the share. level: one, or of shape (...).
     """
+    level = np.asarray(level, dtype=np.float64)[..., None]
     order = np.lexsort((cost, violating), axis=-1)
     v, c = np.take_along_axis(violating, order, -1), np.take_along_axis(cost, order, -1)
     logs = np.log(v + _SMALLEST)
@@ -133,26 +134,36 @@ def compare(
     return [_compared(ours, theirs, clairvoyant.pod_hours[:, 0], drawn, level) for level in levels]
 
 
+def compare_as_is(ours: Frontier, theirs: Frontier, clairvoyant: Frontier, *, seed: int = 0) -> Comparison:
+    """Compare one setting of ours, a frontier of one point, with theirs at the share of time short that ours has."""
+    drawn = draws(len(ours.seconds), seed)
+    return _compared(ours, theirs, clairvoyant.pod_hours[:, 0], drawn, None)
+
+
 def least(scenario: Scenario, *, time_zone: str = "UTC") -> Frontier:
     """Return the clairvoyant's plan with lead as a frontier of one point."""
     return frontier(scenario, "clairvoyant", (0.0,), [Clairvoyant().replicas(scenario)], time_zone=time_zone)
 
 
-def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers, level: float) -> Comparison:
+def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers, level: float | None) -> Comparison:
+    """Compare at a share of time short, or, without one, at that of ours in each draw."""
     whole = np.ones((1, len(ours.seconds)), dtype=np.int64)
 
-    def at(frontier: Frontier, weights: Integers) -> Floats:
-        share = (weights @ frontier.violating_seconds) / (weights @ frontier.seconds)[:, None]
-        return cost_at(share, weights @ frontier.pod_hours, level)
+    def share(frontier: Frontier, weights: Integers) -> Floats:
+        return np.asarray((weights @ frontier.violating_seconds) / (weights @ frontier.seconds)[:, None])
 
     def ratios(weights: Integers) -> tuple[Floats, Floats, Floats, Floats]:
-        mine, other, least = at(ours, weights), at(theirs, weights), weights @ knowing
+        at = share(ours, weights)[:, 0] if level is None else np.full(len(weights), level)
+        mine = cost_at(share(ours, weights), weights @ ours.pod_hours, at)
+        other = cost_at(share(theirs, weights), weights @ theirs.pod_hours, at)
+        least = weights @ knowing
         above = np.where(other > least, other - least, np.nan)
         return mine, other, mine / other, (mine - least) / above
 
     mine, other, ratio, waste = (float(found[0]) for found in ratios(whole))
     _, _, ratio_draws, waste_draws = ratios(drawn)
-    return Comparison(level, mine, other, ratio, waste, spread(ratio_draws), spread(waste_draws))
+    reached = float(ours.violating[0]) if level is None else level
+    return Comparison(reached, mine, other, ratio, waste, spread(ratio_draws), spread(waste_draws))
 
 
 def _lowest(crossing: Floats, direct: Floats) -> Floats:
