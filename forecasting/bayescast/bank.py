@@ -263,9 +263,10 @@ class Bank:
     def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats]:
         """Return (index, time) of every bucket when bucket i comes ahead[i] buckets after its predecessor.
 
-        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length.
+        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length, or of the longest
+        window, so that none spans it.
         """
-        most = max(1.0, np.floor(self.shape.settings.gap_limit_seconds / self.shape.step_seconds))
+        most = max(max(self.shape.leads) + 1, self.shape.settings.gap_limit_seconds // self.shape.step_seconds)
         repeat = np.minimum(ahead, most).astype(np.int64)
         index = np.repeat(np.arange(len(times)), repeat)
         behind = np.cumsum(repeat)[index] - 1 - np.arange(len(index))

@@ -214,6 +214,23 @@ def test_a_gap_of_ten_years_costs_no_more_than_two_days_and_is_forgotten_by_the_
     assert forecaster.predict().quantile(0.5) == pytest.approx(due, rel=0.25)
 
 
+@pytest.mark.parametrize(("lead", "limit"), [(30, 172800.0), (8, 172800.0), (1, 86400.0)])
+def test_no_window_that_spans_a_gap_is_scored_however_coarse_the_steps_and_long_the_window(lead, limit):
+    spec = ForecastSpec(86400.0, (1, lead) if lead > 1 else (1,), settings=Settings(gap_limit_seconds=limit))
+    times = 86400.0 * np.append(np.arange(60), 425.0 + np.arange(60))
+    values = np.random.default_rng(3).gamma(9.0, 10.0, 120)
+    whole = 86400.0 * np.arange(485)
+    told = np.full(485, np.nan)
+    told[np.searchsorted(whole, times)] = values
+    passed_over, told_of = Forecaster(spec).fit(times, values), Forecaster(spec).fit(whole, told)
+    for window in spec.leads:
+        assert passed_over.diagnostics(window).windows == told_of.diagnostics(window).windows
+    one_by_one = Forecaster(spec).fit(times[:60], values[:60])
+    for time, value in zip(times[60:], values[60:], strict=True):
+        one_by_one.update(time, value)
+    assert one_by_one.checkpoint() == passed_over.checkpoint()
+
+
 def test_buckets_a_little_off_the_grid_are_taken_in_their_turn(daily_load):
     times, values = daily_load(200)
     jitter = np.random.default_rng(0).uniform(-0.2, 0.2, 200) * HOUR
