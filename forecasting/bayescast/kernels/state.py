@@ -278,7 +278,8 @@ def clear(state: State, row: int, settings: Settings) -> None:
     own.scalars[:, SPREAD_SUM] = settings.dispersion_prior * settings.dispersion_weight
     own.scalars[:, SPREAD_WEIGHT] = settings.dispersion_weight
     own.scalars[:, DISPERSION] = settings.dispersion_prior
-    own.scalars[:, [ALARM_AT, RISE_AT]] = -1.0
+    own.scalars[:, ALARM_AT] = np.nan
+    own.scalars[:, RISE_AT] = -1.0
     own.scalars[:, ALARM_REST] = 30.0
     own.levels[:, LEVEL_RATE] = 1.0
     for fit, prior in (
