@@ -104,45 +104,6 @@ def test_in_a_long_gap_the_location_falls_back_to_the_template(daily_load):
 
 
 @pytest.mark.jit
-@pytest.mark.parametrize("gap", [5 * 3600.0, 7 * 86400.0])
-def test_a_change_point_stays_where_it_was_through_gaps_of_any_length(daily_load, gap):
-    spec = ForecastSpec(step_seconds=60.0, leads=(5,), kind=Kind.COUNT)
-    times, values = daily_load(600, step=60.0, swing=0.0)
-    values[300:] *= 3.0
-    times[340:] += gap
-    times[500:] += gap
-    declared = Forecaster(spec).fit(times[:330], values[:330]).diagnostics().change_point_at
-    assert declared == pytest.approx(times[300], abs=300.0)
-    at_once = Forecaster(spec).fit(times, values)
-    one_by_one = Forecaster(spec).fit(times[:330], values[:330])
-    for time, value in zip(times[330:], values[330:], strict=True):
-        one_by_one.update(time, value)
-    for forecaster in (at_once, one_by_one):
-        assert forecaster.diagnostics().change_point_at == declared
-        assert not forecaster.diagnostics().change_point
-    assert at_once.checkpoint() == one_by_one.checkpoint()
-
-
-@pytest.mark.jit
-def test_a_change_point_declared_by_the_first_loads_after_a_long_gap_lies_after_it(daily_load):
-    spec = ForecastSpec(step_seconds=60.0, leads=(5,), kind=Kind.COUNT)
-    times, values = daily_load(600, step=60.0, swing=0.0)
-    values[300:] *= 3.0
-    times[300:] += 30 * 86400.0
-    found = Forecaster(spec).fit(times[:330], values[:330]).diagnostics()
-    assert found.change_point
-    assert times[300] <= found.change_point_at <= times[300] + 300.0
-
-
-def test_a_gap_of_years_is_passed_over_at_once(hourly, daily_load):
-    times, values = daily_load(100)
-    forecaster = Forecaster(hourly).fit(times, values)
-    forecaster.update(times[-1] + 20 * 365 * 86400.0, 50.0)
-    assert forecaster.predict().quantile(0.5) > 0
-    assert forecaster.buckets_seen == 101
-
-
-@pytest.mark.jit
 @pytest.mark.parametrize("kind", [Kind.COUNT, Kind.RATE, Kind.GAUGE])
 def test_a_step_of_three_is_followed_within_ten_minutes(daily_load, kind):
     spec = ForecastSpec(step_seconds=60.0, leads=(5,), kind=kind)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bayescast import Bank, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData, OutOfOrder, Settings
-from bayescast.kernels.state import CLOCK
 
 HOUR = 3600.0
 SPEC = ForecastSpec(HOUR, (3,), time_zone="Europe/Berlin")
@@ -198,37 +197,6 @@ def test_loads_of_all_sizes_in_one_series_stay_finite_and_in_order(kind):
         assert np.isfinite(issued).all()
         assert (issued >= 0.0).all()
         assert (np.diff(issued, axis=1) >= 0.0).all()
-
-
-def test_a_gap_of_ten_years_costs_no_more_than_two_days_and_is_forgotten_by_the_next_day(daily_load):
-    spec = ForecastSpec(HOUR, (3,), kind=Kind.COUNT, time_zone="America/New_York")
-    times, values = daily_load(24 * 14)
-    later = times + 3650 * 86400.0
-    forecaster = Forecaster(spec).fit(times, values).update(later[0], values[0])
-    short = Forecaster(spec).fit(times, values).update(times[-1] + 49 * HOUR, values[0])
-    clocks = {int(f._bank._state.marks[0, CLOCK]) for f in (forecaster, short)}  # buckets entered
-    assert clocks == {24 * 14 + 48}
-    for time, value in zip(later[1:48], values[1:48], strict=True):
-        forecaster.update(time, value)
-    due = 50.0 * (1.0 + 0.6 * np.sin(2 * np.pi * (later[47] + np.arange(1, 4) * HOUR) / 86400.0)).max()
-    assert forecaster.predict().quantile(0.5) == pytest.approx(due, rel=0.25)
-
-
-@pytest.mark.parametrize(("lead", "limit"), [(30, 172800.0), (8, 172800.0), (1, 86400.0)])
-def test_no_window_that_spans_a_gap_is_scored_however_coarse_the_steps_and_long_the_window(lead, limit):
-    spec = ForecastSpec(86400.0, (1, lead) if lead > 1 else (1,), settings=Settings(gap_limit_seconds=limit))
-    times = 86400.0 * np.append(np.arange(60), 425.0 + np.arange(60))
-    values = np.random.default_rng(3).gamma(9.0, 10.0, 120)
-    whole = 86400.0 * np.arange(485)
-    told = np.full(485, np.nan)
-    told[np.searchsorted(whole, times)] = values
-    passed_over, told_of = Forecaster(spec).fit(times, values), Forecaster(spec).fit(whole, told)
-    for window in spec.leads:
-        assert passed_over.diagnostics(window).windows == told_of.diagnostics(window).windows
-    one_by_one = Forecaster(spec).fit(times[:60], values[:60])
-    for time, value in zip(times[60:], values[60:], strict=True):
-        one_by_one.update(time, value)
-    assert one_by_one.checkpoint() == passed_over.checkpoint()
 
 
 def test_buckets_a_little_off_the_grid_are_taken_in_their_turn(daily_load):
