@@ -163,7 +163,8 @@ class Bank:
         if np.all(ahead == 1):
             self._advance(rows_, times_, values_, saturated_)
         else:
-            index, when = self._fill(times_, ahead)
+            index, when, passed_over = self._fill(times_, ahead)
+            self._state.scalars[rows_, st.ALARM_AT] -= passed_over
             filled = np.where(when == times_[index], values_[index], np.nan)
             self._advance(rows_[index], when, filled, saturated_[index])
 
@@ -260,13 +261,14 @@ class Bank:
                 f"({late.size} such): sort the history and keep one value a bucket"
             )
         self._clear(row)
-        index, when = self._fill(times_, ahead)
+        index, when, passed_over = self._fill(times_, ahead)
         given = when == times_[index]
         rows = np.full(len(index), row, dtype=np.int64)
         filled = np.where(given, values_[index], np.nan)
         issued, shown = self._advance(rows, when, filled, saturated_[index], keep=keep)
         if len(times_):
             self._last_time[row] = times_[-1]
+            self._set_back_alarm(row, index, passed_over)
         known = np.flatnonzero(~np.isnan(values_))
         unknown = known[0] if known.size else len(times_)
         issued = issued[given] if keep > 0 else issued
@@ -274,16 +276,24 @@ class Bank:
         issued[:unknown], shown[:unknown] = np.nan, 0.0
         return issued, shown
 
-    def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats]:
+    def _set_back_alarm(self, row: int, index: NDArray[np.int64], passed_over: Floats) -> None:
+        """Add what was passed over since to the age of the alarm that a history ends with, in entered buckets."""
+        age = self._state.marks[row, st.CLOCK] - self._state.scalars[row, st.ALARM_AT]
+        if not np.isnan(age):
+            declared = index[len(index) - 1 - int(age)]
+            self._state.scalars[row, st.ALARM_AT] -= passed_over[declared + 1 :].sum()
+
+    def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats, Floats]:
         """Return (index, time) of every bucket when bucket i comes ahead[i] buckets after its predecessor.
 
-        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length.
+        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length, or of the longest
+        window, so that none spans it. Third: how many buckets were passed over before bucket i, (n,).
         """
-        most = max(1.0, np.floor(self.shape.settings.gap_limit_seconds / self.shape.step_seconds))
+        most = max(max(self.shape.leads) + 1, self.shape.settings.gap_limit_seconds // self.shape.step_seconds)
         repeat = np.minimum(ahead, most).astype(np.int64)
         index = np.repeat(np.arange(len(times)), repeat)
         behind = np.cumsum(repeat)[index] - 1 - np.arange(len(index))
-        return index, times[index] - behind * self.shape.step_seconds
+        return index, times[index] - behind * self.shape.step_seconds, ahead - repeat
 
     def _advance(
         self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: int = 0

@@ -4,7 +4,6 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -92,5 +91,4 @@ def _layout(arrays: Rows) -> dict[str, list[Any]]:
 
 def _fingerprint(spec: ForecastSpec) -> dict[str, object]:
     """Return the spec as JSON would give it back."""
-    fields = asdict(spec) | {"events": spec.event_names, "settings": spec.settings._asdict()}
-    return dict(json.loads(json.dumps(fields)))
+    return dict(json.loads(json.dumps(spec.plain())))

@@ -56,7 +56,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
     memory = settings.shape_memory * (1.0 + spec.leads[lead] / settings.shape_lead)
     naive = table[st.NAIVE_PINBALL]
     ratio = np.divide(table[st.PINBALL], naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
-    alarmed = bool(state.scalars[0, st.ALARM_AT] >= 0.0)
+    alarmed = not np.isnan(state.scalars[0, st.ALARM_AT])
     since = float(state.marks[0, st.CLOCK] - state.scalars[0, st.ALARM_AT]) * spec.step_seconds
     return Diagnostics(
         windows=windows,

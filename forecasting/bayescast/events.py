@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,13 +68,14 @@ def bits_by_row(
     specs: Sequence["ForecastSpec | None"], rows: NDArray[np.int64], times: NDArray[np.float64], now_bit: int
 ) -> NDArray[np.int32]:
     """Return `bits` of buckets of several workloads of one shape, bucket i being of specs[rows[i]]."""
-    found: list[tuple[NDArray[np.bool_], NDArray[np.int32]]] = []
-    for row in np.unique(rows):
-        spec = specs[row]
-        if spec is not None:
-            own = rows == row
-            found.append((own, bits(spec.events, times[own], spec.step_seconds, spec.leads, now_bit)))
-    joined = np.zeros((len(rows), found[0][1].shape[1] if found else 0), dtype=np.int32)
-    for own, part in found:
-        joined[own] = part
-    return joined
+    order = np.argsort(rows, kind="stable")
+    present, starts = np.unique(rows[order], return_index=True)
+    found: NDArray[np.int32] | None = None
+    for row, (first, end) in zip(present.tolist(), pairwise([*starts, len(order)]), strict=True):
+        own, spec = order[first:end], specs[row]
+        if spec is None:
+            continue
+        part = bits(spec.events, times[own], spec.step_seconds, spec.leads, now_bit)
+        found = np.zeros((len(rows), len(spec.leads)), dtype=np.int32) if found is None else found
+        found[own] = part
+    return np.zeros((len(rows), 0), dtype=np.int32) if found is None else found

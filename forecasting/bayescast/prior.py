@@ -1,7 +1,7 @@
 """What is known of a group of like workloads before the next of its kind has been seen: a prior, free of scale."""
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -75,7 +75,7 @@ class Prior:
 
     def to_json(self) -> str:
         """Return it as JSON, a few hundred kB at most; `from_json` gives back the same numbers to the bit."""
-        about: dict[str, Any] = {"format": _FORMAT, "version": VERSION, "spec": _spec_fields(self.spec)}
+        about: dict[str, Any] = {"format": _FORMAT, "version": VERSION, "spec": self.spec.plain()}
         for name in _values():
             value = getattr(self, name)
             about[name] = _nulls(value.tolist() if isinstance(value, np.ndarray) else value)
@@ -114,10 +114,6 @@ def plan_of(spec: ForecastSpec) -> st.Plan:
 
 def _values() -> list[str]:
     return [field.name for field in fields(Prior) if field.name != "spec"]
-
-
-def _spec_fields(spec: ForecastSpec) -> dict[str, Any]:
-    return asdict(spec) | {"events": spec.event_names, "settings": spec.settings._asdict()}
 
 
 def _nulls(value: Any) -> Any:

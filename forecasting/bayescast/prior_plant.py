@@ -130,11 +130,14 @@ def first_level(prior: Prior, load: float, expected: float) -> float:
     """Return the most probable level of a workload whose first load fell where `expected` (log, minus level) is usual.
 
     The load is Gamma (a count: negative binomial) about its share of the mean load, a level Student t about the
-    group's. A first load of zero leaves the group's level, lowered; any other outweighs it.
+    group's. A first load of zero leaves the group's level: as it is where zeros are usual, else lowered.
     """
+    settings = prior.spec.settings
+    zero = np.log(max(settings.relative_offset, 1e-300)) + prior.log_mean
+    if load == 0.0 and expected - zero < prior.noise:
+        return prior.level
     if load == 0.0 and prior.spec.kind is not Kind.COUNT:
         return prior.level - max(prior.level_spread, LEAST_LEVEL_SPREAD)  # nothing of a rate's scale is told by 0
-    settings = prior.spec.settings
     share = max(float(np.exp(expected - prior.log_mean)) - settings.relative_offset, LEAST_SHARE)
     told = np.log(load / share) - prior.log_mean if load > 0.0 else prior.level
     shape = 1.0 / max(prior.noise, LEAST_NOISE) ** 2

@@ -92,7 +92,7 @@ class Settings(NamedTuple):
     gap_widening_limit: float = 8.0
     """Most by which a gap widens the predictive scale (factor)."""
     gap_limit_seconds: float = 172800.0
-    """A longer gap is passed over as one of this length: everything short-lived has faded by then."""
+    """A longer gap is passed over as one of this length, or of the longest window: what is short-lived has faded."""
     missing_share: float = 0.1
     """A window with more than this share of its buckets missing is not scored."""
     slow_memory: float = 1000.0

@@ -1,9 +1,9 @@
 """What is to be forecast: the spec of one workload, checked when it is made."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import seasons as _seasons
 from .errors import InvalidSpec
@@ -101,6 +101,10 @@ class ForecastSpec:
             f.name for f in fields(self) if f.name not in own and getattr(self, f.name) != getattr(other, f.name)
         ]
         return differing + ["events"] * (self.event_names != other.event_names)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them; of events the kinds alone, which is what a state depends on."""
+        return asdict(self) | {"events": self.event_names, "settings": self.settings._asdict()}
 
     @property
     def event_names(self) -> tuple[str, ...]:

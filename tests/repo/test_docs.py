@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bayescaler.cli.doctor import check_forecast
 from bayescaler.cli.forecast import forecast
+from bayescaler.cli.prior import prior
 from bayescast import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 BLOCK = re.compile(r"^```python runs\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?bayescaler forecast (.+)$", re.MULTILINE)
+COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?bayescaler (forecast|prior|doctor forecast) ((?:.+\\\n)*.+)$", re.MULTILINE)
+COMMANDS = {"forecast": forecast, "prior": prior, "doctor forecast": check_forecast}
 
 
 def named(path: Path) -> str:
@@ -51,11 +54,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_forecast_commands_use_options_that_exist() -> None:
-    commands = [shlex.split(line, comments=True) for page in PAGES for line in COMMAND.findall(page.read_text())]
-    assert commands
-    for words in commands:
-        context = forecast.make_context("forecast", words)
+def test_commands_use_options_that_exist() -> None:
+    written = [found for page in PAGES for found in COMMAND.findall(page.read_text())]
+    assert {name for name, _ in written} == set(COMMANDS)
+    for name, line in written:
+        context = COMMANDS[name].make_context(name, shlex.split(line.replace("\\\n", " "), comments=True))
         assert context.params["horizon"] > 0
 
 

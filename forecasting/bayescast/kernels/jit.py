@@ -64,9 +64,6 @@ def _cache_directory(folder: Path) -> Path | None:
     return None
 
 
-_DIRECTORY = _cache_directory(_HERE)
-
-
 class _SourcesLocator(_CacheLocator):
     """Keeps a kernel's machine code in the directory of the present sources."""
 

@@ -28,6 +28,7 @@ LOGITS = np.log(LEVEL_GRID / (1 - LEVEL_GRID))
 N_LEVELS = len(LEVELS)
 TEMPLATE_UNIT = 1.0 / 900.0  # of log load in a slot: within +-36, which holds every load there can be
 UNSEEN = -32768
+MOST_COUNTED = int(np.iinfo(np.uint8).max)  # buckets in a slot; one that holds as many is read from there on
 UNCAPPED = 600.0  # log load; no exponential overflows below it
 
 SLACK = 0.1  # of a log load: a residual of this size is never winsorised, however small the scale has become
@@ -42,7 +43,6 @@ EXPERT_NAMES = (
 N_EXPERTS = len(EXPERT_NAMES)
 N_LOG = 6  # experts 0..5 work on the log scale
 WITH_LEARNED_SCALE = (SCALED_REGRESSION, LAST, FAST_REGRESSION, LONG_TEMPLATE)
-N_STRATA = 4
 FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
 N_HISTOGRAMS = 14
 
@@ -111,7 +111,7 @@ class Plan(NamedTuple):
     leads: Integers  # (L,) window lengths in buckets
     ring_at: Integers  # (L + 1,) where each lead's ring starts
     season_at: Integers  # (P + 1,) where each season's slots start
-    visit: Integers  # (P,) buckets a slot holds in one period
+    visit: Integers  # (P,) buckets a slot holds in one period, as far as they are counted
     template_gain: Floats  # (P,) share of one bucket in its slot
     spread_gain: float  # the same for the mean residual by slot
     hour_slots: int  # slots of an hour
@@ -134,7 +134,7 @@ class State(NamedTuple):
     levels: Floats  # (N, 3, levels)
     deviations: Floats  # (N, 2 P) of log load from each season's template, quick and slow
     slot_load: Templates  # (N, S) template of log load
-    slot_count: Counts  # (N, S) buckets seen in a slot, up to 255
+    slot_count: Counts  # (N, S) buckets seen in a slot, up to MOST_COUNTED
     slot_peak: Templates  # (U, S) template of the log window maximum by slot of its origin
     slot_rise: Singles  # (U, V) mean rise of the log window maximum over the log load at its origin
     slot_spread: Singles  # (U, S of the first season) mean |residual|
@@ -192,7 +192,7 @@ def make_plan(
         leads=np.array(leads, dtype=np.int64),
         ring_at=np.concatenate([[0], np.cumsum(np.array(leads, dtype=np.int64) + 1)]),
         season_at=np.concatenate([[0], np.cumsum(np.array(slots, dtype=np.int64))]).astype(np.int64),
-        visit=np.array(visits, dtype=np.int64),
+        visit=np.minimum(np.array(visits, dtype=np.int64), MOST_COUNTED - 1),  # the newest bucket does not count
         template_gain=np.array(
             [1.0 - (1.0 - g) ** (1.0 / v) for g, v in zip(by_visit, visits, strict=False)], dtype=np.float64
         ),
@@ -278,7 +278,8 @@ def clear(state: State, row: int, settings: Settings) -> None:
     own.scalars[:, SPREAD_SUM] = settings.dispersion_prior * settings.dispersion_weight
     own.scalars[:, SPREAD_WEIGHT] = settings.dispersion_weight
     own.scalars[:, DISPERSION] = settings.dispersion_prior
-    own.scalars[:, [ALARM_AT, RISE_AT]] = -1.0
+    own.scalars[:, ALARM_AT] = np.nan
+    own.scalars[:, RISE_AT] = -1.0
     own.scalars[:, ALARM_REST] = 30.0
     own.levels[:, LEVEL_RATE] = 1.0
     for fit, prior in (

@@ -7,9 +7,7 @@ most of what is remembered of a workload.
 import math
 
 from .jit import kernel
-from .state import TEMPLATE_UNIT, UNSEEN, Counts, Singles, Templates
-
-_MOST = 255
+from .state import MOST_COUNTED, TEMPLATE_UNIT, UNSEEN, Counts, Singles, Templates
 
 
 @kernel
@@ -51,7 +49,7 @@ def learn(table: Templates, row: int, place: int, value: float, share: float) ->
 @kernel
 def tally(counts: Counts, row: int, place: int) -> int:
     """Count a bucket in its slot, up to what the type holds, and return the count."""
-    n = min(int(counts[row, place]) + 1, _MOST)
+    n = min(int(counts[row, place]) + 1, MOST_COUNTED)
     counts[row, place] = n
     return n
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayescast import Event, Forecaster, ForecastSpec, InvalidSpec, SpecMismatch
-from bayescast.events import bits
+from bayescast.events import bits, bits_by_row
 
 DAY, STEP = 86400.0, 300.0
 START = 1_709_510_400.0
@@ -97,3 +97,28 @@ def test_bits_say_what_a_bucket_and_its_window_reach_into():
                 for bit, lo, hi in ((e, time + 100.0, time + 100.0 * (lead + 1)), (8 + e, time, time + 100.0)):
                     expected |= any(s < hi and end > lo for s, end in event.ranges) << bit
             assert found[i, k] == expected
+
+
+class Compared(np.ndarray):
+    """Row numbers that count how many of them were compared."""
+
+    seen = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        Compared.seen += self.size
+        return getattr(ufunc, method)(*(np.asarray(given) for given in inputs), **options)
+
+
+def test_each_row_of_a_bank_has_its_own_events_at_a_cost_that_grows_with_the_rows_alone():
+    rng, cost = np.random.default_rng(0), {}
+    for n in (50, 200):
+        specs = [spec((Event("sale", ((600.0 * k, 600.0 * k + 400.0),)),), leads=(1, 3)) for k in range(n)]
+        rows = rng.permutation(np.repeat(np.arange(n), 3))
+        times = STEP * rng.integers(0, 2 * n, len(rows))
+        Compared.seen = 0
+        found = bits_by_row([*specs, None], rows.view(Compared), times, 8)
+        cost[n] = Compared.seen
+        for i, row in enumerate(rows):
+            np.testing.assert_array_equal(found[[i]], bits(specs[row].events, times[[i]], STEP, (1, 3), 8))
+    assert cost[200] < 5 * cost[50]
+    assert len(bits_by_row(specs, np.zeros(0, dtype=np.int64), np.zeros(0), 8)) == 0

@@ -103,14 +103,6 @@ def test_in_a_long_gap_the_location_falls_back_to_the_template(daily_load):
     assert forecaster.predict().quantile(0.5) == pytest.approx(due, rel=0.25)
 
 
-def test_a_gap_of_years_is_passed_over_at_once(hourly, daily_load):
-    times, values = daily_load(100)
-    forecaster = Forecaster(hourly).fit(times, values)
-    forecaster.update(times[-1] + 20 * 365 * 86400.0, 50.0)
-    assert forecaster.predict().quantile(0.5) > 0
-    assert forecaster.buckets_seen == 101
-
-
 @pytest.mark.jit
 @pytest.mark.parametrize("kind", [Kind.COUNT, Kind.RATE, Kind.GAUGE])
 def test_a_step_of_three_is_followed_within_ten_minutes(daily_load, kind):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bayescast import Bank, Forecaster, ForecastSpec, InvalidSpec, InvalidValue, Kind, NoData, OutOfOrder, Settings
-from bayescast.kernels.state import CLOCK
 
 HOUR = 3600.0
 SPEC = ForecastSpec(HOUR, (3,), time_zone="Europe/Berlin")
@@ -198,20 +197,6 @@ def test_loads_of_all_sizes_in_one_series_stay_finite_and_in_order(kind):
         assert np.isfinite(issued).all()
         assert (issued >= 0.0).all()
         assert (np.diff(issued, axis=1) >= 0.0).all()
-
-
-def test_a_gap_of_ten_years_costs_no_more_than_two_days_and_is_forgotten_by_the_next_day(daily_load):
-    spec = ForecastSpec(HOUR, (3,), kind=Kind.COUNT, time_zone="America/New_York")
-    times, values = daily_load(24 * 14)
-    later = times + 3650 * 86400.0
-    forecaster = Forecaster(spec).fit(times, values).update(later[0], values[0])
-    short = Forecaster(spec).fit(times, values).update(times[-1] + 49 * HOUR, values[0])
-    clocks = {int(f._bank._state.marks[0, CLOCK]) for f in (forecaster, short)}  # buckets entered
-    assert clocks == {24 * 14 + 48}
-    for time, value in zip(later[1:48], values[1:48], strict=True):
-        forecaster.update(time, value)
-    due = 50.0 * (1.0 + 0.6 * np.sin(2 * np.pi * (later[47] + np.arange(1, 4) * HOUR) / 86400.0)).max()
-    assert forecaster.predict().quantile(0.5) == pytest.approx(due, rel=0.25)
 
 
 def test_buckets_a_little_off_the_grid_are_taken_in_their_turn(daily_load):

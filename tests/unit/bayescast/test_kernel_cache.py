@@ -16,7 +16,7 @@ PACKAGE = Path(bayescast.__file__).parent
 ASK = """
 import bayescast.kernels.jit as jit
 from bayescast.kernels.jit import entry, kernel
-print(jit._DIRECTORY)
+print(jit._cache_directory(jit._HERE))
 """
 
 

@@ -223,6 +223,33 @@ class TestStarting:
         assert np.isfinite(issued).all()
 
     @pytest.mark.parametrize("kind", list(Kind))
+    def test_a_first_load_of_zero_tells_nothing_at_an_hour_at_which_the_group_is_idle(self, kind):
+        spec = replace(SPEC, kind=kind)
+
+        def idle_at_night(days, size, seed):
+            times, values = rates(days, size=size, seed=seed)
+            return times, np.where((times / STEP % DAY < 8) | (times / STEP % DAY >= 20), 0.0, np.rint(values))
+
+        prior = pool([fitted(*idle_at_night(21, 100.0 * 2.0**i, i), spec=spec) for i in range(4)])
+        at = [first_level(prior, 0.0, float(prior.load_shape[hour])) for hour in (2, 14)]
+        assert at[0] == prior.level
+        assert at[1] <= prior.level - prior.level_spread
+        times, values = idle_at_night(1, 280.0, 9)  # as large as the group
+        begun = Forecaster(spec, prior).fit(times[:1], values[:1])
+        assert state(begun).scalars[0, st.MEAN] == pytest.approx(values.mean(), rel=0.4)
+
+    @pytest.mark.parametrize("quiet", [True, False])
+    def test_a_first_load_of_zero_is_believed_where_the_group_is_quiet_but_not_where_it_often_is_zero(self, quiet):
+        def bursts(seed):
+            times, values = rates(21, swing=1.4 if quiet else 0.0, seed=seed)
+            return times, values if quiet else values * (np.random.default_rng(seed).random(len(values)) < 0.15)
+
+        prior = pool([fitted(*bursts(i)) for i in range(4)])
+        expected = float(prior.load_shape[2]) if quiet else 0.0
+        lowered = prior.level - first_level(prior, 0.0, expected)
+        assert lowered == pytest.approx(1.5 if quiet else 0.0)
+
+    @pytest.mark.parametrize("kind", list(Kind))
     @pytest.mark.parametrize("seasons", [(), (86400.0,), (86400.0, 604800.0)])
     def test_it_works_for_every_kind_and_any_seasons(self, kind, seasons):
         spec = ForecastSpec(STEP, (1, 6), kind=kind, seasons=seasons, time_zone="Europe/Berlin")

@@ -1,10 +1,12 @@
+import math
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from bayescast import InvalidSpec, seasons
+from bayescast import Forecaster, ForecastSpec, InvalidSpec, Settings, seasons
+from bayescast.posterior import feature_names
 
 HOUR = 3600.0
 
@@ -69,3 +71,24 @@ def test_slots_stay_in_range_whatever_the_step():
 def test_an_unknown_zone_is_named():
     with pytest.raises(InvalidSpec, match="Europe/Atlantis"):
         seasons.zone("Europe/Atlantis")
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("slot", [172, 254, 255, 258, 3000])
+def test_a_season_so_long_that_a_slot_holds_more_buckets_than_are_counted_is_still_read(slot):
+    period = float(seasons.MOST_SLOTS * slot)
+    assert seasons.layout(1.0, (period,)) == ((period,), (seasons.MOST_SLOTS,), (slot,))
+    settings = Settings(relative_offset=0.01, gap_limit_seconds=60.0, gap_memory_seconds=5.0)
+    spec = ForecastSpec(1.0, (5,), seasons=(period,), settings=settings)
+    times = np.arange(3.0 * slot)
+    values = np.random.default_rng(0).gamma(100.0, np.where(times < slot, 1.0, 4.0))
+    forecaster = Forecaster(spec).fit(times, values)
+    assert forecaster.predict().quantile(0.5) > 350.0
+    middle = period + slot // 2  # of the first slot, a period later
+    for i in range(50):
+        forecaster.update(middle + i, math.nan)
+    assert forecaster.predict().quantile(0.5) == pytest.approx(110.0, rel=0.15)
+    for i in range(50, 60):
+        forecaster.update(middle + i, 100.0)
+    known = dict(zip(feature_names(spec), forecaster.posterior().features, strict=True))
+    assert known["slot"] == pytest.approx(0.13, abs=0.06)  # what the largest of five is above the mean, in log load

@@ -18,6 +18,7 @@ WORLDS = {
     "arrivals": World(daily(), poisson),
     "few arrivals": World(daily(4.0), poisson),
     "bursty arrivals": World(daily(), negative_binomial(0.1)),
+    "few bursty arrivals": World(daily(3.0), negative_binomial(0.3)),
     "rate": World(daily(), log_normal(0.2), Kind.RATE),
     "gauge": World(daily(), log_normal(0.2), Kind.GAUGE),
     "nearly constant": World(flat(5.0), log_normal(1e-3), Kind.GAUGE),

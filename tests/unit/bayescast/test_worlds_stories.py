@@ -1,4 +1,4 @@
-"""What befalls a load: steps, ramps, crowds, outages, silence, timers, throttling and a change of the clock."""
+"""What befalls a load: ramps, crowds, outages, silence, timers, throttling and a change of the clock."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -33,22 +33,6 @@ from .worlds import (
 pytestmark = pytest.mark.jit
 
 every_noise = pytest.mark.parametrize("noise", NOISES)
-
-
-@every_noise
-@pytest.mark.parametrize("step", [15.0, 60.0])
-def test_ten_minutes_after_a_step_of_three_the_level_stands_at_the_truth(noise, step):
-    draw, kind = NOISES[noise]
-    for life in range(3):
-        at = MONDAY + 0.6 * DAY + 3700.0 * life
-        world = World(changed(daily(200.0, 0.3), lambda t, at=at: np.where(t >= at, 3.0, 1.0)), draw, kind, step)
-        times = world.times(1)
-        seen = times <= at + 10 * MINUTE - step
-        found = Forecaster(world.spec(5)).fit(times[seen], world.load(times, life)[seen]).posterior()
-        truth = world.mean(times[seen])[-1]
-        # A mean of four buckets or so; bursty ones scatter by .16, whose third is forgiven.
-        allowed = 0.1 if noise != "bursty arrivals" else 0.25
-        assert np.exp(found.level[0]) - found.offset == pytest.approx(truth, rel=allowed)
 
 
 @every_noise

@@ -29,4 +29,4 @@ def test_machine_code_is_kept_apart_by_what_a_folder_holds(tmp_path, monkeypatch
     one, same, other = (jit._cache_directory(tmp_path / name).name for name in ("one", "same", "other"))
 
     assert one == same
-    assert len({one, other, jit._cache_directory(FOLDER).name, jit._DIRECTORY.name}) == 4
+    assert len({one, other, jit._cache_directory(FOLDER).name, jit._cache_directory(jit._HERE).name}) == 4

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from bayescaler.replay.hpa import HpaSpec, run
 from bayescaler.replay.scenario import Floats, Integers, Scenario
 
-from .dsp import DAY_SECONDS, DEFAULT_ESTIMATORS, HOUR_SECONDS, Estimator, foretell, preprocess
+from .dsp import DAY_SECONDS, DEFAULT_ESTIMATORS, HOUR_SECONDS, Fft, foretell, preprocess
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Crane:
     sample_interval_seconds: float = 60.0
     history_length_seconds: float = 15 * DAY_SECONDS
     model_update_interval_seconds: float = 12 * HOUR_SECONDS
-    estimators: tuple[Estimator, ...] = DEFAULT_ESTIMATORS
+    estimators: tuple[Fft, ...] = DEFAULT_ESTIMATORS
     truncated: bool = True
 
     def replicas(self, scenario: Scenario) -> Integers:

@@ -7,7 +7,6 @@ Source: `pkg/prediction/dsp` (`prediction`, `signal`, `estimators`, `preprocessi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +24,6 @@ NEAR_ZERO = 0.001
 LOSS_BASE = 1.25
 
 
-class Estimator(Protocol):
-    """Foretells one period from whole periods."""
-
-    def estimate(self, signal: Floats, period: int, interval_seconds: float) -> Floats:
-        """Return the next `period` samples, or none where it cannot."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fft:
     """Keeps what is slow or strong of the spectrum, and adds a margin.
@@ -44,7 +36,7 @@ class Fft:
     margin_fraction: float = 0.1
 
     def estimate(self, signal: Floats, period: int, interval_seconds: float) -> Floats:
-        """Return the last period of the filtered signal, with the margin."""
+        """Return the next `period` samples: the last of the filtered signal, with the margin; none if too short."""
         count = len(signal)
         spectrum = np.fft.fft(signal)
         amplitudes = np.abs(spectrum) / count
@@ -61,19 +53,7 @@ class Fft:
         return np.where(filtered <= 0.0, LEAST_VALUE, filtered) * (1.0 + self.margin_fraction)
 
 
-@dataclass(frozen=True, slots=True)
-class MaxValue:
-    """The largest value at the same phase of any period, with a margin."""
-
-    margin_fraction: float = 0.0
-
-    def estimate(self, signal: Floats, period: int, interval_seconds: float) -> Floats:  # noqa: ARG002 - of the port
-        """Return the largest of each phase, with the margin."""
-        whole = signal[len(signal) % period :]
-        return np.asarray(whole.reshape(-1, period).max(axis=0) * (1.0 + self.margin_fraction))
-
-
-DEFAULT_ESTIMATORS: tuple[Estimator, ...] = tuple(
+DEFAULT_ESTIMATORS: tuple[Fft, ...] = tuple(
     Fft(items, amplitude, margin)
     for (items, amplitude), margin in product(((3, 1.0), (50, 0.05)), (0.01, 0.10, 0.15, 0.20))
 )
@@ -168,7 +148,7 @@ def foretell(
     signal: Floats,
     interval_seconds: float,
     dice: np.random.Generator,
-    estimators: Sequence[Estimator] = DEFAULT_ESTIMATORS,
+    estimators: Sequence[Fft] = DEFAULT_ESTIMATORS,
 ) -> Floats:
     """Return what follows the signal, as many samples as whole periods of it; empty where it does not repeat.
 

@@ -7,7 +7,6 @@ from bayescaler.replay.baselines.crane import Crane
 from bayescaler.replay.baselines.dsp import (
     DEFAULT_ESTIMATORS,
     Fft,
-    MaxValue,
     amplify,
     autocorrelation,
     find_period,
@@ -99,10 +98,6 @@ def test_what_would_be_below_zero_is_a_little():
     kept = Fft(margin_fraction=0.1).estimate(np.sin(2 * np.pi * at / DAY), DAY, STEP)
 
     assert kept.min() == pytest.approx(0.011)
-
-
-def test_the_largest_of_each_phase():
-    assert MaxValue(0.1).estimate(np.array([9.0, 1.0, 2.0, 3.0, 0.0]), 2, STEP).tolist() == pytest.approx([3.3, 2.2])
 
 
 def test_eight_estimators_by_default():
