@@ -13,7 +13,7 @@ from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError, Unit
 
 from .files import check_picture, check_places, whole_files
-from .load import Instant, Interval, Origin, bar
+from .load import Instant, Interval, Origin, bar, keep_option
 from .manifest import read_intent
 from .options import DURATION
 from .played import COMPARED, STARTUP
@@ -43,6 +43,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--from", "since", type=Instant(), help="First bucket: -14d (default), ISO 8601 or epoch.")
 @click.option("--to", "until", type=Instant(), help="End of the last bucket; default: now.")
+@keep_option
 @click.option(
     "--exclude",
     type=Interval(),

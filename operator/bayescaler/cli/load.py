@@ -16,15 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bayescaler.api import seconds
-from bayescaler.sources.port import LoadQuery, SourceError
 from bayescaler.sources.trace import MAX_EPOCH, MIN_EPOCH, Trace, Unit, read_trace
 
+from . import past
 from .options import DURATION
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-PIECE_BUCKETS = 1440  # a request: small enough for a bar that moves, and far below what Prometheus refuses
-REQUEST_SECONDS = 30.0
 
 
 class Instant(click.ParamType[Callable[[float], float]]):
@@ -81,18 +78,30 @@ class Origin:
     until: Callable[[float], float] = lambda now: now
     step: float = 60.0
     exclude: tuple[tuple[float, float], ...] = ()
+    keep: Path | None = None
 
     def read(self, progress: Progress) -> Trace:
         """Return the load, missing where it is excluded, or raise TraceError or SourceError."""
         if self.trace is not None:
             load = read_trace(self.trace, unit=self.unit)
         else:
-            load = asyncio.run(_ask(self, time.time(), progress))
+            now = time.time()
+            first = float(np.ceil(self.since(now) / self.step) * self.step)
+            asked = past.Past(self.prometheus or "", self.query, self.step, first, min(self.until(now), now), self.auth)
+            times, values = asyncio.run(past.read(asked, self.keep, progress))
+            load = Trace(times, values, self.step, self.unit)
         return _without(load, self.exclude)
 
     def __str__(self) -> str:
         """Name it in a title."""
         return self.trace.name if self.trace is not None else self.query
+
+
+keep_option = click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Trace to keep what was read of --prometheus in; what it holds is not asked for again.",
+)
 
 
 def load_options(command: Command) -> Command:
@@ -119,6 +128,7 @@ def load_options(command: Command) -> Command:
             click.option("--from", "since", type=Instant(), help="First bucket: -14d (default), ISO 8601 or epoch."),
             click.option("--to", "until", type=Instant(), help="End of the last bucket; default: now."),
             click.option("--step", type=DURATION, help="Width of a bucket of the query; default: 1m."),
+            keep_option,
             click.option(
                 "--exclude",
                 type=Interval(),
@@ -161,50 +171,6 @@ def bar() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-async def _ask(asked: Origin, now: float, progress: Progress) -> Trace:
-    """Read a Prometheus piece by piece, from the first bucket that has data."""
-    from bayescaler.sources.allow import AllowList
-    from bayescaler.sources.auth import NO_AUTH, Auth
-    from bayescaler.sources.prometheus import PrometheusSource
-
-    address, step = asked.prometheus or "", asked.step
-    first, end = np.ceil(asked.since(now) / step) * step, min(asked.until(now), now)
-    if end - first < 2 * step:
-        raise SourceError(f"from {_clock(first)} to {_clock(end)} there are no two buckets: give an earlier --from")
-    try:
-        allowed = AllowList((address,), setting="--prometheus")
-    except ValueError as error:
-        raise SourceError(str(error)) from None
-    auth = NO_AUTH if asked.auth is None else Auth.from_secret(_keys(asked.auth))
-    source = PrometheusSource(allow_list=allowed, auth_for=lambda _: auth, timeout_seconds=REQUEST_SECONDS)
-    query = LoadQuery("forecast", asked.query, step, address, auth_key=None if asked.auth is None else str(asked.auth))
-    starts = np.arange(first, end, PIECE_BUCKETS * step)
-    task = progress.add_task(f"reading {address}", total=len(starts))
-    pieces = []
-    try:
-        for start in starts:
-            until = min(float(start) + PIECE_BUCKETS * step, end)
-            pieces.append(await source.read(query, start=float(start), end=until, now=end))
-            progress.advance(task)
-    finally:
-        await source.close()
-        progress.remove_task(task)
-    for warning in dict.fromkeys(text for piece in pieces for text in piece.warnings):
-        click.echo(f"bayescaler: warning: {warning}", err=True)
-    times, values = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("times", "values"))
-    seen = np.flatnonzero(~np.isnan(values))
-    if len(seen) < 2:
-        raise SourceError(
-            f"{address} has no data of {asked.query!r} from {_clock(first)} to {_clock(end)}: try the query in its UI"
-        )
-    return Trace(times[seen[0] :], values[seen[0] :], step, asked.unit)
-
-
-def _keys(folder: Path) -> dict[str, bytes]:
-    """Return what a mounted Secret holds; its own housekeeping starts with two dots."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith("..")}
-
-
 def _epoch(text: str) -> float:
     """Return epoch seconds of ISO 8601 (without an offset: UTC) or of a number."""
     try:
@@ -228,7 +194,7 @@ def _without(load: Trace, ranges: tuple[tuple[float, float], ...]) -> Trace:
 
 def interval_text(ends: tuple[float, float]) -> str:
     """Return an interval of time as ISO 8601 has it, in UTC."""
-    return "/".join(map(_clock, ends))
+    return "/".join(map(past.clock, ends))
 
 
 def _end(start: float, text: str) -> float:
@@ -241,7 +207,3 @@ def _end(start: float, text: str) -> float:
         return start + seconds(text)
     except ValueError:
         return _epoch(text)
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
