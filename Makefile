@@ -8,7 +8,7 @@ GROUPS := --group e2e
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench bench-forecast bench-peers clean
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -63,6 +63,9 @@ bench: bench-peers  ## the numbers of the budgets, as printed by the programs th
 
 bench-forecast: bench-peers  ## accuracy beside the peers on TRACES=folder; CACHE=folder keeps what the peers said
 	@$(BIN)/python tests/benchmarks/forecast $(if $(TRACES),--traces $(TRACES)) $(if $(CACHE),--cache $(CACHE)) --ablations --rows
+
+bench-scaling: setup  ## replicas beside an HPA tuned in hindsight on TRACES=folder
+	@$(BIN)/python tests/benchmarks/scaling.py $(if $(TRACES),--traces $(TRACES))
 
 bench-peers: setup  ## install the peers of the benchmarks into .venv
 	@$(UV) sync --quiet --frozen --inexact $(GROUPS) --group bench

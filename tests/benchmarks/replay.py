@@ -1,4 +1,4 @@
-"""Fourteen days at one minute: quantiles and decide() at every bucket; the lab's service and baselines every 15 s.
+"""Fourteen days at one minute: quantiles, decisions at every bucket and every 15 s, the lab's service and baselines.
 
 python tests/benchmarks/replay.py --days 56
 """
@@ -9,37 +9,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from parts import load
 from parts.table import note, show, spread
 
-from bayescaler.policy import Health, Observation, Phase, Policy, State, decide
+from bayescaler.policy import Policy
+from bayescaler.replay.backtest import Case, backtest, quantile_frontier
 from bayescaler.replay.baselines import BASELINES, Clairvoyant, Hpa, baseline, sweep
 from bayescaler.replay.frontier import compare, frontier, least
+from bayescaler.replay.ours import decided, forecasts
 from bayescaler.replay.queueing import queue
 from bayescaler.replay.scenario import Scenario
 from bayescaler.replay.startup import lognormal
-from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, warm_up
+from bayescast import Forecaster, ForecastSpec, warm_up
 
 BUDGET_MS = 150.0
 CAPACITY, LEAD = 50.0, 2
 SPEC = ForecastSpec(load.STEP_SECONDS, (LEAD,))
 TARGETS = tuple(round(0.5 + 0.05 * step, 2) for step in range(11))
-Floats = NDArray[np.float64]
 Stages = tuple[tuple[str, Callable[[], object]], ...]
-
-
-def decided(times: Floats, rates: Floats, issued: Floats) -> NDArray[np.int64]:
-    """Replicas after each bucket, every decision taking effect at once."""
-    policy, state, replicas = Policy(2, 60, CAPACITY, buffer=0.1), State(), 8
-    levels, out = np.array(LEVELS), np.empty(len(times), np.int64)
-    for index in range(len(times)):
-        now = float(times[index]) + load.STEP_SECONDS
-        predictive = Predictive(levels, issued[index], LEAD, load.STEP_SECONDS, now, Family.POISSON_GAMMA)
-        seen = Observation(replicas, replicas, Health.LIVE, float(rates[index]), now, phase=Phase.TRUSTED)
-        decision, state = decide(policy, seen, predictive, state, now=now)
-        out[index] = replicas = decision.final
-    return out
 
 
 def milliseconds(run: Callable[[], object], repeats: int) -> list[float]:
@@ -60,19 +47,20 @@ def main() -> None:
     arguments = parser.parse_args()
     warm_up()
     times, rates = load.history(arguments.days)
-    issued = Forecaster(SPEC).replay(times, rates)[LEAD]
-    issued[0] = np.nan_to_num(issued[0], nan=rates[0])
+    case = Scenario(rates, load.STEP_SECONDS, CAPACITY, start=float(times[0]), max_replicas=60)
+    slow = replace(case, interval_seconds=load.STEP_SECONDS)
+    policy = Policy(2, 60, CAPACITY, buffer=0.1)
+    issued, slowly = forecasts(case, SPEC), forecasts(slow, SPEC)
     production: Stages = (
         ("fit: state updates alone", lambda: Forecaster(SPEC).fit(times, rates)),
         ("replay: updates and nine quantiles a bucket", lambda: Forecaster(SPEC).replay(times, rates)),
-        ("decide() at every bucket", lambda: decided(times, rates, issued)),
+        ("decisions at every bucket", lambda: decided(slowly, policy)),
+        ("decisions every 15 s", lambda: decided(issued, policy)),
+        ("the same at nine quantiles", lambda: quantile_frontier(issued, policy)),
+        ("a backtest beside the HPA, with its sweeps", lambda: backtest(Case("shop/web", policy, SPEC, case), ["hpa"])),
     )
     median = table(f"{arguments.days:g} days, {len(times):,} buckets", production, len(times), arguments.repeats)
-    note(
-        f"quantiles and decisions at every bucket: {median[1] + median[2]:.0f} ms, "
-        f"budget at 14 days {BUDGET_MS:g} ms; of it decide() in Python {median[2]:.0f} ms"
-    )
-    case = Scenario(rates, load.STEP_SECONDS, CAPACITY, start=float(times[0]), max_replicas=60)
+    note(f"quantiles and decisions at every bucket: {median[1] + median[2]:.0f} ms, budget at 14 days {BUDGET_MS:g} ms")
     steps = len(case.instants)
     table(f"{steps:,} decisions: the lab", lab(case), steps, arguments.repeats)
     compared: Stages = tuple((name, lambda name=name: baseline(name, case).replicas(case)) for name in BASELINES)
