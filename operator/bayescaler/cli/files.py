@@ -5,8 +5,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from bayescaler.sources.files import whole_file
+
+PIPED_WIDTH = 200  # of tables that no terminal bounds
 
 
 def check_places(places: Mapping[str, Path | None]) -> None:
@@ -42,3 +45,11 @@ def whole_files(*places: Path | None) -> Iterator[list[Path | None]]:
     except OSError as error:
         where = " and ".join(str(place) for place in places if place is not None)
         raise click.ClickException(f"{where} cannot be written: {error.strerror or error}") from error
+
+
+def console_of(*, stderr: bool = False) -> Console:
+    """Return where a command prints its tables: as wide as the terminal, or wide enough in a file."""
+    console = Console(highlight=False, soft_wrap=True, stderr=stderr)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console

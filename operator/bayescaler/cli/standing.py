@@ -8,24 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bayescaler.replay.fleet import MEANING, Row, Total, ranked, total
 from bayescaler.replay.judgement import Prices
 from bayescast.scorecard import plain
 
-from .files import whole_files
+from .files import console_of, whole_files
 from .workloads import LeftOut
-
-PIPED_WIDTH = 200
 
 
 def show(rows: Sequence[Row], left_out: Sequence[LeftOut], prices: Prices) -> None:
     """Print all of it."""
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
+    console = console_of()
     if rows:
         console.print(_table(rows, prices))
         present = [word for word, count in total(rows).words.items() if count]

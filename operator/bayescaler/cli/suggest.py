@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import wraps
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from bayescaler.api import SpecError, duration_text, parse_spec
@@ -19,7 +19,7 @@ from bayescaler.control.settings import Settings
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import TraceError
 
-from .files import check_places, whole_files
+from .files import check_places, console_of, whole_files
 from .load import bar
 from .manifest import read_intent, read_manifest
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 OF_OTHERS = ("compare", "decisions", "report", "plot")
+COMMENT_WIDTH = 110
 NOWHERE = "http://localhost:9090"  # of manifests that name no server, when none is asked
 
 
@@ -128,7 +129,7 @@ def backtest_suggest(
         if data is not None:
             data.write_text(_json(found), encoding="utf-8")
     # The manifest alone goes to standard output, so that it can be piped.
-    console = Console(highlight=False, soft_wrap=True, stderr=out is None)
+    console = console_of(stderr=out is None)
     console.print(_table(found))
     for line in told:
         console.print(line, markup=False)
@@ -186,7 +187,8 @@ def suggested(given: Mapping[str, Any], found: "Suggestion", told: list[str], *,
     names = ", ".join(f"{path} {value}" for path, value in changes.items()) or "nothing"
     head = [f"Suggested by `bayescaler backtest --suggest` for the aim {found.aim}.", f"Changed: {names}.", *told]
     body = yaml.safe_dump(manifest, sort_keys=False, width=float("inf"), allow_unicode=True)
-    return "".join(f"# {line}\n" for line in head) + body
+    wrapped = (part for line in head for part in textwrap.wrap(line, COMMENT_WIDTH, break_on_hyphens=False))
+    return "".join(f"# {line}\n" for line in wrapped) + body
 
 
 def changed(found: "Suggestion", step_seconds: float) -> dict[str, Any]:

@@ -166,20 +166,20 @@ def ranked(rows: Sequence[Row], prices: Prices = PLAIN) -> list[Row]:
 
 def total(rows: Sequence[Row]) -> Total:
     """Return the sum of one row or more."""
-    seconds = sum(row.seconds for row in rows)
+    seconds = math.fsum(row.seconds for row in rows)
     compared = [row for row in rows if not math.isnan(row.tuned_pod_hours)]
     counts = Counter(row.word for row in rows)
-    tuned = sum(row.tuned_pod_hours for row in compared)
+    tuned = math.fsum(row.tuned_pod_hours for row in compared)
     return Total(
         words={word: counts[word] for word in Word},
-        short=sum(row.ours.short * row.seconds for row in rows) / seconds,
-        present_short=sum(row.present.short * row.seconds for row in rows) / seconds,
-        pod_hours=sum(row.ours.pod_hours for row in rows),
-        present_pod_hours=sum(row.present.pod_hours for row in rows),
-        cost=sum(row.ours.cost for row in rows),
-        present_cost=sum(row.present.cost for row in rows),
+        short=math.fsum(row.ours.short * row.seconds for row in rows) / seconds,
+        present_short=math.fsum(row.present.short * row.seconds for row in rows) / seconds,
+        pod_hours=math.fsum(row.ours.pod_hours for row in rows),
+        present_pod_hours=math.fsum(row.present.pod_hours for row in rows),
+        cost=math.fsum(row.ours.cost for row in rows),
+        present_cost=math.fsum(row.present.cost for row in rows),
         compared=len(compared),
-        ratio=sum(row.ours.pod_hours for row in compared) / tuned if tuned > 0 else math.nan,
+        ratio=math.fsum(row.ours.pod_hours for row in compared) / tuned if tuned > 0 else math.nan,
     )
 
 
