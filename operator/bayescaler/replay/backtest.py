@@ -16,7 +16,7 @@ from bayescast.scorecard import Report, score
 
 from .baselines import Hpa, baseline, sweep
 from .frontier import LEVELS as SHARES
-from .frontier import Comparison, Frontier, compare, frontier, least
+from .frontier import Comparison, Frontier, beside, compare, frontier, least
 from .judgement import Judgement, Prices, judge
 from .moments import Moment, worst
 from .ours import Decided, Forecasts, decided, forecasts
@@ -93,10 +93,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
     ours = quantile_frontier(issued, case.policy)
     hpa = target_frontier(scenario, zone)
     knowing = least(scenario, time_zone=zone)
-    own_share = judgements[0].outcome.violating_share
-    at_own = _at(
-        frontier(scenario, OURS, (case.policy.quantile,), [mine.replicas], time_zone=zone), hpa, knowing, own_share
-    )
+    as_is = frontier(scenario, OURS, (case.policy.quantile,), [mine.replicas], time_zone=zone)
     return Backtest(
         case=case,
         prices=prices,
@@ -107,7 +104,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
         hpa=hpa,
         clairvoyant=knowing,
         comparisons=compare(ours, hpa, knowing, levels=SHARES),
-        own=at_own,
+        own=beside(as_is, hpa, knowing),
         calibration=calibration(issued),
         moments=worst(scenario, scenario.play(mine.replicas)),
     )
@@ -139,6 +136,3 @@ def calibration(issued: Forecasts) -> Report:
         since=scenario.start + scenario.learned * scenario.step_seconds,
     )
 
-
-def _at(ours: Frontier, hpa: Frontier, knowing: Frontier, share: float) -> Comparison:
-    return compare(ours, hpa, knowing, levels=(share,))[0]

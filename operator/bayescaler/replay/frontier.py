@@ -92,13 +92,16 @@ def frontier(
     )
 
 
-def cost_at(violating: Floats, cost: Floats, level: float) -> Floats:
+def cost_at(violating: Floats, cost: Floats, level: float | Floats) -> Floats:
     """Return the least cost at which a policy is short `level` of the time; (..., k) -> (...), NaN where none is.
+
+    level: one for all, or one each, shape (...).
 
     Between two neighbouring knobs cost is linear in the logarithm of the share.
     """
     order = np.lexsort((cost, violating), axis=-1)
     v, c = np.take_along_axis(violating, order, -1), np.take_along_axis(cost, order, -1)
+    level = np.asarray(level)[..., None]
     logs = np.log(v + _SMALLEST)
     width = logs[..., 1:] - logs[..., :-1]
     share = (np.log(level + _SMALLEST) - logs[..., :-1]) / np.where(width > 0.0, width, 1.0)
@@ -133,25 +136,33 @@ def compare(
     return [_compared(ours, theirs, clairvoyant.pod_hours[:, 0], drawn, level) for level in levels]
 
 
+def beside(mine: Frontier, theirs: Frontier, clairvoyant: Frontier, *, seed: int = 0) -> Comparison:
+    """Compare the one setting of `mine` with theirs at the time short that it had, in each draw of days anew."""
+    return _compared(mine, theirs, clairvoyant.pod_hours[:, 0], draws(len(mine.seconds), seed), None)
+
+
 def least(scenario: Scenario, *, time_zone: str = "UTC") -> Frontier:
     """Return the clairvoyant's plan with lead as a frontier of one point."""
     return frontier(scenario, "clairvoyant", (0.0,), [Clairvoyant().replicas(scenario)], time_zone=time_zone)
 
 
-def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers, level: float) -> Comparison:
+def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers, level: float | None) -> Comparison:
+    """Compare at a share of time short, at that of the first of ours without one."""
     whole = np.ones((1, len(ours.seconds)), dtype=np.int64)
 
-    def at(frontier: Frontier, weights: Integers) -> Floats:
-        share = (weights @ frontier.violating_seconds) / (weights @ frontier.seconds)[:, None]
-        return cost_at(share, weights @ frontier.pod_hours, level)
+    def shares(frontier: Frontier, weights: Integers) -> Floats:
+        return np.asarray((weights @ frontier.violating_seconds) / (weights @ frontier.seconds)[:, None])
 
     def ratios(weights: Integers) -> tuple[Floats, Floats, Floats, Floats]:
-        mine, other, least = at(ours, weights), at(theirs, weights), weights @ knowing
+        at = shares(ours, weights)[:, 0] if level is None else level
+        mine, other = (cost_at(shares(each, weights), weights @ each.pod_hours, at) for each in (ours, theirs))
+        least = weights @ knowing
         above = np.where(other > least, other - least, np.nan)
         return mine, other, mine / other, (mine - least) / above
 
     mine, other, ratio, waste = (float(found[0]) for found in ratios(whole))
     _, _, ratio_draws, waste_draws = ratios(drawn)
+    level = float(shares(ours, whole)[0, 0]) if level is None else level
     return Comparison(level, mine, other, ratio, waste, spread(ratio_draws), spread(waste_draws))
 
 
