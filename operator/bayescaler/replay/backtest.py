@@ -135,4 +135,3 @@ def calibration(issued: Forecasts) -> Report:
         capacity=None,
         since=scenario.start + scenario.learned * scenario.step_seconds,
     )
-

@@ -9,6 +9,7 @@ from math import ceil, floor, isfinite, log10
 
 import numpy as np
 
+from bayescaler.policy.explain import percent
 from bayescaler.policy.trust import nearest_level
 from bayescaler.replay.backtest import OURS, Backtest
 from bayescaler.replay.frontier import Frontier
@@ -96,7 +97,9 @@ def frontier_chart(found: Backtest) -> Chart:
         places = [place(v, c) for v, c in zip(swept.violating.tolist(), swept.cost.tolist(), strict=True)]
         lines.append(Line(kind, _points(places)))
         marks += [
-            Mark(*at, f"{kind} knob", _swept(kind, swept, i)) for i, at in enumerate(places) if max(at) <= 100 and at[1] >= 0
+            Mark(*at, f"{kind} knob", _swept(kind, swept, i))
+            for i, at in enumerate(places)
+            if max(at) <= 100 and at[1] >= 0
         ]
     floor_at = round(100.0 - y.at(float(found.clairvoyant.cost[0])), 2)
     lines.append(Line("floor", f"0,{floor_at} 100,{floor_at}"))
@@ -106,9 +109,11 @@ def frontier_chart(found: Backtest) -> Chart:
         name, outcome = named(judged.name, found.case.policy), judged.outcome
         at = place(outcome.violating_share, outcome.pod_hours)
         if max(at) <= 100 and at[1] >= 0:
-            told = f"{name}: {number(outcome.pod_hours)} replica-hours, short {share(outcome.violating_share)} of the time"
+            told = (
+                f"{name}: {number(outcome.pod_hours)} replica-hours, short {share(outcome.violating_share)} of the time"
+            )
             marks.append(Mark(*at, "ours as-is" if judged.name == OURS else "peer", told, label=name))
-    ticks = [Tick(x.at(v), share(v)) for v in _spaced([v for v in TICKS_OF_SHARE if x.low <= v <= x.high], 6)]
+    ticks = [Tick(x.at(v), percent(v)) for v in _spaced([v for v in TICKS_OF_SHARE if x.low <= v <= x.high], 6)]
     return Chart(
         [Tick(NEVER / 2, "never"), *ticks],
         [Tick(round(100.0 - y.at(v), 2), number(v)) for v in round_values(y.low, y.high)],
@@ -190,7 +195,9 @@ def _swept(kind: str, swept: Frontier, i: int) -> str:
 def _interval_mark(x: float, held: Share, y_of: Callable[[float], float], name: str) -> Mark:
     sure = f", 95 %: {share(held.low)} to {share(held.high)}" if isfinite(held.low) else ""
     low, high = (y_of(held.low), y_of(held.high)) if isfinite(held.low) else (None, None)
-    return Mark(round(x, 2), y_of(held.share), "found", f"{name}: {share(held.share)} of windows within{sure}", low, high)
+    return Mark(
+        round(x, 2), y_of(held.share), "found", f"{name}: {share(held.share)} of windows within{sure}", low, high
+    )
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:

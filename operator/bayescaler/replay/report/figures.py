@@ -35,17 +35,17 @@ def number(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in percent and two digits: 24 %, 4.5 %, 0.91 %, 0 %; what is nearly all with the digits it needs."""
+    """Return a share in percent and two digits: 24 %, 4.5 %, 0.91 %, 0 %; above a half by what is left."""
     if not isfinite(value):
         return NONE
     if 0.5 < value < 1.0:
-        return f"{100 * value:.{_places(1.0 - value) if value > 0.9 else 1}f} %"
+        return f"{100 * value:.{max(1, _places(1.0 - value) - (value > 0.99))}f} %"
     return f"{100 * value:.{_places(value)}f} %" if value else "0 %"
 
 
 def between(low: float, high: float) -> str:
-    """Return the interval of a share, empty if there is none: 0.83 to 1.0 %."""
-    if not (isfinite(low) and isfinite(high)):
+    """Return the interval of a share, empty without one or where it is a point: 0.83 to 1.0 %."""
+    if not (isfinite(low) and isfinite(high)) or low == high:
         return ""
     return f"{share(low).removesuffix(' %')} to {share(high)}"
 

@@ -15,13 +15,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bayescaler.policy.explain import span
-from bayescaler.replay.backtest import Backtest
+from bayescaler.policy.explain import percent
+from bayescaler.replay.backtest import OURS, Backtest
 
 from . import tables, told
 from .charts import frontier_chart, hour_chart, level_chart
 from .figures import named, share
-from .opposite import WhatIf, break_evens, crossings
+from .opposite import WhatIf, break_evens
 from .series import FAN, limiter_shares, timeline
 from .verdict import verdict
 
@@ -30,12 +30,10 @@ SCRIPTS = ("uplot/uPlot.iife.min.js", "timeline.js")
 STYLES = ("uplot/uPlot.min.css", "page.css")
 
 
-def render(
-    found: Backtest, *, manifest: str, trace_name: str, command: str, startups: Sequence[WhatIf] = ()
-) -> str:
+def render(found: Backtest, *, manifest: str, trace_name: str, command: str, startups: Sequence[WhatIf] = ()) -> str:
     """Return the page; manifest: the suggested one, as YAML. startups: other start-up times, if they were replayed."""
     scripts = [_asset(name) for name in SCRIPTS]
-    policy = found.case.policy
+    columns, policies = tables.policies(found)
     context: dict[str, Any] = {
         "found": found,
         "case": found.case,
@@ -43,10 +41,11 @@ def render(
         "manifest": manifest,
         "trace_name": trace_name,
         "command": command,
-        "ours": named("bayescaler", policy),
+        "ours": named(OURS, found.case.policy),
         "verdict": verdict(found),
-        "policies": tables.policies(found),
-        "columns": tables.COLUMNS,
+        "columns": columns,
+        "policies": policies,
+        "bars": tables.bars(found),
         "days": tables.days(found),
         "comparisons": tables.comparisons(found),
         "coverage": tables.coverage(found),
@@ -56,7 +55,7 @@ def render(
         "prices": [told.price(one, found) for one in break_evens(found)],
         "margin": told.margin(found),
         "startups": [told.replayed(run) for run in startups],
-        "turning": [span(seconds) for seconds in crossings(startups)],
+        "turning": told.turning(startups),
         "frontier": frontier_chart(found),
         "levels": level_chart(found),
         "hours": hour_chart(found),
@@ -78,13 +77,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["share"] = share
+    environment.filters |= {"share": share, "percent": percent, "unbroken": _unbroken}
     return environment
 
 
 @cache
 def _asset(name: str) -> str:
     return files(__package__).joinpath(_ASSETS, name).read_text(encoding="utf-8")
+
+
+def _unbroken(text: str) -> str:
+    """Keep a percent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _json(value: object) -> str:

@@ -1,12 +1,12 @@
 """The rows of the report's tables: policies, days, comparisons at equal time short, coverage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 
-from bayescaler.replay.backtest import OURS, Backtest
+from bayescaler.replay.backtest import OURS, PLAIN, Backtest
 from bayescaler.replay.judgement import Interval, Judgement, Prices, by_day
 from bayescaler.replay.service import HOUR_SECONDS
 from bayescast.scores import local_days
@@ -31,6 +31,17 @@ class Row:
     cells: Sequence[Cell]
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The replica-hours of one policy; width: percent of the longest."""
+
+    name: str
+    kind: str
+    hours: str
+    short: str
+    width: float
+
+
 COLUMNS = (
     "Time short",
     "Load not served",
@@ -41,10 +52,47 @@ COLUMNS = (
     "Above the clairvoyant",
     "Time at max",
 )
+COST = COLUMNS.index("Cost")
 
 
-def policies(found: Backtest) -> list[Row]:
-    """Return what each policy came to by COLUMNS: ours first, the HPA tuned in hindsight and the clairvoyant last."""
+def policies(found: Backtest) -> tuple[list[str], list[Row]]:
+    """Return columns and what each policy came to: ours first, the HPA tuned in hindsight and the clairvoyant last.
+
+    Without prices the cost is the replica-hours, and not told twice.
+    """
+    rows = _policies(found)
+    if found.prices != PLAIN:
+        return list(COLUMNS), rows
+    kept = [i for i in range(len(COLUMNS)) if i != COST]
+    return [COLUMNS[i] for i in kept], [replace(row, cells=[row.cells[i] for i in kept]) for row in rows]
+
+
+def bars(found: Backtest) -> list[Bar]:
+    """Return the replica-hours that matter most: ours, the HPA as it is usually set and tuned, the clairvoyant."""
+    ours, own, policy = found.judgement.outcome, found.own, found.case.policy
+    shown = [(named(OURS, policy), "ours", ours.pod_hours, ours.violating_share)]
+    if isfinite(own.theirs):
+        shown.append(("HPA tuned in hindsight", "peer", own.theirs, own.level))
+    peers = {judged.name: judged.outcome for judged in found.judgements[1:] if judged.name != "clairvoyant"}
+    if peers:
+        name = "hpa" if "hpa" in peers else next(iter(peers))
+        shown.append((named(name, policy), "peer", peers[name].pod_hours, peers[name].violating_share))
+    knowing = found.clairvoyant.outcomes[0]
+    shown.append(("Clairvoyant", "bound", knowing.pod_hours, knowing.violating_share))
+    most = max(hours for _, _, hours, _ in shown) or 1.0
+    return [
+        Bar(
+            name,
+            kind,
+            number(hours),
+            f"short {share(part)} of the time" if part else "never short",
+            round(100 * hours / most, 1),
+        )
+        for name, kind, hours, part in shown
+    ]
+
+
+def _policies(found: Backtest) -> list[Row]:
     rows = [_judged(found, judged) for judged in found.judgements if judged.name != "clairvoyant"]
     own, knowing = found.own, found.clairvoyant.outcomes[0]
     least = _cost(found.prices, knowing.pod_hours, knowing.violating_seconds)
@@ -126,7 +174,9 @@ def _cost(prices: Prices, pod_hours: float, short_seconds: float) -> float:
 
 
 def _range(interval: Interval) -> str:
-    return f"{number(interval.low)} to {number(interval.high)}" if isfinite(interval.low) else ""
+    if not isfinite(interval.low) or interval.low == interval.high:
+        return ""
+    return f"{number(interval.low)} to {number(interval.high)}"
 
 
 def _ratios(interval: Interval, places: int = 3) -> str:

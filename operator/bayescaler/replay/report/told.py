@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
+from math import isfinite, nan
 from zoneinfo import ZoneInfo
 
 from bayescaler.policy import Decision
@@ -12,7 +12,8 @@ from bayescaler.replay.backtest import Backtest
 from bayescaler.replay.moments import Moment
 
 from .figures import change, named, number, share
-from .opposite import BreakEven, Pays, WhatIf
+from .opposite import BreakEven, Pays, WhatIf, crossings
+from .verdict import safest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,7 @@ def moments(found: Backtest) -> list[Told]:
     """Return the worst moments with the decision that had to prevent each and the one at its start."""
     asked = [place for moment in found.moments for place in (moment.decided, moment.answered)]
     made = found.decided.decisions(asked)
-    return [
-        _moment(found, moment, made[2 * i], made[2 * i + 1], i + 1) for i, moment in enumerate(found.moments)
-    ]
+    return [_moment(found, moment, made[2 * i], made[2 * i + 1], i + 1) for i, moment in enumerate(found.moments)]
 
 
 def assumptions(found: Backtest) -> list[tuple[str, str]]:
@@ -73,32 +72,34 @@ def assumptions(found: Backtest) -> list[tuple[str, str]]:
     case, scenario, zone = found.case, found.case.scenario, found.case.spec.time_zone
     step, unit = scenario.step_seconds, case.policy.unit
     learned = scenario.learned * step
-    drawn = f", drawn with seed {scenario.seed}" if scenario.start_up.quantile(0.1) != scenario.start_up.quantile(0.9) else ""
+    varied = scenario.start_up.quantile(0.1) != scenario.start_up.quantile(0.9)
+    drawn = f", drawn with seed {scenario.seed}" if varied else ""
+    limits = f"{scenario.min_replicas} to {scenario.max_replicas}"
+    seasons = ", ".join(span(season) for season in case.spec.seasons) or "none"
+    window = f"the largest load of the next {span(case.spec.leads[0] * step)}, quantile {case.policy.quantile:g}"
     prices = found.prices
     return [
-        ("Learned from", f"{span(learned)} before the judged time, of which nothing is judged" if learned else "nothing"),
+        ("Learned from", f"{span(learned)} before the judged time, itself not judged" if learned else "nothing"),
         ("Judged", period(found)),
         ("Load", f"mean of each bucket of {span(step)}, even within it; spikes shorter than that are not in the data"),
         ("Known", f"{span(scenario.lag_seconds)} after a bucket ends, the same for every policy"),
-        ("Decisions", f"every {span(scenario.interval_seconds)}, replicas {scenario.min_replicas} to {scenario.max_replicas}"),
+        ("Decisions", f"every {span(scenario.interval_seconds)}, replicas {limits}"),
         ("Capacity", f"{amount(scenario.capacity, unit)} for a ready pod, every pod alike, at any time"),
         ("Start-up", f"{scenario.start_up.name}{drawn}; a pod is paid from when it is asked for and serves once ready"),
-        ("Service", "load above what the ready pods serve is lost at once: no queue, no retries, no effect on later load"),
-        (
-            "Forecast",
-            f"the largest load of the next {span(case.spec.leads[0] * step)}, quantile {case.policy.quantile:g}; "
-            f"seasons {', '.join(span(season) for season in case.spec.seasons) or 'none'}; clock of {zone}",
-        ),
+        ("Service", "load above what ready pods serve is lost at once: no queue, no retries, no effect on later load"),
+        ("Forecast", f"{window}; seasons {seasons}; clock of {zone}"),
         ("Prices", f"{number(prices.replica_hour)} a replica-hour, {number(prices.overload_hour)} an hour short"),
         ("Intervals", "95 %, from 2,000 draws of whole local days, the same days for every policy"),
-    ]  # fmt: skip
+    ]
 
 
 def price(one: BreakEven, found: Backtest) -> str:
     """Return at which price of an overload hour the verdict against one policy turns."""
     name = named(one.name, found.case.policy)
     if one.pays is Pays.ALWAYS:
-        return f"{name}: Bayescaler is the cheaper at any price, as it took no more replica-hours and was short no longer."
+        return (
+            f"{name}: Bayescaler is the cheaper at any price, as it took no more replica-hours and was short no longer."
+        )
     if one.pays is Pays.NEVER:
         return f"{name}: Bayescaler pays at no price, as it took no fewer replica-hours and was short no less."
     if one.pays is Pays.ALIKE:
@@ -112,10 +113,14 @@ def price(one: BreakEven, found: Backtest) -> str:
 
 
 def margin(found: Backtest) -> str:
-    """Return how far the cost at equal time short is from turning, empty where there is no comparison."""
+    """Return how far the cost is from that of the HPA tuned in hindsight, or of the safest where none comes so low."""
     own = found.own
     if not isfinite(own.ratio):
-        return ""
+        factor = safest(found.hpa)[1] / own.ours if own.ours else nan
+        return (
+            "No HPA target is short as seldom. Bayescaler would take as much as the safest of them, "
+            f"which is still short for longer, with {factor:.3f} times the replica-hours it took."
+        )
     sure = own.ratio_interval
     factors = f" (95 %: {1 / sure.high:.3f} to {1 / sure.low:.3f})" if isfinite(sure.low) else ""
     return (
@@ -136,6 +141,16 @@ def replayed(run: WhatIf) -> Replayed:
         f"{told.ratio:.3f}" if isfinite(told.ratio) else number(told.ratio),
         f"{sure.low:.3f} to {sure.high:.3f}" if isfinite(sure.low) else "",
     )
+
+
+def turning(runs: Sequence[WhatIf]) -> str:
+    """Return at which start-up time the verdict turns."""
+    if not any(isfinite(run.comparison.ratio) for run in runs):
+        return "At none of these is an HPA target short as seldom as Bayescaler, so there is no ratio."
+    at = crossings(runs)
+    if not at:
+        return "Between these start-up times the ratio does not pass 1."
+    return f"The ratio passes 1 at a start-up of {' and '.join(span(seconds) for seconds in at)}."
 
 
 def _moment(found: Backtest, moment: Moment, decided: Decision, answered: Decision, rank: int) -> Told:

@@ -2,7 +2,7 @@
 
 What decides is the cost at equal time short, beside an HPA whose target was chosen in hindsight: one who turns the
 HPA's own knob until it is short as seldom is the opponent to beat. Its interval is that of the ratio of replica-hours
-over days drawn alike for both. Where no target comes that low there is nothing to compare at equal time, and it says so.
+over days drawn alike for both. Where no target comes that low there is nothing to compare at equal time: it says so.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from bayescaler.policy.explain import percent
 from bayescaler.policy.reasons import Phase
 from bayescaler.policy.trust import nearest_level
 from bayescaler.replay.backtest import OURS, Backtest
-from bayescaler.replay.frontier import Comparison
+from bayescaler.replay.frontier import Comparison, Frontier
 from bayescaler.replay.judgement import Interval, Judgement, by_day, draws
 from bayescast import LEVELS
 from bayescast.scores import MIN_DAYS
@@ -32,11 +32,16 @@ SMALLEST = 1e-6
 
 
 class Category(StrEnum):
-    """What is to be decided from it; depends: no HPA comes that low, and Bayescaler costs more than the safest."""
+    """What is to be decided from it.
+
+    alike: surely within SAME of one another. untold: the interval holds both. depends: no HPA comes that low, and
+    Bayescaler costs more than the safest.
+    """
 
     WORTH_IT = "Worth it"
     NOT_WORTH_IT = "Not worth it"
-    ALIKE = "Not to be told apart"
+    ALIKE = "No difference that matters"
+    UNTOLD = "Not to be told apart"
     DEPENDS = "It depends on your price"
 
 
@@ -92,26 +97,36 @@ def verdict(found: Backtest) -> Verdict:
 
 def weigh(found: Backtest, days: int) -> Finding:
     """Return the category, by the interval of the cost ratio at equal time short."""
-    own, safest = found.own, _safest(found)
+    own, least = found.own, safest(found.hpa)
     if isnan(own.theirs):
         beaten = _beaten(found)
-        if own.ours > safest[1]:
-            return Finding(Category.DEPENDS, Confidence.LOW, None, False, safest, beaten)
+        if own.ours > least[1] > 0.0:
+            return Finding(Category.DEPENDS, Confidence.LOW, None, False, least, beaten)
         sure = _sure(days) if beaten >= SURE else Confidence.LOW
-        return Finding(Category.WORTH_IT, sure, None, False, safest, beaten)
+        return Finding(Category.WORTH_IT, sure, None, False, least, beaten)
     at = own if isfinite(own.ratio_interval.low) else _nearest(found.comparisons, own.level)
     if at is None:
-        return Finding(Category.ALIKE, Confidence.LOW, own, False, safest)
+        return Finding(Category.UNTOLD, Confidence.LOW, own, False, least)
     category = categorised(at.ratio_interval)
-    told_apart = category is not Category.ALIKE or _same(at.ratio_interval)
-    return Finding(category, _sure(days) if told_apart else Confidence.LOW, at, at is not own, safest)
+    sure = Confidence.LOW if category is Category.UNTOLD else _sure(days)
+    if at is not own and sure is Confidence.HIGH:  # not the setting that would be run
+        sure = Confidence.MODERATE
+    return Finding(category, sure, at, at is not own, least)
 
 
 def categorised(ratio: Interval) -> Category:
     """Return what the interval of the cost ratio, ours over theirs, says by itself."""
-    if _same(ratio) or ratio.low <= 1.0 <= ratio.high:
+    if ratio.low > 1.0 - SAME and ratio.high < 1.0 + SAME:
         return Category.ALIKE
+    if ratio.low <= 1.0 <= ratio.high:
+        return Category.UNTOLD
     return Category.WORTH_IT if ratio.high < 1.0 else Category.NOT_WORTH_IT
+
+
+def safest(swept: Frontier) -> tuple[float, float]:
+    """Return the least share of time short of any knob, and the fewest replica-hours at which it is had."""
+    place = int(np.lexsort((swept.cost, swept.violating))[0])
+    return float(swept.violating[place]), float(swept.cost[place])
 
 
 def outdone(found: Backtest) -> list[Judgement]:
@@ -127,17 +142,8 @@ def outdone(found: Backtest) -> list[Judgement]:
     return sorted(better, key=lambda peer: peer.outcome.pod_hours)
 
 
-def _same(ratio: Interval) -> bool:
-    return 1.0 - SAME < ratio.low and ratio.high < 1.0 + SAME
-
-
 def _sure(days: int) -> Confidence:
     return Confidence.HIGH if days >= MANY_DAYS else Confidence.MODERATE if days >= MIN_DAYS else Confidence.LOW
-
-
-def _safest(found: Backtest) -> tuple[float, float]:
-    place = int(np.lexsort((found.hpa.cost, found.hpa.violating))[0])
-    return float(found.hpa.violating[place]), float(found.hpa.cost[place])
 
 
 def _nearest(comparisons: Sequence[Comparison], level: float) -> Comparison | None:
@@ -173,26 +179,36 @@ def _because(finding: Finding, days: int) -> str:
 
 
 def _headline(found: Backtest, finding: Finding, days: int) -> str:
-    at, category = finding.at, finding.category
-    if at is None and category is Category.DEPENDS:
-        more = change(found.own.ours / finding.safest[1])
-        return f"It depends on your price: no HPA is short as seldom, but Bayescaler costs {more} more than the safest."
     better = outdone(found)
     but = f" But {named(better[0].name, found.case.policy)} does better still." if better else ""
+    at = finding.at
     if at is None:
-        return f"Worth it: no HPA target is short as seldom, and the safest of them costs more.{but}"
-    if category is Category.WORTH_IT:
-        return f"Worth it: {change(at.ratio)} fewer replica-hours than {TUNED}, at the same time short.{but}"
-    if category is Category.NOT_WORTH_IT:
-        fewer = change(1.0 / at.ratio)
-        return f"Not worth it here: {TUNED} does the same with {fewer} fewer replica-hours."
-    if isnan(at.ratio_interval.low):
+        return _out_of_reach(found, finding) + but
+    if not isfinite(at.ratio):
+        return "Nothing to compare: the load asked for no replicas."
+    if not isfinite(at.ratio_interval.low):
         reason = f"Too few days to tell ({days})" if days < MIN_DAYS else "Not to be told apart"
         way = "cheaper" if at.ratio < 1.0 else "dearer"
         return f"{reason}: Bayescaler looks {change(at.ratio)} {way} than {TUNED}, but nothing says how sure that is."
-    if _same(at.ratio_interval):
-        return f"No difference that matters: within {SAME:.0%} of {TUNED}.{but}".replace("%", " %")
-    return f"Not to be told apart from {TUNED}: {_range(at.ratio_interval)} replica-hours.{but}"
+    where = f"at {share(at.level)} of time short" if finding.elsewhere else "at the same time short"
+    told = {
+        Category.WORTH_IT: f"Worth it: {change(at.ratio)} fewer replica-hours than {TUNED}, {where}.{but}",
+        Category.NOT_WORTH_IT: f"Not worth it here: {TUNED} takes {change(1 / at.ratio)} fewer replica-hours, {where}.",
+        Category.ALIKE: f"No difference that matters: within {SAME * 100:.0f} % of {TUNED}, {where}.{but}",
+    }
+    unsure = f"Not to be told apart from {TUNED}: {_range(at.ratio_interval)} replica-hours, {where}.{but}"
+    return told.get(finding.category, unsure)
+
+
+def _out_of_reach(found: Backtest, finding: Finding) -> str:
+    own, cost = found.own.ours, finding.safest[1]
+    if not cost:
+        return "Worth it: an HPA does not leave zero replicas by itself, and would have served nothing."
+    if finding.category is Category.DEPENDS:
+        more = change(own / cost)
+        return f"It depends on your price: no HPA is short as seldom, but Bayescaler costs {more} more than the safest."
+    more = f"{change(cost / own)} more" if own and cost > own else "as many"
+    return f"Worth it: no HPA target is short as seldom, and the safest of them takes {more} replica-hours."
 
 
 def _range(ratio: Interval) -> str:
@@ -244,8 +260,8 @@ def _compared(found: Backtest, finding: Finding) -> str:
     if at is None:
         least, cost = finding.safest
         return (
-            f"No target of the HPA is short as seldom as that, so at equal time short there is no comparison: the safest "
-            f"one swept is short {share(least)} of the time and takes {number(cost)} replica-hours."
+            "No target of the HPA is short as seldom as that, so at equal time short there is no comparison: "
+            f"the safest one swept is short {share(least)} of the time and takes {number(cost)} replica-hours."
         )
     told = f"{TUNED[0].upper()}{TUNED[1:]} to be short as seldom would have taken {number(own.theirs)} replica-hours"
     if finding.elsewhere:
@@ -275,6 +291,10 @@ def _promise(found: Backtest) -> str:
         return f"Its forecast was too bold: the load was to stay within it in {percent(level)}, and did {kept}."
     if held.low > level:
         return f"Its forecast was too careful: the load was to stay within it in {percent(level)}, and did {kept}."
+    if not interval:
+        return (
+            f"Of its forecast {percent(level)} was asked; the load stayed within it {kept}, over too few days to judge."
+        )
     return f"Its forecast kept what it promised: asked for {percent(level)}, the load stayed within it {kept}."
 
 
@@ -289,7 +309,8 @@ def _caveats(found: Backtest, days: int) -> list[str]:
     at_max = outcome.at_max_seconds / outcome.seconds
     if at_max > NOTABLE:
         told.append(
-            f"maxReplicas ({scenario.max_replicas}) was reached {share(at_max)} of the time: there every policy is alike."
+            f"maxReplicas ({scenario.max_replicas}) was reached {share(at_max)} of the time: "
+            "there every policy is alike."
         )
     first = round(scenario.learned * scenario.step_seconds / scenario.interval_seconds)
     untrusted = float(np.mean(found.decided.phases[first:] != tuple(Phase).index(Phase.TRUSTED)))

@@ -7,7 +7,7 @@
   const end = start + steps * grid;
   const perBucket = step / grid;
   const SHORTEST = Math.max(20 * grid, 300);
-  const AXIS = 56;
+  const AXIS = 56, RIGHT = 24;
   const inTime = [...moments].sort((a, b) => a[0] - b[0]);
 
   // Counts come as runs: the steps to each change, the value from there on.
@@ -33,6 +33,7 @@
   let peer = policies.length > 1 ? 1 : 0;
   let range = [start, end];
   let plots = [];
+  let seen = null;
   let shown = null;
 
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -41,7 +42,7 @@
     return chip ? getComputedStyle(chip).backgroundColor : css("--soft");
   };
 
-  // What is drawn: at most one column a pixel, with the extremes of the steps in it.
+  // What is drawn: at most one column a pixel, with the extremes of the steps in it. missing: the worst of ours there.
   function view(width) {
     const first = Math.max(0, Math.floor((range[0] - start) / grid));
     const last = Math.min(steps, Math.ceil((range[1] - start) / grid));
@@ -50,18 +51,24 @@
     const [x, p99, p95, p80, p50, high, low, ours, theirs, mine, other] = columns;
     const fan = [p50, p80, p95, p99];
     const ready = of(0, "ready"), replicas = of(0, "replicas");
+    const short = of(0, "short"), missing = [];
     const readyPeer = of(peer, "ready"), replicasPeer = of(peer, "replicas");
     for (let i = 0; i < count; i++) {
       const from = first + Math.floor((i * (last - first)) / count);
       const to = Math.max(from + 1, first + Math.floor(((i + 1) * (last - first)) / count));
       x[i] = start + from * grid;
-      let a = Infinity, b = Infinity, c = 0, d = 0;
+      let a = Infinity, b = Infinity, c = 0, d = 0, worst = null;
       for (let k = from; k < to; k++) {
         a = Math.min(a, ready[k]);
         b = Math.min(b, readyPeer[k]);
         c = Math.max(c, replicas[k]);
         d = Math.max(d, replicasPeer[k]);
+        if (short[k]) {
+          const served = ready[k] * data.capacity, load = data.load[Math.min(data.load.length - 1, Math.floor(k / perBucket))];
+          if (!worst || load - served > worst.load - worst.served) worst = { place: i, served, load };
+        }
       }
+      if (worst) missing.push(worst);
       ours[i] = a * data.capacity;
       theirs[i] = b * data.capacity;
       mine[i] = c;
@@ -81,7 +88,7 @@
     }
     columns.forEach((values) => { values[count] = values[count - 1]; });
     x[count] = start + last * grid;
-    return { columns, first, last };
+    return { columns, missing };
   }
 
   // Stretches of steps in the range at which values hold, as pairs of epoch seconds.
@@ -136,7 +143,7 @@
       width, height,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), data.zone),
       legend: { show: false },
-      padding: [8, 10, 0, 0],
+      padding: [8, RIGHT, 0, 0],
       scales: {
         x: { time: true, range: () => range },
         y: { range: (u, low, high) => [0, 1.06 * (high || 1)] },
@@ -174,24 +181,37 @@
     load.series = [
       {}, line(none, 0), line(none, 0), line(none, 0), line(none, 0),
       line(css("--load"), 1.1), line(css("--load"), 0.6),
-      line(css("--ours"), 2), line(css("--peer"), 1.3, { dash: [6, 3], show: peer > 0 }),
+      line(css("--ours"), 2), line(css("--peer"), 1.3, { show: peer > 0 }),
     ];
     load.bands = [
       { series: [1, 2], fill: css("--fan3") }, { series: [2, 3], fill: css("--fan2") },
       { series: [3, 4], fill: css("--fan1") }, { series: [5, 6], fill: css("--load") },
     ];
-    load.hooks.drawClear = [(u) => rows(u, of(0, "short"), 1, css("--short"), u.bbox.top, u.bbox.height, 1.5 * ratio())];
+    load.hooks.drawClear = [(u) => { if (wide() <= 2 * 86400) rows(u, of(0, "short"), 1, css("--short"), u.bbox.top, u.bbox.height, 1); }];
+    load.hooks.draw = [drawMissing];
     const replicas = base(width, narrow ? 120 : 150, false, (u, splits) => splits.map((v) => (v % 1 ? "" : whole.format(v))));
-    replicas.series = [{}, line(css("--ours"), 2), line(css("--peer"), 1.3, { dash: [6, 3], show: peer > 0 })];
+    replicas.series = [{}, line(css("--ours"), 2), line(css("--peer"), 1.3, { show: peer > 0 })];
     const strip = base(width, 104, true, null);
     strip.series = [{}, { show: false }];
     strip.hooks.draw = [drawStrip];
-    const drawn = view(width - AXIS - 10).columns;
+    seen = view(width - AXIS - RIGHT);
+    const drawn = seen.columns;
     plots = [
       new uPlot(load, drawn.slice(0, 9), byId("load-plot")),
       new uPlot(replicas, [drawn[0], drawn[9], drawn[10]], byId("replica-plot")),
       new uPlot(strip, [drawn[0], drawn[0]], byId("strip-plot")),
     ];
+  }
+
+  // What was not served, from what the ready pods serve up to the load.
+  function drawMissing(u) {
+    const { ctx } = u, [x] = seen.columns;
+    ctx.fillStyle = css("--miss");
+    for (const { place, served, load } of seen.missing) {
+      const left = u.valToPos(x[place], "x", true), right = u.valToPos(x[place + 1], "x", true);
+      const top = u.valToPos(load, "y", true), bottom = u.valToPos(served, "y", true);
+      ctx.fillRect(left, top, Math.max(1.5 * ratio(), right - left), Math.max(2 * ratio(), bottom - top));
+    }
   }
 
   function drawStrip(u) {
@@ -241,7 +261,8 @@
 
   function draw() {
     shown = null;
-    const drawn = view(plots[0].bbox.width / ratio()).columns;
+    seen = view(plots[0].bbox.width / ratio());
+    const drawn = seen.columns;
     plots[0].setData(drawn.slice(0, 9));
     plots[1].setData([drawn[0], drawn[9], drawn[10]]);
     plots[2].setData([drawn[0], drawn[0]]);
@@ -255,13 +276,13 @@
     timeZone: data.zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
   });
   function span(seconds) {
-    const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+    const units = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]];
     const left = Math.round(seconds);
     const at = units.findIndex(([size]) => left >= size);
-    if (at < 0) return "0 s";
+    if (at < 0) return "0s";
     const [size, name] = units[at], rest = units[at + 1];
     const more = rest ? Math.floor((left % size) / rest[0]) : 0;
-    return `${Math.floor(left / size)} ${name}` + (more ? ` ${more} ${rest[1]}` : "");
+    return `${Math.floor(left / size)}${name}` + (more ? `${more}${rest[1]}` : "");
   }
   function came(policy, first, last) {
     const replicas = of(policy, "replicas"), short = of(policy, "short");
