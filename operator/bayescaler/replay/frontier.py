@@ -158,7 +158,7 @@ def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers
         mine, other = (cost_at(shares(each, weights), weights @ each.pod_hours, at) for each in (ours, theirs))
         least = weights @ knowing
         above = np.where(other > least, other - least, np.nan)
-        return mine, other, mine / other, (mine - least) / above
+        return mine, other, mine / np.where(other > 0.0, other, np.nan), (mine - least) / above
 
     mine, other, ratio, waste = (float(found[0]) for found in ratios(whole))
     _, _, ratio_draws, waste_draws = ratios(drawn)

@@ -1,5 +1,6 @@
 """Two policies compared where it is fair: at equal time short, or at equal cost."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -161,6 +162,13 @@ def test_one_setting_is_compared_at_the_time_short_that_it_has_on_whichever_days
     assert (told.level, told.ours, told.theirs) == (at_its_share.level, at_its_share.ours, at_its_share.theirs)
     assert np.isnan(at_its_share.ratio_interval.low)  # half of the draws are short for longer than that
     assert told.ratio_interval.low <= told.ratio <= told.ratio_interval.high < 1.0
+
+
+def test_beside_one_that_costs_nothing_there_is_no_ratio(three):
+    ours = three[1]
+    free = replace(ours, pod_hours=np.zeros_like(ours.pod_hours))
+
+    assert np.isnan(compare(ours, free, free)[0].ratio)
 
 
 def test_one_setting_beside_itself_costs_the_same_on_any_days(three):

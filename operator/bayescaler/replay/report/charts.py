@@ -116,7 +116,7 @@ def frontier_chart(found: Backtest) -> Chart:
     ticks = [Tick(x.at(v), percent(v)) for v in _spaced([v for v in TICKS_OF_SHARE if x.low <= v <= x.high], 6)]
     return Chart(
         [Tick(NEVER / 2, "never"), *ticks],
-        [Tick(round(100.0 - y.at(v), 2), number(v)) for v in round_values(y.low, y.high)],
+        [Tick(round(100.0 - y.at(v), 2), f"{v:,.6g}") for v in round_values(y.low, y.high)],
         lines,
         _apart(marks),
     )

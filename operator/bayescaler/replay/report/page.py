@@ -20,7 +20,7 @@ from bayescaler.replay.backtest import OURS, Backtest
 
 from . import tables, told
 from .charts import frontier_chart, hour_chart, level_chart
-from .figures import named, share
+from .figures import named
 from .opposite import WhatIf, break_evens
 from .series import FAN, limiter_shares, timeline
 from .verdict import verdict
@@ -59,7 +59,7 @@ def render(found: Backtest, *, manifest: str, trace_name: str, command: str, sta
         "frontier": frontier_chart(found),
         "levels": level_chart(found),
         "hours": hour_chart(found),
-        "limiters": limiter_shares(found),
+        "limiters": [(limiter, _rounded(part)) for limiter, part in limiter_shares(found)],
         "data": Markup(_json(timeline(found))),  # noqa: S704 - holds no < that could end the element
         "styles": [Markup(_asset(name)) for name in STYLES],  # noqa: S704 - our own files
         "scripts": [Markup(text) for text in scripts],  # noqa: S704 - our own files
@@ -77,13 +77,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"share": share, "percent": percent, "unbroken": _unbroken}
+    environment.filters |= {"percent": percent, "unbroken": _unbroken}
     return environment
 
 
 @cache
 def _asset(name: str) -> str:
     return files(__package__).joinpath(_ASSETS, name).read_text(encoding="utf-8")
+
+
+def _rounded(part: float) -> str:
+    return "under 1 %" if part < 0.01 else f"{100 * part:.0f} %"
 
 
 def _unbroken(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Loads are by bucket, forecasts at the bucket before which they were at hand; counts are runs on the grid of the service:
 the steps from one change to the next, and the value from there on. A longer time comes in blocks of buckets that show
-the extremes: highest load and quantiles, most replicas, fewest ready pods, short if any of it was.
+the extremes: highest load and quantiles, most replicas, fewest ready pods, short if any of it was; sums stay exact.
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,7 @@ def timeline(found: Backtest, *, most: int = MOST_BUCKETS) -> dict[str, Any]:
         "start": scenario.start + scenario.learned * scenario.step_seconds,
         "step": scenario.step_seconds * block,
         "grid": scenario.grid_seconds * steps,
+        "finest": scenario.grid_seconds,
         "steps": ceil((len(scenario.arrivals) - scenario.first_judged) / steps),
         "zone": found.case.spec.time_zone,
         "unit": policy.unit,
@@ -70,11 +71,13 @@ def _at_hand(found: Backtest) -> Sequence[Floats]:
 
 def _policy(found: Backtest, name: str, steps: int) -> dict[str, Any]:
     played = found.case.scenario.play(found.replicas[name])
-    return {
+    short = (played.short > 0.0).astype(np.int64)
+    sums = {"paid": _runs(_blocks(played.replicas, steps, np.add)), "lacking": _runs(_blocks(short, steps, np.add))}
+    return (sums if steps > 1 else {}) | {
         "name": named(name, found.case.policy),
         "replicas": _runs(_blocks(played.replicas, steps, np.maximum)),
         "ready": _runs(_blocks(played.ready, steps, np.minimum)),
-        "short": _runs(_blocks((played.short > 0.0).astype(np.int64), steps, np.maximum)),
+        "short": _runs(_blocks(short, steps, np.maximum)),
     }
 
 

@@ -29,6 +29,7 @@ SURE = 0.975  # of the draws
 NOTABLE = 0.05  # of the judged time: what a reader has to know of
 TUNED = "an HPA tuned in hindsight"
 SMALLEST = 1e-6
+ROUNDED = 5e-4  # what is told as 0.0 %
 
 
 class Category(StrEnum):
@@ -188,8 +189,9 @@ def _headline(found: Backtest, finding: Finding, days: int) -> str:
         return "Nothing to compare: the load asked for no replicas."
     if not isfinite(at.ratio_interval.low):
         reason = f"Too few days to tell ({days})" if days < MIN_DAYS else "Not to be told apart"
-        way = "cheaper" if at.ratio < 1.0 else "dearer"
-        return f"{reason}: Bayescaler looks {change(at.ratio)} {way} than {TUNED}, but nothing says how sure that is."
+        way = f"{change(at.ratio)} {'cheaper' if at.ratio < 1.0 else 'dearer'} than"
+        looks = "like" if abs(at.ratio - 1.0) < ROUNDED else way
+        return f"{reason}: Bayescaler looks {looks} {TUNED}, but nothing says how sure that is."
     where = f"at {share(at.level)} of time short" if finding.elsewhere else "at the same time short"
     told = {
         Category.WORTH_IT: f"Worth it: {change(at.ratio)} fewer replica-hours than {TUNED}, {where}.{but}",
@@ -269,11 +271,11 @@ def _compared(found: Backtest, finding: Finding) -> str:
             f"{told}, without an interval, as on some draws of the days none is. At {share(at.level)} of time short, "
             f"each tuned in hindsight, Bayescaler takes {_relation(at)}."
         )
-    return f"{told}: Bayescaler takes {_relation(at)}."
+    return f"{told}: Bayescaler takes {_relation(at)}." if isfinite(at.ratio) else f"{told}."
 
 
 def _relation(at: Comparison) -> str:
-    if abs(at.ratio - 1.0) < 5e-4:
+    if abs(at.ratio - 1.0) < ROUNDED:
         return "as many"
     way = f"{change(at.ratio)} {'fewer' if at.ratio < 1.0 else 'more'}"
     return way + (f" (95 %: {_range(at.ratio_interval)})" if isfinite(at.ratio_interval.low) else "")

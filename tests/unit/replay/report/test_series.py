@@ -75,6 +75,9 @@ def test_a_longer_time_comes_in_blocks_that_keep_the_extremes(found, drawn):
         for what, extreme in (("replicas", np.max), ("ready", np.min), ("short", np.max)):
             expected = extreme(unrolled(fine[what], drawn["steps"]).reshape(-1, size), axis=1)
             assert unrolled(coarse[what], blocks["steps"]).tolist() == expected.tolist()
+        for what, finer in (("paid", "replicas"), ("lacking", "short")):
+            summed = unrolled(fine[finer], drawn["steps"]).reshape(-1, size).sum(axis=1)
+            assert unrolled(coarse[what], blocks["steps"]).tolist() == summed.tolist()
 
 
 def test_what_json_cannot_hold_is_not_in_it(drawn):

@@ -155,8 +155,10 @@ def test_an_hpa_that_never_leaves_zero_is_no_cheap_alternative(found):
 
 
 def test_a_load_that_asks_for_nothing_compares_with_nothing(found):
-    nothing = Comparison(0.0, 0.0, 0.0, nan, nan, NONE, NONE)
-    assert told(found, nothing).headline == "Nothing to compare: the load asked for no replicas."
+    said = told(found, Comparison(0.0, 0.0, 0.0, nan, nan, NONE, NONE))
+
+    assert said.headline == "Nothing to compare: the load asked for no replicas."
+    assert not any("nan" in sentence for sentence in said.sentences)
 
 
 def test_a_peer_that_is_better_on_both_counts_is_named_in_the_headline(found):

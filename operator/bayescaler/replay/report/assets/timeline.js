@@ -48,7 +48,7 @@
     const last = Math.min(steps, Math.ceil((range[1] - start) / grid));
     const count = Math.max(1, Math.min(Math.floor(width), last - first));
     const columns = Array.from({ length: 11 }, () => new Array(count + 1).fill(null));
-    const [x, p99, p95, p80, p50, high, low, ours, theirs, mine, other] = columns;
+    const [x, p99, p95, p80, p50, high, low, theirs, ours, other, mine] = columns;
     const fan = [p50, p80, p95, p99];
     const ready = of(0, "ready"), replicas = of(0, "replicas");
     const short = of(0, "short"), missing = [];
@@ -181,7 +181,7 @@
     load.series = [
       {}, line(none, 0), line(none, 0), line(none, 0), line(none, 0),
       line(css("--load"), 1.1), line(css("--load"), 0.6),
-      line(css("--ours"), 2), line(css("--peer"), 1.3, { show: peer > 0 }),
+      line(css("--peer"), 1.3, { show: peer > 0 }), line(css("--ours"), 2),
     ];
     load.bands = [
       { series: [1, 2], fill: css("--fan3") }, { series: [2, 3], fill: css("--fan2") },
@@ -190,7 +190,7 @@
     load.hooks.drawClear = [(u) => { if (wide() <= 2 * 86400) rows(u, of(0, "short"), 1, css("--short"), u.bbox.top, u.bbox.height, 1); }];
     load.hooks.draw = [drawMissing];
     const replicas = base(width, narrow ? 120 : 150, false, (u, splits) => splits.map((v) => (v % 1 ? "" : whole.format(v))));
-    replicas.series = [{}, line(css("--ours"), 2), line(css("--peer"), 1.3, { show: peer > 0 })];
+    replicas.series = [{}, line(css("--peer"), 1.3, { show: peer > 0 }), line(css("--ours"), 2)];
     const strip = base(width, 104, true, null);
     strip.series = [{}, { show: false }];
     strip.hooks.draw = [drawStrip];
@@ -208,9 +208,9 @@
     const { ctx } = u, [x] = seen.columns;
     ctx.fillStyle = css("--miss");
     for (const { place, served, load } of seen.missing) {
-      const left = u.valToPos(x[place], "x", true), right = u.valToPos(x[place + 1], "x", true);
+      const left = Math.round(u.valToPos(x[place], "x", true)), right = Math.round(u.valToPos(x[place + 1], "x", true));
       const top = u.valToPos(load, "y", true), bottom = u.valToPos(served, "y", true);
-      ctx.fillRect(left, top, Math.max(1.5 * ratio(), right - left), Math.max(2 * ratio(), bottom - top));
+      ctx.fillRect(left, top, Math.max(ratio(), right - left), Math.max(2 * ratio(), bottom - top));
     }
   }
 
@@ -285,15 +285,16 @@
     return `${Math.floor(left / size)}${name}` + (more ? `${more}${rest[1]}` : "");
   }
   function came(policy, first, last) {
-    const replicas = of(policy, "replicas"), short = of(policy, "short");
+    const blocks = "paid" in policies[policy];
+    const replicas = of(policy, blocks ? "paid" : "replicas"), short = of(policy, blocks ? "lacking" : "short");
     let pods = 0, seconds = 0;
     for (let k = first; k < last; k++) {
       pods += replicas[k];
       seconds += short[k];
     }
-    const hours = (pods * grid) / 3600;
+    const hours = (pods * data.finest) / 3600;
     const told = hours >= 100 ? whole.format(hours) : hours.toFixed(1);
-    return `${policies[policy].name} ${told} replica-hours, ${seconds ? `short ${span(seconds * grid)}` : "never short"}`;
+    return `${policies[policy].name} ${told} replica-hours, ${seconds ? `short ${span(seconds * data.finest)}` : "never short"}`;
   }
   function summarise() {
     const first = Math.max(0, Math.round((range[0] - start) / grid)), last = Math.min(steps, Math.round((range[1] - start) / grid));
@@ -361,7 +362,7 @@
     byId("charts").focus({ preventScroll: true });
   });
   document.querySelectorAll("[data-worst]").forEach((button) => { button.disabled = !inTime.length; });
-  const named = () => { byId("peer-name").textContent = peer ? policies[peer].name : "nothing beside it"; };
+  const named = () => { byId("peer-name").textContent = peer ? policies[peer].name : ""; };
   named();
   peerSelect.addEventListener("change", () => {
     peer = Number(peerSelect.value);
