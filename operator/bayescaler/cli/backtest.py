@@ -13,10 +13,12 @@ from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError, Unit
 
 from .files import check_picture, check_places, whole_files
+from .fleet import fleet_options
 from .load import Instant, Interval, Origin, bar, keep_option
 from .manifest import read_intent
 from .options import DURATION
 from .played import COMPARED, STARTUP
+from .suggest import suggest_options
 
 if TYPE_CHECKING:
     from bayescaler.replay.backtest import Backtest, Case
@@ -28,7 +30,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--manifest", required=True, type=_FILE, help="The BayesianAutoscaler to try.")
+@click.option("--manifest", type=_FILE, help="The BayesianAutoscaler to try.")
 @click.option("--trace", type=_FILE, help="CSV or Parquet: timestamp,value.")
 @click.option(
     "--unit",
@@ -76,6 +78,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", type=_FILE, help="All figures, to write as JSON.")
 @click.option("--report", type=_FILE, help="HTML to write: verdict, timeline, frontier, worst moments; one file.")
 @click.option("--plot", type=_FILE, help="Picture to draw: load, replicas, frontier.")
+@fleet_options
+@suggest_options
 def backtest(
     manifest: Path,
     startup: "StartUp",
@@ -107,7 +111,7 @@ def backtest(
         startup_seconds=startup.quantile(0.9),
     )
     name, intent = read_intent(manifest, settings)
-    asked = _origin(intent, **source)
+    asked = origin_of(intent, **source)
     from bayescaler.replay.backtest import backtest as run
     from bayescaler.replay.judgement import Prices
     from bayescast import BayescastError
@@ -127,7 +131,7 @@ def backtest(
     show(found)
 
 
-def _origin(
+def origin_of(
     intent: Intent,
     trace: Path | None,
     unit: Unit | None,

@@ -6,6 +6,7 @@ from .documents import Documents, read_documents
 from .hpa import from_hpa
 from .notes import Migrated, MigrateError, Note, Topic
 from .scaledobject import from_scaledobject
+from .steering import Steering, steering_of
 from .unsaid import Unsaid
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "MigrateError",
     "Migrated",
     "Note",
+    "Steering",
     "Topic",
     "Unsaid",
     "from_hpa",
     "from_scaledobject",
     "read_documents",
+    "steering_of",
 ]

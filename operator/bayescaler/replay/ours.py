@@ -5,7 +5,7 @@ and any single decision can be had back with all its reasons.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
@@ -81,6 +81,7 @@ class Forecasts:
     track: Track
     family: Family
     known: Known
+    _phases: dict[float, Integers] = field(default_factory=dict, init=False, repr=False)
 
     def predictive(self, bucket: int, missed: int = 0) -> Predictive:
         """Return the forecast issued after a bucket, as it is read when so many more should have come."""
@@ -109,6 +110,11 @@ class Forecasts:
     def phases(self, policy: Policy) -> Integers:
         """Return how far the forecast is trusted at each decision, as places in Phase, shape (n,)."""
         level = nearest_level(LEVELS, policy.quantile)
+        if level not in self._phases:
+            self._phases[level] = self._phases_at(level)
+        return self._phases[level]
+
+    def _phases_at(self, level: float) -> Integers:
         covered, windows = self.track.coverage[:, LEVELS.index(level)], self.track.disjoint_windows
         season = int(min(self.spec.seasons, default=0.0) / self.spec.step_seconds)
         buckets, places = np.unique(self.known.newest, return_inverse=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,7 @@ _ROUNDING = 1e-9  # of a step: float noise, not a step more
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartUp:
-    """A distribution of start-up times, by its inverse: level in [0, 1] to seconds."""
+    """A distribution of start-up times, by its inverse: level in [0, 1] to seconds. Can be sent to other processes."""
 
     name: str
     inverse: Callable[[Floats], Floats]
@@ -38,7 +39,7 @@ def whole_steps(seconds: ArrayLike, step_seconds: float) -> NDArray[np.int64]:
 def constant(seconds: float) -> StartUp:
     """Every pod takes `seconds`."""
     _check(seconds >= 0, f"{seconds:g} s ends before it begins; give 0 or more")
-    return StartUp(f"{seconds:g} s", lambda levels: np.full(levels.shape, float(seconds)))
+    return StartUp(f"{seconds:g} s", partial(_same, float(seconds)))
 
 
 def uniform(low_seconds: float, high_seconds: float) -> StartUp:
@@ -48,7 +49,7 @@ def uniform(low_seconds: float, high_seconds: float) -> StartUp:
     )
     return StartUp(
         f"uniform {low_seconds:g} to {high_seconds:g} s",
-        lambda levels: low_seconds + (high_seconds - low_seconds) * levels,
+        partial(_between, low_seconds, high_seconds),
     )
 
 
@@ -61,7 +62,7 @@ def lognormal(median_seconds: float, p90_seconds: float) -> StartUp:
     sigma = np.log(p90_seconds / median_seconds) / ndtri(0.9)
     return StartUp(
         f"lognormal, median {median_seconds:g} s, p90 {p90_seconds:g} s",
-        lambda levels: median_seconds * np.exp(sigma * ndtri(levels)),
+        partial(_logarithmic, median_seconds, float(sigma)),
     )
 
 
@@ -72,8 +73,20 @@ def empirical(seconds: ArrayLike) -> StartUp:
     _check(valid, f"measured times of shape {measured.shape}; give one or more finite seconds >= 0")
     return StartUp(
         f"{len(measured)} measured",
-        lambda levels: np.quantile(measured, levels, method="inverted_cdf"),
+        partial(np.quantile, measured, method="inverted_cdf"),
     )
+
+
+def _same(seconds: float, levels: Floats) -> Floats:
+    return np.full(levels.shape, seconds)
+
+
+def _between(low: float, high: float, levels: Floats) -> Floats:
+    return low + (high - low) * levels
+
+
+def _logarithmic(median: float, sigma: float, levels: Floats) -> Floats:
+    return np.asarray(median * np.exp(sigma * ndtri(levels)))
 
 
 def _check(valid: bool, told: str) -> None:
