@@ -10,6 +10,7 @@ from .diagnostics import Diagnostics, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
+from .kernels import memory as mem
 from .kernels import state as st
 from .kernels.advance import advance
 from .predictive import LEVELS, Predictive
@@ -35,8 +36,9 @@ class Bank:
         self._slots = np.array([*slots, hour_slots], dtype=np.int64)
         self._slot_seconds = shape.step_seconds * np.array([*visits, 1], dtype=np.float64)
         self._plan = plan_of(shape)
-        self._scratch = st.make_scratch(self._plan)
-        self._state = st.allocate(max(1, capacity), self._plan)
+        self._fixed = (mem.plan_record(self._plan), mem.settings_record(shape.settings), mem.make_scratch())
+        self._memory = mem.allocate(max(1, capacity), self._plan)
+        self._state = mem.named(self._memory, self._plan)
         self._last_time = np.full(max(1, capacity), np.nan)
         self._specs: list[ForecastSpec | None] = [None] * max(1, capacity)
         self._used = np.zeros(max(1, capacity), dtype=np.bool_)
@@ -51,7 +53,7 @@ class Bank:
     @property
     def bytes_per_row(self) -> int:
         """Memory of one workload's state."""
-        return sum(array.nbytes for array in self._state) // len(self._specs)
+        return sum(array.nbytes for array in self._memory) // len(self._specs)
 
     def add(self, spec: ForecastSpec, prior: Prior | None = None) -> int:
         """Return the row of a new workload; it starts from the prior, if one is given, with its first load.
@@ -282,7 +284,7 @@ class Bank:
             slots = np.concatenate([slots, bits], axis=1)
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep else 0, len(self.shape.leads), len(LEVELS)))
-        advance(self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued)
+        advance(self._memory, *self._fixed, rows, slots, values, saturated, issued)
         return issued
 
     def _clear(self, row: int) -> None:
@@ -334,10 +336,10 @@ class Bank:
     def _grow(self) -> None:
         """Double the capacity."""
         old = len(self._specs)
-        grown = st.allocate(2 * old, self._plan)
-        for name, present in self._state._asdict().items():
+        grown = mem.allocate(2 * old, self._plan)
+        for name, present in self._memory._asdict().items():
             getattr(grown, name)[: len(present)] = present
-        self._state = grown
+        self._memory, self._state = grown, mem.named(grown, self._plan)
         self._last_time = np.concatenate([self._last_time, np.full(old, np.nan)])
         self._zone = np.concatenate([self._zone, np.zeros(old, dtype=np.int64)])
         self._used = np.concatenate([self._used, np.zeros(old, dtype=np.bool_)])
