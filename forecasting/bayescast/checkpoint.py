@@ -15,7 +15,7 @@ from .spec import ForecastSpec
 
 Rows = Mapping[str, NDArray[Any]]
 
-VERSION = 2
+VERSION = 1
 _CURE = "replay the history instead"
 _MAGIC = b"bayescast"
 _HEAD = struct.Struct("<HII")  # version, length of the header, crc of all that follows
@@ -59,8 +59,6 @@ def _open(blob: bytes) -> tuple[dict[str, Any], bytes]:
     version, length, crc = _HEAD.unpack_from(blob, len(_MAGIC))
     if version > VERSION:
         raise NewerCheckpoint(f"checkpoint version {version}, this code reads up to {VERSION}: upgrade, or {_CURE}")
-    if version < VERSION:
-        raise SpecMismatch(f"checkpoint version {version} is of an older layout than this code's, {VERSION}: {_CURE}")
     body = blob[len(_MAGIC) + _HEAD.size :]
     if zlib.crc32(body) != crc or length > len(body):
         raise CorruptCheckpoint(f"the checkpoint is damaged (checksum): {_CURE}")

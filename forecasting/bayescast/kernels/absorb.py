@@ -137,13 +137,14 @@ def learn_slots(state: Memory, plan: Record, settings: Settings, row: int, slots
     workload = state.workloads[row]
     workload.marks[TALLIED] = 1 if tallied else 0
     deviations = workload.deviations
-    workload.scalars[SURPLUS] = z - profile(state, plan, row, slots, i)[0]
+    workload.scalars[SURPLUS] = z - workload.levels[LEVEL_Z, 2]
     for season in range(plan.n_seasons):
         first = plan.season_at[season]
         slot = slots[i, season]
         if state.slot_count[row, first + slot] >= plan.visit[season]:
             n = plan.season_at[season + 1] - first
             surplus = z - templates.smooth(state.slot_load, row, first, n, slot, 2 // plan.visit[season])
+            workload.scalars[SURPLUS] = surplus
             for g in range(2):
                 old = deviations[2 * season + g]
                 deviations[2 * season + g] = old + (1.0 - settings.deviation_discounts[g]) * (surplus - old)

@@ -59,10 +59,10 @@ TRACK = _record(
     marks=("i8", (N_LEAD_MARKS,)),
     scalars=("f8", (N_LEAD_SCALARS,)),
     spread_fit=("f8", (N_SPREAD_FEATURES + 1, N_SPREAD_FEATURES)),
-    level_spread=("f4", (N_LEVEL_BINS, 2)),
+    level_spread=("f8", (N_LEVEL_BINS, 2)),
     by_level=("f8", (N_BY_LEVEL, N_LEVELS)),
-    losses=("f4", (N_EXPERTS, N_LEVELS)),
-    pointer_mass=("f4", (N_HISTOGRAMS, TOTAL + 1)),
+    losses=("f8", (N_EXPERTS, N_LEVELS)),
+    pointer_mass=("f8", (N_HISTOGRAMS, TOTAL + 1)),
     pointer_bin=("i2", (N_HISTOGRAMS, N_LEVELS)),
     bins=("f4", (N_BINS, N_HISTOGRAMS)),
 )
