@@ -41,7 +41,8 @@ from .state import (
 Records = NDArray[np.void]
 Record = Any  # attributes by name; numba and numpy know their types
 
-MOST_LEADS, MOST_SEASONS, MOST_FEATURES = 8, 4, 24
+MOST_LEADS, MOST_SEASONS, MOST_EVENTS = 8, 4, 4  # of a spec
+_MOST_FEATURES = N_FEATURES + 2 * MOST_SEASONS + MOST_EVENTS
 
 
 def _record(**fields: tuple[str, tuple[int, ...]]) -> np.dtype[np.void]:
@@ -155,5 +156,5 @@ def make_scratch() -> Record:
     """Allocate the working memory of the kernels."""
     by_level = dict.fromkeys(("combined", "first", "second", "third"), N_LEVELS)
     by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
-    lengths = {"gain": MOST_FEATURES, "column": MOST_FEATURES, **by_level, **by_expert}
+    lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
     return np.zeros(1, _record(**{name: ("f8", (length,)) for name, length in lengths.items()}))[0]

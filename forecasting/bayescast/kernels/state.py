@@ -1,9 +1,9 @@
-"""What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
+"""What is remembered of N workloads, by name, first axis the row; and the plan all rows of a bank share.
 
 Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
 of all leads one after the other (lead + 1 each), V slots of rises (of the first season, then of the hour), D = 7 + 2 P
-+ events features, Q issued levels, E experts, H histograms, B bins. Columns of the smaller arrays have names, below;
-kernels index by them instead of taking views, which cost.
++ events features, Q issued levels, E experts, H histograms, B bins. Columns of the smaller arrays have names, below.
+How all of this lies in memory, and what kernels take, is in `memory`.
 """
 
 from typing import Any, NamedTuple
@@ -127,7 +127,7 @@ class Plan(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything remembered; see the module's docstring for the axes."""
+    """Everything remembered, as views of the memory; see the module's docstring for the axes."""
 
     marks: Integers  # (N, N_MARKS)
     scalars: Floats  # (N, N_SCALARS)
