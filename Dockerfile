@@ -26,7 +26,7 @@ COPY operator operator
 COPY forecasting forecasting
 RUN uv sync --frozen --no-default-groups --no-editable
 # Kernels compiled once here, not at each start; the chart copies them to where numba may write.
-RUN NUMBA_CACHE_DIR=/opt/bayescaler/kernels python -c "import bayescast; bayescast.warm_up()" \
+RUN NUMBA_CACHE_DIR=/opt/bayescaler/kernels python -c "from bayescaler.policy import warm_up; warm_up()" \
     && test -n "$(find /opt/bayescaler/kernels -name '*.nbc')"
 
 FROM base

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import checkpoint, events, prior_pool, seasons
+from . import checkpoint, events, gaps, prior_pool, seasons
 from .diagnostics import Diagnostics, Track, report
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
+from .kernels import memory as mem
 from .kernels import state as st
 from .kernels.advance import advance
 from .predictive import LEVELS, Predictive
@@ -35,8 +36,9 @@ class Bank:
         self._slots = np.array([*slots, hour_slots], dtype=np.int64)
         self._slot_seconds = shape.step_seconds * np.array([*visits, 1], dtype=np.float64)
         self._plan = plan_of(shape)
-        self._scratch = st.make_scratch(self._plan)
-        self._state = st.allocate(max(1, capacity), self._plan)
+        self._fixed = (mem.plan_record(self._plan), mem.settings_record(shape.settings), mem.make_scratch())
+        self._memory = mem.allocate(max(1, capacity), self._plan)
+        self._state = mem.named(self._memory, self._plan)
         self._last_time = np.full(max(1, capacity), np.nan)
         self._specs: list[ForecastSpec | None] = [None] * max(1, capacity)
         self._used = np.zeros(max(1, capacity), dtype=np.bool_)
@@ -51,7 +53,7 @@ class Bank:
     @property
     def bytes_per_row(self) -> int:
         """Memory of one workload's state."""
-        return sum(array.nbytes for array in self._state) // len(self._specs)
+        return sum(array.nbytes for array in self._memory) // len(self._specs)
 
     def add(self, spec: ForecastSpec, prior: Prior | None = None) -> int:
         """Return the row of a new workload; it starts from the prior, if one is given, with its first load.
@@ -163,7 +165,7 @@ class Bank:
         if np.all(ahead == 1):
             self._advance(rows_, times_, values_, saturated_)
         else:
-            index, when, passed_over = self._fill(times_, ahead)
+            index, when, passed_over = gaps.fill(times_, ahead, self.shape)
             self._state.scalars[rows_, st.ALARM_AT] -= passed_over
             filled = np.where(when == times_[index], values_[index], np.nan)
             self._advance(rows_[index], when, filled, saturated_[index])
@@ -252,16 +254,9 @@ class Bank:
         times_ = numbers(times, "times")
         left_out = excluded(times_, self.shape.step_seconds, exclude)
         values_, saturated_ = checked(times_, values, saturated, healthy, left_out)
-        ahead = np.ones(len(times_))
-        ahead[1:] = np.rint(np.diff(times_) / self.shape.step_seconds)
-        if (late := np.flatnonzero(ahead < 1)).size:
-            i = int(late[0])
-            raise OutOfOrder(
-                f"times[{i}] = {times_[i]:.0f} is not a bucket after times[{i - 1}] = {times_[i - 1]:.0f} "
-                f"({late.size} such): sort the history and keep one value a bucket"
-            )
+        ahead = gaps.ahead_of(times_, self.shape.step_seconds)
         self._clear(row)
-        index, when, passed_over = self._fill(times_, ahead)
+        index, when, passed_over = gaps.fill(times_, ahead, self.shape)
         given = when == times_[index]
         rows = np.full(len(index), row, dtype=np.int64)
         filled = np.where(given, values_[index], np.nan)
@@ -283,18 +278,6 @@ class Bank:
             declared = index[len(index) - 1 - int(age)]
             self._state.scalars[row, st.ALARM_AT] -= passed_over[declared + 1 :].sum()
 
-    def _fill(self, times: Floats, ahead: Floats) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """Return (index, time) of every bucket when bucket i comes ahead[i] buckets after its predecessor.
-
-        A gap longer than settings.gap_limit_seconds is entered as its last stretch of that length, or of the longest
-        window, so that none spans it. Third: how many buckets were passed over before bucket i, (n,).
-        """
-        most = max(max(self.shape.leads) + 1, self.shape.settings.gap_limit_seconds // self.shape.step_seconds)
-        repeat = np.minimum(ahead, most).astype(np.int64)
-        index = np.repeat(np.arange(len(times)), repeat)
-        behind = np.cumsum(repeat)[index] - 1 - np.arange(len(index))
-        return index, times[index] - behind * self.shape.step_seconds, ahead - repeat
-
     def _advance(
         self, rows: NDArray[np.int64], times: Floats, values: Floats, saturated: Flags, *, keep: int = 0
     ) -> tuple[Floats, Floats]:
@@ -310,9 +293,7 @@ class Bank:
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep > 0 else 0, len(self.shape.leads), len(LEVELS)))
         shown = np.empty((len(rows) if keep > 1 else 0, len(self.shape.leads), len(LEVELS) + 1))
-        advance(
-            self._state, self._plan, self.shape.settings, self._scratch, rows, slots, values, saturated, issued, shown
-        )
+        advance(self._memory, *self._fixed, rows, slots, values, saturated, issued, shown)
         return issued, shown
 
     def _clear(self, row: int) -> None:
@@ -364,10 +345,10 @@ class Bank:
     def _grow(self) -> None:
         """Double the capacity."""
         old = len(self._specs)
-        grown = st.allocate(2 * old, self._plan)
-        for name, present in self._state._asdict().items():
+        grown = mem.allocate(2 * old, self._plan)
+        for name, present in self._memory._asdict().items():
             getattr(grown, name)[: len(present)] = present
-        self._state = grown
+        self._memory, self._state = grown, mem.named(grown, self._plan)
         self._last_time = np.concatenate([self._last_time, np.full(old, np.nan)])
         self._zone = np.concatenate([self._zone, np.zeros(old, dtype=np.int64)])
         self._used = np.concatenate([self._used, np.zeros(old, dtype=np.bool_)])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from . import seasons
 from .errors import BayescastError, InvalidPrior, SpecMismatch
 from .events import Event
+from .kernels import memory as mem
 from .kernels import state as st
 from .settings import Settings
 from .spec import Family, ForecastSpec
@@ -177,7 +178,8 @@ def _check_values(values: dict[str, Floats]) -> None:
 
 def _layout(spec: ForecastSpec) -> dict[str, tuple[int, ...]]:
     """Return the shape of every field but the spec; () is a number."""
-    row, leads, in_use = st.allocate(1, plan_of(spec)), len(spec.leads), len(plan_of(spec).visit)
+    plan, leads = plan_of(spec), len(spec.leads)
+    row, in_use = mem.named(mem.allocate(1, plan), plan), len(plan.visit)
     arrays: dict[str, tuple[int, ...]] = {
         "visits": (in_use,),
         "agreement": (in_use,),

@@ -59,7 +59,7 @@ def main() -> None:
         ("bayescaler run --help", [script, "run", "--help"]),
         (
             "`bayescaler run` up to its first connection",
-            [*python, "import bayescaler.cli.run, bayescast; bayescast.warm_up()" + _TELL_RSS],
+            [*python, "import bayescaler.cli.run; from bayescaler.policy import warm_up; warm_up()" + _TELL_RSS],
         ),
     )
     rows = [_row(name, [started(command) for _ in range(repeats)]) for name, command in cases]

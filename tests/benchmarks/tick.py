@@ -28,10 +28,10 @@ from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Workload
 from bayescaler.handlers import watch
+from bayescaler.policy import warm_up
 from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.metrics import STAGES
-from bayescast import warm_up
 
 TICK_SECONDS = 15.0
 BASE_MIB, OBJECT_KB = 150.0, 100.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bayescaler.cli.backtest import backtest
 from bayescaler.cli.doctor import check_forecast
 from bayescaler.cli.forecast import forecast
 from bayescaler.cli.prior import prior
@@ -15,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 BLOCK = re.compile(r"^```python runs\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?bayescaler (forecast|prior|doctor forecast) ((?:.+\\\n)*.+)$", re.MULTILINE)
-COMMANDS = {"forecast": forecast, "prior": prior, "doctor forecast": check_forecast}
+COMMAND = re.compile(
+    r"^\s*(?:\.venv/bin/)?bayescaler (backtest|forecast|prior|doctor forecast) ((?:.+\\\n)*.+)$", re.MULTILINE
+)
+COMMANDS = {"backtest": backtest, "forecast": forecast, "prior": prior, "doctor forecast": check_forecast}
 
 
 def named(path: Path) -> str:
@@ -59,7 +62,7 @@ def test_commands_use_options_that_exist() -> None:
     assert {name for name, _ in written} == set(COMMANDS)
     for name, line in written:
         context = COMMANDS[name].make_context(name, shlex.split(line.replace("\\\n", " "), comments=True))
-        assert context.params["horizon"] > 0
+        assert context.params.get("horizon", 1.0) > 0
 
 
 def test_the_table_of_switches_lists_all_of_them() -> None:

@@ -6,6 +6,7 @@ from bayescast.settings import Settings
 
 from . import absorb, envelope, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
+from .memory import Memory, Record
 from .state import (
     BOUNDABLE,
     CLOCK,
@@ -37,19 +38,16 @@ from .state import (
     Flags,
     Floats,
     Integers,
-    Plan,
     Ring,
-    Scratch,
-    State,
 )
 
 
 @entry
 def advance(
-    state: State,
-    plan: Plan,
+    state: Memory,
+    plan: Record,
     settings: Settings,
-    scratch: Scratch,
+    scratch: Record,
     rows: Integers,
     slots: Ring,
     values: Floats,
@@ -64,18 +62,19 @@ def advance(
     `shown` is (0, ...) or (n, leads, levels + 1) and takes the coverage by then and the disjoint windows behind it.
     Buckets before a workload's first load are passed over.
     """
-    n_leads = len(plan.leads)
+    n_leads = plan.n_leads
     for i in range(len(rows)):
         row = rows[i]
+        workload = state.workloads[row]
         value = values[i]
         seen = not math.isnan(value)
-        if state.marks[row, SEEN] == 0 and not seen:
+        if workload.marks[SEEN] == 0 and not seen:
             continue
-        clock = state.marks[row, CLOCK]
-        state.marks[row, CLOCK] = clock + 1
+        clock = workload.marks[CLOCK]
+        workload.marks[CLOCK] = clock + 1
         status = MISSING if not seen else (SATURATED_BUCKET if saturated[i] else SEEN_BUCKET)
         if seen:
-            absorb.learn_offset(state, settings, row, value)
+            absorb.learn_offset(workload, settings, value)
         for lead in range(n_leads):
             _end_window(state, plan, settings, scratch, row, lead, clock, slots, i, value, status)
         load = _absorb(state, plan, settings, row, clock, slots, i, value, status)
@@ -83,19 +82,19 @@ def advance(
             _issue(state, plan, settings, scratch, row, lead, clock, load)
             if len(out) > 0:
                 for j in range(N_LEVELS):
-                    out[i, lead, j] = state.by_level[row * n_leads + lead, ISSUED, j]
+                    out[i, lead, j] = state.tracks[row * n_leads + lead].by_level[ISSUED, j]
             if len(shown) > 0:
                 for j in range(N_LEVELS):
-                    shown[i, lead, j] = state.by_level[row * n_leads + lead, COVERED, j]
-                shown[i, lead, N_LEVELS] = state.lead_marks[row * n_leads + lead, DISJOINT]
+                    shown[i, lead, j] = state.tracks[row * n_leads + lead].by_level[COVERED, j]
+                shown[i, lead, N_LEVELS] = state.tracks[row * n_leads + lead].marks[DISJOINT]
 
 
 @kernel
 def _end_window(
-    state: State,
-    plan: Plan,
+    state: Memory,
+    plan: Record,
     settings: Settings,
-    scratch: Scratch,
+    scratch: Record,
     row: int,
     lead: int,
     clock: int,
@@ -105,85 +104,95 @@ def _end_window(
     status: int,
 ) -> None:
     """Enter bucket i into one lead's ring; what was issued where its window began matures, if enough of it was seen."""
-    unit = row * len(plan.leads) + lead
+    unit = row * plan.n_leads + lead
     window = plan.leads[lead]
-    first = row * plan.ring_at[-1] + plan.ring_at[lead]
+    first = row * plan.places + plan.ring_at[lead]
     place = first + clock % (window + 1)
     origin = first + (clock + 1) % (window + 1)
     before = int(state.ring_mark[origin, STATUS]) if clock >= window else MISSING
-    marks = state.lead_marks
-    marks[unit, USABLE] += (status != MISSING) - (before != MISSING)
-    marks[unit, SATURATED] += (status == SATURATED_BUCKET) - (before == SATURATED_BUCKET)
+    marks = state.tracks[unit].marks
+    marks[USABLE] += (status != MISSING) - (before != MISSING)
+    marks[SATURATED] += (status == SATURATED_BUCKET) - (before == SATURATED_BUCKET)
     state.ring_mark[place, STATUS] = status
-    for season in range(len(plan.visit)):
+    for season in range(plan.n_seasons):
         state.ring_mark[place, FIRST_SLOT + season] = slots[i, season]
-    state.ring_mark[place, HOUR_SLOT] = slots[i, len(plan.visit)]
-    state.ring_mark[place, EVENTS] = slots[i, len(plan.visit) + 1 + lead] if plan.events > 0 else 0
+    state.ring_mark[place, HOUR_SLOT] = slots[i, plan.n_seasons]
+    state.ring_mark[place, EVENTS] = slots[i, plan.n_seasons + 1 + lead] if plan.events > 0 else 0
     if status != MISSING:
-        window_max.push(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock, value)
-    if before != MISSING and marks[unit, USABLE] >= (1.0 - settings.missing_share) * window:
-        outcome = window_max.peak(state.peak_value, state.peak_at, first, window + 1, marks, unit, clock)
-        censored = marks[unit, SATURATED] > 0
+        window_max.push(state.peak_value, state.peak_at, first, window + 1, marks, clock, value)
+    if before != MISSING and marks[USABLE] >= (1.0 - settings.missing_share) * window:
+        outcome = window_max.peak(state.peak_value, state.peak_at, first, window + 1, marks, clock)
+        censored = marks[SATURATED] > 0
         if not censored or outcome > state.ring[origin, R_ISSUED]:
             mature.learn(state, plan, settings, scratch, row, lead, clock, origin, outcome, censored)
 
 
 @kernel
 def _absorb(
-    state: State, plan: Plan, settings: Settings, row: int, clock: int, slots: Ring, i: int, value: float, status: int
+    state: Memory,
+    plan: Record,
+    settings: Settings,
+    row: int,
+    clock: int,
+    slots: Ring,
+    i: int,
+    value: float,
+    status: int,
 ) -> float:
     """Take in bucket i's own load and return it.
 
     What is missing, or below the expectation while saturated, is taken as expected and moves the levels alone.
     """
+    workload = state.workloads[row]
     expected = absorb.expect(state, plan, row, slots, i, status != MISSING)
     load = value
     if status == MISSING or (status == SATURATED_BUCKET and clock > 0):
-        assumed = max(math.exp(min(expected, UNCAPPED)) - state.scalars[row, OFFSET], 0.0)
+        assumed = max(math.exp(min(expected, UNCAPPED)) - workload.scalars[OFFSET], 0.0)
         load = assumed if status == MISSING else max(assumed, value)
     observed = status == SEEN_BUCKET or load == value
     if clock == 0:
-        expected = math.log(load + state.scalars[row, OFFSET])
-        absorb.start(state, settings, row, len(plan.leads), load, expected)
-    absorb.learn_levels(state, settings, row, load, observed)
-    state.marks[row, TALLIED] = 0
-    if status == SEEN_BUCKET and state.marks[row, BOUNDABLE] > 0:
-        envelope.learn_bound(state.marks, state.scalars, row, load)
+        expected = math.log(load + workload.scalars[OFFSET])
+        absorb.start(state, plan, settings, row, load, expected)
+    absorb.learn_levels(workload, settings, load, observed)
+    workload.marks[TALLIED] = 0
+    if status == SEEN_BUCKET and workload.marks[BOUNDABLE] > 0:
+        envelope.learn_bound(workload.marks, workload.scalars, load)
     if observed:
-        absorb.learn_surprise(state, settings, row, state.scalars[row, LAST_Z] - expected)
-        absorb.learn_slots(state, plan, settings, row, slots, i, state.scalars[row, LAST_Z])
+        absorb.learn_surprise(workload, settings, workload.scalars[LAST_Z] - expected)
+        absorb.learn_slots(state, plan, settings, row, slots, i, workload.scalars[LAST_Z])
     return load
 
 
 @kernel
 def _issue(
-    state: State, plan: Plan, settings: Settings, scratch: Scratch, row: int, lead: int, clock: int, load: float
+    state: Memory, plan: Record, settings: Settings, scratch: Record, row: int, lead: int, clock: int, load: float
 ) -> None:
     """Issue one lead's quantiles of the largest load in the window that begins now."""
-    unit = row * len(plan.leads) + lead
+    unit = row * plan.n_leads + lead
     window = plan.leads[lead]
-    first = row * plan.ring_at[-1] + plan.ring_at[lead]
+    first = row * plan.places + plan.ring_at[lead]
     place = first + clock % (window + 1)
-    peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, state.lead_marks, unit, clock)
+    workload = state.workloads[row]
+    track = state.tracks[unit]
+    peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, track.marks, clock)
     peak = load if math.isnan(peak) else max(peak, load)
-    offset = state.scalars[row, OFFSET]
+    offset = workload.scalars[OFFSET]
     issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
     issue.regress(state, settings, row, unit, place)
-    if state.scalars[row, RISE_AT] >= 0.0 and clock + 1 - state.scalars[row, RISE_AT] <= window + settings.rise_hold:
+    if workload.scalars[RISE_AT] >= 0.0 and clock + 1 - workload.scalars[RISE_AT] <= window + settings.rise_hold:
         issue.lift(state, unit, place)
     issue.measure(state, plan, settings, row, unit, place)
-    widening = min(math.sqrt(1.0 + float(state.marks[row, GAP]) / window), settings.gap_widening_limit)
+    widening = min(math.sqrt(1.0 + float(workload.marks[GAP]) / window), settings.gap_widening_limit)
     top = UNCAPPED
     snap = UNCAPPED
     if settings.with_cap:
-        top = min(top, state.scalars[row, Z_TOP] + settings.cap)
-        if envelope.is_bounded(state.marks, state.scalars, row, settings.bound_repeats):
-            top = min(top, envelope.log_bound(state.scalars, row, offset))
+        top = min(top, workload.scalars[Z_TOP] + settings.cap)
+        if envelope.is_bounded(workload.marks, workload.scalars, settings.bound_repeats):
+            top = min(top, envelope.log_bound(workload.scalars, offset))
             snap = top - settings.bound_snap
-    issue.quantiles(state, settings, scratch, unit, place, state.scalars[row, LAST_Z], widening, top)
+    issue.quantiles(state, settings, scratch, track, place, workload.scalars[LAST_Z], widening, top)
     hedge.combine(
-        state.losses,
-        unit,
+        track.losses,
         scratch.quantile,
         plan.hedge_rate,
         settings.hedge_share,
@@ -191,14 +200,14 @@ def _issue(
         scratch.first,
         scratch.weight,
     )
-    known = math.sqrt(min(state.lead_marks[unit, WINDOWS] / settings.tracker_memory, 1.0))
-    high = issue.place_high(state, unit, place, clock == 0)
-    tail = 0.02 * state.lead_scalars[unit, SCALE + TEMPLATE]
+    known = math.sqrt(min(track.marks[WINDOWS] / settings.tracker_memory, 1.0))
+    high = issue.place_high(state, track, place, clock == 0)
+    tail = 0.02 * track.scalars[SCALE + TEMPLATE]
     if settings.with_tracker:
         tracker.issue(
             scratch.combined,
-            state.by_level,
-            unit,
+            scratch.first,
+            track.by_level,
             plan,
             lead,
             high,
@@ -211,5 +220,5 @@ def _issue(
         )
     for j in range(N_LEVELS):
         if not settings.with_tracker:
-            state.by_level[unit, ISSUED, j] = scratch.combined[j]
-        state.ring[place, R_ISSUED + j] = state.by_level[unit, ISSUED, j]
+            track.by_level[ISSUED, j] = scratch.combined[j]
+        state.ring[place, R_ISSUED + j] = track.by_level[ISSUED, j]

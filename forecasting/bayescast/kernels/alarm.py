@@ -7,25 +7,23 @@ REST = 30.0  # buckets before the first alarm, and between two of them
 
 
 @kernel
-def learn(
-    scalars: Floats, row: int, surprise: float, buckets: int, drift: float, clip: float, threshold: float
-) -> bool:
+def learn(scalars: Floats, surprise: float, buckets: int, drift: float, clip: float, threshold: float) -> bool:
     """Take one surprise (log load minus its expectation) of bucket number `buckets`; say whether a change is declared.
 
     Surprises are measured in units of their mean size (memory 500 buckets, winsorised).
     """
     size = abs(surprise)
-    scale = scalars[row, ALARM_SCALE] if buckets > 1 else size
+    scale = scalars[ALARM_SCALE] if buckets > 1 else size
     scale += (min(size, 5.0 * scale + 0.001) - scale) / min(float(buckets), 500.0)
-    scalars[row, ALARM_SCALE] = scale
-    if scalars[row, ALARM_REST] > 0.0:
-        scalars[row, ALARM_REST] -= 1.0
+    scalars[ALARM_SCALE] = scale
+    if scalars[ALARM_REST] > 0.0:
+        scalars[ALARM_REST] -= 1.0
         return False
     u = min(max(surprise / (1.25 * scale + 0.01), -clip), clip)
-    up = max(0.0, scalars[row, ALARM_UP] + u - drift)
-    down = max(0.0, scalars[row, ALARM_DOWN] - u - drift)
+    up = max(0.0, scalars[ALARM_UP] + u - drift)
+    down = max(0.0, scalars[ALARM_DOWN] - u - drift)
     change = max(up, down) >= threshold
-    scalars[row, ALARM_UP] = 0.0 if change else up
-    scalars[row, ALARM_DOWN] = 0.0 if change else down
-    scalars[row, ALARM_REST] = REST if change else 0.0
+    scalars[ALARM_UP] = 0.0 if change else up
+    scalars[ALARM_DOWN] = 0.0 if change else down
+    scalars[ALARM_REST] = REST if change else 0.0
     return bool(change)

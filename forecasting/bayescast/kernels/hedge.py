@@ -15,7 +15,6 @@ def pinball(level: float, outcome: float, quantile: float) -> float:
 def learn(
     losses: Floats,
     by_level: Floats,
-    unit: int,
     ring_quantile: Singles,
     ring: Floats,
     place: int,
@@ -37,20 +36,19 @@ def learn(
     share = 1.0 / min(float(windows), 1000.0)
     for j in range(N_LEVELS):
         own[j] = pinball(LEVEL_GRID[j], outcome, ring[place, R_ISSUED + j])
-        scale = by_level[unit, LOSS_SCALE, j] + (own[j] - by_level[unit, LOSS_SCALE, j]) * share
-        by_level[unit, LOSS_SCALE, j] = scale
+        scale = by_level[LOSS_SCALE, j] + (own[j] - by_level[LOSS_SCALE, j]) * share
+        by_level[LOSS_SCALE, j] = scale
         inverse[j] = 1.0 / (scale + 1e-12)
         kept[j] = discount if own[j] * inverse[j] > idle else 1.0 - (1.0 - discount) * idle_forgetting
     for e in range(N_EXPERTS):
         for j in range(N_LEVELS):
             excess = (pinball(LEVEL_GRID[j], outcome, ring_quantile[place, e, j]) - own[j]) * inverse[j]
-            losses[unit, e, j] = kept[j] * losses[unit, e, j] + min(max(excess, -clip), clip)
+            losses[e, j] = kept[j] * losses[e, j] + min(max(excess, -clip), clip)
 
 
 @kernel
 def combine(
     losses: Floats,
-    unit: int,
     quantiles: Floats,
     rates: Floats,
     share: float,
@@ -64,11 +62,11 @@ def combine(
     (experts * levels,) are scratch.
     """
     for j in range(N_LEVELS):
-        least = losses[unit, 0, j]
+        least = losses[0, j]
         for e in range(1, N_EXPERTS):
-            least = min(least, losses[unit, e, j])
+            least = min(least, losses[e, j])
         for e in range(N_EXPERTS):
-            weight[e * N_LEVELS + j] = 1.0 + rates[j] / 32.0 * (losses[unit, e, j] - least)
+            weight[e * N_LEVELS + j] = 1.0 + rates[j] / 32.0 * (losses[e, j] - least)
         total[j] = 0.0
         combined[j] = 0.0
     for k in range(len(weight)):
@@ -82,7 +80,7 @@ def combine(
     for e in range(N_EXPERTS):
         for j in range(N_LEVELS):
             total[j] += weight[e * N_LEVELS + j]
-            combined[j] += weight[e * N_LEVELS + j] * quantiles[e, j]
+            combined[j] += weight[e * N_LEVELS + j] * quantiles[e * N_LEVELS + j]
     reached = 0.0
     for j in range(N_LEVELS):
         reached = max(combined[j] / total[j], reached)

@@ -97,24 +97,24 @@ def kernel(function: Kernel) -> Kernel:
     """Compile a part of the numeric core, called from compiled code alone.
 
     It runs without the GIL and without reference counts (kernels take arrays and never make one; counting them costs
-    more than the arithmetic), and is inlined where it is called.
+    more than the arithmetic), and is inlined where it is called: on disk it is kept as part of the entries.
     """
-    return _compiled(function, no_cpython_wrapper=True, forceinline=True)
+    return cast("Kernel", _compiled(function, no_cpython_wrapper=True, forceinline=True))
 
 
 def entry(function: Kernel) -> Kernel:
-    """Compile a kernel that is called from Python."""
-    return _compiled(function)
-
-
-def _compiled(function: Kernel, **options: bool) -> Kernel:
-    """Compile on the first call, and keep the machine code on disk where that is safe."""
-    compiled = _njit(
-        nogil=True, error_model="numpy", fastmath={"contract"}, no_cfunc_wrapper=True, _nrt=False, **options
-    )(function)
+    """Compile a kernel that is called from Python, and keep the machine code on disk where that is safe."""
+    compiled = _compiled(function)
     if not _config.DISABLE_JIT and _cache_directory(_folder(function)) is not None:
         compiled._cache = _KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001  # numba has no public way to choose
     return cast("Kernel", compiled)
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+    """Compile on the first call."""
+    return _njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cfunc_wrapper=True, _nrt=False, **options)(
+        function
+    )
 
 
 def _folder(function: Callable[..., Any]) -> Path:

@@ -6,6 +6,7 @@ from bayescast.settings import Settings
 
 from . import hedge, histogram, regression, spread, templates, tracker
 from .jit import kernel
+from .memory import Memory, Record
 from .state import (
     ADD_REGRESSION,
     COVERED,
@@ -48,18 +49,15 @@ from .state import (
     STRATUM,
     WINDOWS,
     WITH_LEARNED_SCALE,
-    Plan,
-    Scratch,
-    State,
 )
 
 
 @kernel
 def learn(
-    state: State,
-    plan: Plan,
+    state: Memory,
+    plan: Record,
     settings: Settings,
-    scratch: Scratch,
+    scratch: Record,
     row: int,
     lead: int,
     clock: int,
@@ -68,13 +66,13 @@ def learn(
     censored: bool,
 ) -> None:
     """Learn from a window that began at `place`; of a censored one the outcome is a lower bound."""
-    unit = row * len(plan.leads) + lead
+    unit = row * plan.n_leads + lead
+    track = state.tracks[unit]
     z = math.log(outcome + state.ring[place, R_OFFSET])
     _score(state, plan, settings, unit, lead, place, outcome, censored, clock)
     hedge.learn(
-        state.losses,
-        state.by_level,
-        unit,
+        track.losses,
+        track.by_level,
         state.ring_quantile,
         state.ring,
         place,
@@ -83,12 +81,12 @@ def learn(
         settings.hedge_idle,
         settings.hedge_idle_forgetting,
         settings.hedge_clip,
-        state.lead_marks[unit, WINDOWS],
+        track.marks[WINDOWS],
         scratch.first,
         scratch.second,
         scratch.third,
     )
-    _shapes(state, plan, settings, unit, lead, place, outcome, z)
+    _shapes(state, plan, settings, scratch, unit, lead, place, outcome, z)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
     _spreads(state, plan, settings, scratch, unit, place, size, clock)
     _slots(state, plan, settings, row, unit, lead, place, z)
@@ -97,8 +95,8 @@ def learn(
 
 @kernel
 def _score(
-    state: State,
-    plan: Plan,
+    state: Memory,
+    plan: Record,
     settings: Settings,
     unit: int,
     lead: int,
@@ -108,49 +106,56 @@ def _score(
     clock: int,
 ) -> None:
     """Debt of the tracker, and the diagnostics: coverage, losses, and those of a calibrated last-value forecast."""
-    windows = state.lead_marks[unit, WINDOWS] + 1
-    state.lead_marks[unit, WINDOWS] = windows
-    if clock - state.lead_marks[unit, LAST_DISJOINT] >= plan.leads[lead] or windows == 1:
-        state.lead_marks[unit, LAST_DISJOINT] = clock
-        state.lead_marks[unit, DISJOINT] += 1
+    track = state.tracks[unit]
+    windows = track.marks[WINDOWS] + 1
+    track.marks[WINDOWS] = windows
+    if clock - track.marks[LAST_DISJOINT] >= plan.leads[lead] or windows == 1:
+        track.marks[LAST_DISJOINT] = clock
+        track.marks[DISJOINT] += 1
     share = 1.0 / min(float(windows), settings.diagnostic_memory)
     last = state.ring[place, R_VALUE] + state.ring[place, R_OFFSET]
-    step = 0.05 * min(state.lead_scalars[unit, SCALE + LAST], 10.0)
+    step = 0.05 * min(track.scalars[SCALE + LAST], 10.0)
     high = state.ring_mark[place, HIGH] == 1
     for j in range(N_LEVELS):
         level = LEVEL_GRID[j]
         issued = state.ring[place, R_ISSUED + j]
         missed = outcome - issued > 1e-9
         if missed or not censored:
-            apart = high and plan.tracked_apart[lead, j]
-            tracker.learn(state.by_level, unit, j, apart, missed, settings.tracker_memory)
-        ratio = state.by_level[unit, NAIVE_RATIO, j]
+            apart = high and plan.tracked_apart[lead, j] == 1
+            tracker.learn(track.by_level, j, apart, missed, settings.tracker_memory)
+        ratio = track.by_level[NAIVE_RATIO, j]
         naive = ratio * last - state.ring[place, R_OFFSET]
-        state.by_level[unit, COVERED, j] += share * ((0.0 if missed else 1.0) - state.by_level[unit, COVERED, j])
-        state.by_level[unit, PINBALL, j] += share * (
-            hedge.pinball(level, outcome, issued) - state.by_level[unit, PINBALL, j]
+        track.by_level[COVERED, j] += share * ((0.0 if missed else 1.0) - track.by_level[COVERED, j])
+        track.by_level[PINBALL, j] += share * (hedge.pinball(level, outcome, issued) - track.by_level[PINBALL, j])
+        track.by_level[NAIVE_PINBALL, j] += share * (
+            hedge.pinball(level, outcome, naive) - track.by_level[NAIVE_PINBALL, j]
         )
-        state.by_level[unit, NAIVE_PINBALL, j] += share * (
-            hedge.pinball(level, outcome, naive) - state.by_level[unit, NAIVE_PINBALL, j]
-        )
-        state.by_level[unit, NAIVE_RATIO, j] = ratio * (1.0 + step * (level if outcome > naive else level - 1.0))
+        track.by_level[NAIVE_RATIO, j] = ratio * (1.0 + step * (level if outcome > naive else level - 1.0))
 
 
 @kernel
 def _shapes(
-    state: State, plan: Plan, settings: Settings, unit: int, lead: int, place: int, outcome: float, z: float
+    state: Memory,
+    plan: Record,
+    settings: Settings,
+    scratch: Record,
+    unit: int,
+    lead: int,
+    place: int,
+    outcome: float,
+    z: float,
 ) -> None:
     """Scales and histograms of the experts' residuals."""
-    mass = state.lead_scalars[unit, MASS_UNIT] * plan.shape_growth[lead]
+    track = state.tracks[unit]
+    mass = track.scalars[MASS_UNIT] * plan.shape_growth[lead]
     if mass > 1e9:
-        histogram.rescale(state.bins, state.pointer_mass, unit, mass)
+        histogram.rescale(track.bins, track.pointer_mass, mass)
         mass = 1.0
-    state.lead_scalars[unit, MASS_UNIT] = mass
-    n = min(state.lead_scalars[unit, SCALE_N] + 1.0, settings.scale_memory)
-    state.lead_scalars[unit, SCALE_N] = n
+    track.scalars[MASS_UNIT] = mass
+    n = min(track.scalars[SCALE_N] + 1.0, settings.scale_memory)
+    track.scalars[SCALE_N] = n
     strata = state.ring_mark[place, STRATUM]
     for e in range(N_EXPERTS):
-        h = FIRST_HISTOGRAM[e]
         if e < N_LOG:
             residual = z - state.ring[place, R_LOCATION + e]
         elif e == ADD_REGRESSION:
@@ -160,37 +165,46 @@ def _shapes(
         size = abs(residual)
         if e in WITH_LEARNED_SCALE:
             size /= state.ring[place, R_SPREAD]
-        scale = state.lead_scalars[unit, SCALE + e]
+        scale = track.scalars[SCALE + e]
         slack = SLACK if e < N_LOG else SLACK * (state.ring[place, R_VALUE] + state.ring[place, R_OFFSET])
         scale += (min(size, 10.0 * scale + slack) - scale) / (n + 3.0)
-        state.lead_scalars[unit, SCALE + e] = max(scale, 1e-5) if e < N_LOG else scale
-        if e == SLOW_REGRESSION:
-            h += strata // 4
-        elif e == LAST:
-            h += strata % 4
-        if settings.with_histograms:
-            place_in = histogram.bin_of(residual / max(state.ring[place, R_SCALE + e], 1e-300))
-            histogram.add(state.bins, state.pointer_bin, state.pointer_mass, unit, h, place_in, mass)
+        track.scalars[SCALE + e] = max(scale, 1e-5) if e < N_LOG else scale
+        scratch.first[e] = residual / max(state.ring[place, R_SCALE + e], 1e-300)
+    if settings.with_histograms:
+        histogram.bins_of(scratch.first, scratch.second, N_EXPERTS)
+        # All bins first: each is somewhere else in memory, and none is waited for.
+        for e in range(N_EXPERTS):
+            track.bins[int(scratch.second[e]), _histogram(e, strata)] += mass
+        for e in range(N_EXPERTS):
+            place_in = int(scratch.second[e])
+            histogram.point(track.pointer_bin, track.pointer_mass, _histogram(e, strata), place_in, mass)
+
+
+@kernel
+def _histogram(expert: int, strata: int) -> int:
+    """Return the histogram of an expert in the strata noted at the origin."""
+    stratum = strata // 4 if expert == SLOW_REGRESSION else (strata % 4 if expert == LAST else 0)
+    return FIRST_HISTOGRAM[expert] + stratum
 
 
 @kernel
 def _spreads(
-    state: State, plan: Plan, settings: Settings, scratch: Scratch, unit: int, place: int, size: float, turn: int
+    state: Memory, plan: Record, settings: Settings, scratch: Record, unit: int, place: int, size: float, turn: int
 ) -> None:
     """The learned scale: means of |residual| by slot, level and recency, and their regression."""
-    spread.learn_means(state.lead_scalars, unit, size)
-    mean = state.lead_scalars[unit, MEAN_RESIDUAL]
+    track = state.tracks[unit]
+    spread.learn_means(track.scalars, size)
+    mean = track.scalars[MEAN_RESIDUAL]
     bounded = min(size, 10.0 * mean)
     if state.slot_spread.shape[1] > 0:
         slot = state.ring_mark[place, FIRST_SLOT]
         n = templates.tally(state.slot_spread_count, unit, slot)
         old = state.slot_spread[unit, slot]
         state.slot_spread[unit, slot] = old + templates.gain(n, plan.spread_gain) * (bounded - old)
-    spread.learn_level(state.level_spread, unit, state.ring[place, R_BIN], bounded, settings.scale_memory)
-    error = spread.target(size, mean) - regression.predict(state.spread_fit, unit, state.ring, place, R_SPREAD_FEATURE)
+    spread.learn_level(track.level_spread, state.ring[place, R_BIN], bounded, settings.scale_memory)
+    error = spread.target(size, mean) - regression.predict(track.spread_fit, state.ring, place, R_SPREAD_FEATURE)
     regression.learn(
-        state.spread_fit,
-        unit,
+        track.spread_fit,
         state.ring,
         place,
         R_SPREAD_FEATURE,
@@ -205,18 +219,18 @@ def _spreads(
 
 
 @kernel
-def _locations(state: State, settings: Settings, scratch: Scratch, unit: int, place: int, z: float, turn: int) -> None:
+def _locations(state: Memory, settings: Settings, scratch: Record, unit: int, place: int, z: float, turn: int) -> None:
     """The slow and the fast regression of the log window maximum, relative to the base level of the origin."""
+    track = state.tracks[unit]
     coordinate = turn % state.slow_fit.shape[2]
     for quick in range(2):
-        fit = state.fast_fit if quick == 1 else state.slow_fit
+        fit = state.fast_fit[unit] if quick == 1 else state.slow_fit[unit]
         memory = settings.fast_memory if quick == 1 else settings.slow_memory
         kept = FAST_NOISE if quick == 1 else SLOW_NOISE
-        noise = state.lead_scalars[unit, kept]
-        error = z - state.ring[place, R_BASE] - regression.predict(fit, unit, state.ring, place, R_FEATURE)
+        noise = track.scalars[kept]
+        error = z - state.ring[place, R_BASE] - regression.predict(fit, state.ring, place, R_FEATURE)
         regression.learn(
             fit,
-            unit,
             state.ring,
             place,
             R_FEATURE,
@@ -228,11 +242,13 @@ def _locations(state: State, settings: Settings, scratch: Scratch, unit: int, pl
             scratch.gain,
             scratch.column,
         )
-        state.lead_scalars[unit, kept] = noise + 0.005 * (min(error * error, 25.0 * noise) - noise) + 1e-12
+        track.scalars[kept] = noise + 0.005 * (min(error * error, 25.0 * noise) - noise) + 1e-12
 
 
 @kernel
-def _slots(state: State, plan: Plan, settings: Settings, row: int, unit: int, lead: int, place: int, z: float) -> None:
+def _slots(
+    state: Memory, plan: Record, settings: Settings, row: int, unit: int, lead: int, place: int, z: float
+) -> None:
     """The templates of the window maximum, and of its rise over the load at the origin, by the slot of the origin.
 
     What an event brings belongs to it, not to its hour.
@@ -242,10 +258,10 @@ def _slots(state: State, plan: Plan, settings: Settings, row: int, unit: int, le
     last = state.ring[place, R_BASE] + state.ring[place, R_FEATURE + 1]
     rise = min(max(z - last, -LARGEST_RISE), LARGEST_RISE)
     hour = state.slot_rise.shape[1] - plan.hour_slots + state.ring_mark[place, HOUR_SLOT]
-    visits = 1 + max(state.marks[row, SEEN] - 1 - plan.leads[lead], 0) // plan.hour_slots
+    visits = 1 + max(state.workloads[row].marks[SEEN] - 1 - plan.leads[lead], 0) // plan.hour_slots
     share = templates.gain(visits, settings.rise_gain)
     state.slot_rise[unit, hour] += share * (rise - state.slot_rise[unit, hour])
-    for season in range(len(plan.template_gain)):
+    for season in range(plan.n_seasons):
         slot = plan.season_at[season] + state.ring_mark[place, FIRST_SLOT + season]
         share = templates.gain(state.slot_count[row, slot], plan.template_gain[season])
         templates.learn(state.slot_peak, unit, slot, z, share)

@@ -1,6 +1,6 @@
 """Robust discounted Bayesian regression: the Kalman filter of a slowly moving weight vector, with Student t errors.
 
-fit[unit] is (d + 1, d): the covariance of the weights, then the weights. Features are ring[place, at : at + d].
+A fit is (d + 1, d): the covariance of the weights, then the weights. Features are ring[place, at : at + d].
 """
 
 from .jit import kernel
@@ -8,19 +8,18 @@ from .state import Floats
 
 
 @kernel
-def predict(fit: Floats, unit: int, ring: Floats, place: int, at: int) -> float:
+def predict(fit: Floats, ring: Floats, place: int, at: int) -> float:
     """Return weights . features."""
-    d = fit.shape[2]
+    d = fit.shape[1]
     total = 0.0
     for a in range(d):
-        total += fit[unit, d, a] * ring[place, at + a]
+        total += fit[d, a] * ring[place, at + a]
     return total
 
 
 @kernel
 def learn(
     fit: Floats,
-    unit: int,
     ring: Floats,
     place: int,
     at: int,
@@ -38,13 +37,13 @@ def learn(
     winsorised. Forgetting divides the covariance by `discount`; observing the prior (variance `prior`) once a round
     in every coordinate keeps directions that are never excited from winding up. The mean is not shrunk by it.
     """
-    d = fit.shape[2]
+    d = fit.shape[1]
     for b in range(d):
-        gain[b] = fit[unit, 0, b] * ring[place, at]
+        gain[b] = fit[0, b] * ring[place, at]
     for a in range(1, d):
         x = ring[place, at + a]
         for b in range(d):
-            gain[b] += fit[unit, a, b] * x
+            gain[b] += fit[a, b] * x
     total = noise * max(1.0, (4.0 + error * error / noise) / 5.0)
     for a in range(d):
         total += gain[a] * ring[place, at + a]
@@ -53,11 +52,11 @@ def learn(
     grow = 1.0 / discount
     pivot = gain[coordinate] * shrink
     for a in range(d):
-        fit[unit, d, a] += gain[a] * step
-        column[a] = (fit[unit, coordinate, a] - pivot * gain[a]) * grow
+        fit[d, a] += gain[a] * step
+        column[a] = (fit[coordinate, a] - pivot * gain[a]) * grow
     pull = 1.0 / (prior / ((1.0 - discount) * d) + column[coordinate])
     learned = shrink * grow
     for a in range(d):
         for b in range(d):
             # The product of the pair first: rounding then keeps the matrix symmetric; a skew part would grow for ever.
-            fit[unit, a, b] = fit[unit, a, b] * grow - (gain[a] * gain[b]) * learned - (column[a] * column[b]) * pull
+            fit[a, b] = fit[a, b] * grow - (gain[a] * gain[b]) * learned - (column[a] * column[b]) * pull

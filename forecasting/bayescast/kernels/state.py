@@ -1,9 +1,9 @@
-"""What is remembered of N workloads: one array a concept, first axis the row; and the plan all rows of a bank share.
+"""What is remembered of N workloads, by name, first axis the row; and the plan all rows of a bank share.
 
 Axes: N rows, L leads, U units (row * L + lead), P seasons, S slots of all seasons one after the other, R ring places
 of all leads one after the other (lead + 1 each), V slots of rises (of the first season, then of the hour), D = 7 + 2 P
-+ events features, Q issued levels, E experts, H histograms, B bins. Columns of the smaller arrays have names, below;
-kernels index by them instead of taking views, which cost.
++ events features, Q issued levels, E experts, H histograms, B bins. Columns of the smaller arrays have names, below.
+How all of this lies in memory, and what kernels take, is in `memory`.
 """
 
 from typing import Any, NamedTuple
@@ -127,7 +127,7 @@ class Plan(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything remembered; see the module's docstring for the axes."""
+    """Everything remembered, as views of the memory; see the module's docstring for the axes."""
 
     marks: Integers  # (N, N_MARKS)
     scalars: Floats  # (N, N_SCALARS)
@@ -155,22 +155,6 @@ class State(NamedTuple):
     ring_mark: Ring  # (N R, 2 + P)
     ring: Floats  # (N R, R_FEATURE + D)
     ring_quantile: Singles  # (N R, E, Q)
-
-
-class Scratch(NamedTuple):
-    """Working memory of one call, allocated once."""
-
-    gain: Floats  # (D,)
-    column: Floats  # (D,)
-    combined: Floats  # (Q,)
-    first: Floats  # (Q,)
-    second: Floats  # (Q,)
-    third: Floats  # (Q,)
-    weight: Floats  # (E Q,)
-    quantile: Floats  # (E, Q)
-    exponent: Floats  # (N_LOG Q,) its first rows
-    power: Floats  # (N_LOG Q,)
-    power_bits: Integers  # the same memory
 
 
 def make_plan(
@@ -224,43 +208,6 @@ def _by_bucket(gain: float, buckets: int) -> float:
     return float(1.0 - (1.0 - gain) ** (1.0 / buckets))
 
 
-def allocate(capacity: int, plan: Plan) -> State:
-    """Return zeroed state for `capacity` rows; `clear` makes a row ready."""
-    n, units, places = capacity, capacity * len(plan.leads), capacity * int(plan.ring_at[-1])
-    n_slots = int(plan.season_at[-1])
-    n_seasons = len(plan.season_at) - 1
-    first = int(plan.season_at[1]) if n_seasons else 0
-    d, spread = N_FEATURES + 2 * n_seasons + plan.events, N_SPREAD_FEATURES
-    return State(
-        marks=np.zeros((n, N_MARKS), np.int64),
-        scalars=np.zeros((n, N_SCALARS)),
-        levels=np.zeros((n, 3, N_LEVEL_DISCOUNTS)),
-        deviations=np.zeros((n, 2 * n_seasons)),
-        slot_load=np.zeros((n, n_slots), np.int16),
-        slot_count=np.zeros((n, n_slots), np.uint8),
-        slot_peak=np.zeros((units, n_slots), np.int16),
-        slot_rise=np.zeros((units, first + plan.hour_slots), np.float32),
-        slot_spread=np.zeros((units, first), np.float32),
-        slot_spread_count=np.zeros((units, first), np.uint8),
-        lead_marks=np.zeros((units, N_LEAD_MARKS), np.int64),
-        lead_scalars=np.zeros((units, N_LEAD_SCALARS)),
-        slow_fit=np.zeros((units, d + 1, d)),
-        fast_fit=np.zeros((units, d + 1, d)),
-        spread_fit=np.zeros((units, spread + 1, spread)),
-        level_spread=np.zeros((units, N_LEVEL_BINS, 2)),
-        bins=np.zeros((units, N_HISTOGRAMS, N_BINS), np.float32),
-        pointer_bin=np.zeros((units, N_HISTOGRAMS, N_LEVELS), np.int16),
-        pointer_mass=np.zeros((units, N_HISTOGRAMS, TOTAL + 1)),
-        losses=np.zeros((units, N_EXPERTS, N_LEVELS)),
-        by_level=np.zeros((units, N_BY_LEVEL, N_LEVELS)),
-        peak_value=np.zeros(places),
-        peak_at=np.zeros(places, np.int64),
-        ring_mark=np.zeros((places, FIRST_SLOT + n_seasons), np.int32),
-        ring=np.zeros((places, R_FEATURE + d)),
-        ring_quantile=np.zeros((places, N_EXPERTS, N_LEVELS), np.float32),
-    )
-
-
 def row_of(state: State, row: int) -> State:
     """Return one row of every array, as views."""
     n = len(state.marks)
@@ -295,23 +242,3 @@ def clear(state: State, row: int, settings: Settings) -> None:
     own.bins[...] = SHAPE_PRIOR * settings.shape_prior
     own.pointer_mass[:, :, TOTAL] = settings.shape_prior
     own.by_level[:, NAIVE_RATIO] = 1.0
-
-
-def make_scratch(plan: Plan) -> Scratch:
-    """Allocate the working memory of the kernels."""
-    features = N_FEATURES + 2 * (len(plan.season_at) - 1) + plan.events
-    quantile = np.zeros((N_EXPERTS, N_LEVELS))
-    power = np.zeros(N_LOG * N_LEVELS)
-    return Scratch(
-        gain=np.zeros(features),
-        column=np.zeros(features),
-        combined=np.zeros(N_LEVELS),
-        first=np.zeros(N_LEVELS),
-        second=np.zeros(N_LEVELS),
-        third=np.zeros(N_LEVELS),
-        weight=np.zeros(N_EXPERTS * N_LEVELS),
-        quantile=quantile,
-        exponent=quantile.reshape(-1)[: N_LOG * N_LEVELS],
-        power=power,
-        power_bits=power.view(np.int64),
-    )

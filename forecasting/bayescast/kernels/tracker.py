@@ -2,16 +2,18 @@
 
 import math
 
+from .exponential import exp_all, log_all
 from .jit import kernel
-from .state import DEBT, HIGH_DEBT, ISSUED, LEVEL_GRID, LOGITS, N_LEVELS, Floats, Plan
+from .memory import Record
+from .state import DEBT, HIGH_DEBT, ISSUED, LEVEL_GRID, LOGITS, N_LEVELS, Floats
 
 
 @kernel
-def learn(by_level: Floats, unit: int, level: int, apart: bool, missed: bool, memory: float) -> None:
+def learn(by_level: Floats, level: int, apart: bool, missed: bool, memory: float) -> None:
     """Count one window: misses above their due are owed, slowly forgiven; those of high forecasts `apart`."""
     account = HIGH_DEBT if apart else DEBT
-    debt = by_level[unit, account, level]
-    by_level[unit, account, level] = debt - debt / memory + (1.0 if missed else 0.0) - (1.0 - LEVEL_GRID[level])
+    debt = by_level[account, level]
+    by_level[account, level] = debt - debt / memory + (1.0 if missed else 0.0) - (1.0 - LEVEL_GRID[level])
 
 
 @kernel
@@ -28,9 +30,9 @@ def shift(debt: float, level: float, gain: float, limit: float, noise: float, re
 @kernel
 def issue(
     combined: Floats,
+    moved: Floats,
     by_level: Floats,
-    unit: int,
-    plan: Plan,
+    plan: Record,
     lead: int,
     high: bool,
     known: float,
@@ -40,7 +42,7 @@ def issue(
     top: float,
     snap: float,
 ) -> None:
-    """Issue the combined quantiles at the moved levels; non-decreasing, within [0, e^top - offset].
+    """Issue the combined quantiles at the moved levels; non-decreasing, within [0, e^top - offset]. moved is scratch.
 
     Between the nominal levels log(load + offset) is linear in logit(level). Below the first it goes on for two gaps at
     most, above the last by the last slope plus `tail` a gap. `high`: the forecast is above its usual level, and
@@ -49,11 +51,12 @@ def issue(
     (log) is e^top: a load that sits at its bound is not missed by a hair.
     """
     for j in range(N_LEVELS):
-        combined[j] = math.log(combined[j] + offset)
+        combined[j] += offset
+    log_all(combined, N_LEVELS)
     ceiling = max(math.exp(top) - offset, 0.0)
     least = 0.0
     for j in range(N_LEVELS):
-        debt = by_level[unit, HIGH_DEBT if high and plan.tracked_apart[lead, j] else DEBT, j]
+        debt = by_level[HIGH_DEBT if high and plan.tracked_apart[lead, j] == 1 else DEBT, j]
         gain, limit, noise = plan.tracker_gain[lead, j], plan.tracker_debt[lead, j], known * plan.tracker_noise[lead, j]
         wanted = LOGITS[j] + shift(debt, LEVEL_GRID[j], gain, limit, noise, reach)
         a = 0
@@ -62,6 +65,8 @@ def issue(
         u = max((wanted - LOGITS[a]) / (LOGITS[a + 1] - LOGITS[a]), -2.0)
         rise = combined[a + 1] - combined[a]
         value = combined[a] + rise * u if u <= 1.0 else combined[a + 1] + (rise + tail) * (u - 1.0)
-        value = top if value > snap else value
-        least = max(min(math.exp(min(value, top)) - offset, ceiling), least)
-        by_level[unit, ISSUED, j] = least
+        moved[j] = min(top if value > snap else value, top)
+    exp_all(moved, N_LEVELS)
+    for j in range(N_LEVELS):
+        least = max(min(moved[j] - offset, ceiling), least)
+        by_level[ISSUED, j] = least

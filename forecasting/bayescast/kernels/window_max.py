@@ -10,25 +10,23 @@ from .state import HEAD, TAIL, Floats, Integers
 
 
 @kernel
-def push(
-    values: Floats, at: Integers, first: int, size: int, marks: Integers, unit: int, clock: int, value: float
-) -> None:
+def push(values: Floats, at: Integers, first: int, size: int, marks: Integers, clock: int, value: float) -> None:
     """Append the value of bucket `clock`, dropping all that it dominates."""
-    head = marks[unit, HEAD]
-    tail = marks[unit, TAIL]
+    head = marks[HEAD]
+    tail = marks[TAIL]
     while tail > head and values[first + (tail - 1) % size] <= value:
         tail -= 1
     values[first + tail % size] = value
     at[first + tail % size] = clock
-    marks[unit, TAIL] = tail + 1
+    marks[TAIL] = tail + 1
 
 
 @kernel
-def peak(values: Floats, at: Integers, first: int, size: int, marks: Integers, unit: int, clock: int) -> float:
+def peak(values: Floats, at: Integers, first: int, size: int, marks: Integers, clock: int) -> float:
     """Drop what is older than the window that ends at `clock` and return the maximum; NaN for an empty window."""
-    head = marks[unit, HEAD]
-    tail = marks[unit, TAIL]
+    head = marks[HEAD]
+    tail = marks[TAIL]
     while head < tail and at[first + head % size] <= clock - (size - 1):
         head += 1
-    marks[unit, HEAD] = head
+    marks[HEAD] = head
     return values[first + head % size] if head < tail else math.nan

@@ -1,18 +1,20 @@
 """`bayescaler backtest`: what a manifest would have done to a load that was, judged beside what there is."""
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import Progress
 
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import Intent
 from bayescaler.sources.port import SourceError
 from bayescaler.sources.trace import Trace, TraceError, Unit
 
-from .files import check_picture, check_places, whole_files
+from . import played
+from .files import check_installed, check_picture, check_places, whole_files
 from .fleet import fleet_options
 from .load import Instant, Interval, Origin, bar, keep_option
 from .manifest import read_intent
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 NOWHERE = "http://localhost:9090"  # of manifests that name no server, when none is asked
 _UNITS: dict[str, Unit] = {"Rate": "rate", "Count": "count", "Gauge": "gauge"}
+OTHER_STARTUPS = (15.0, 60.0, 180.0, 600.0)  # seconds: what if pods started as quickly or as slowly
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -104,6 +107,8 @@ def backtest(
     check_places({"--decisions": decisions, "--json": as_json, "--report": report, "--plot": plot})
     if plot is not None:
         check_picture(plot)
+    if report is not None:
+        check_installed("jinja2")
     settings = Settings(
         default_server_address=source["prometheus"] or NOWHERE,
         interval_seconds=interval,
@@ -125,7 +130,9 @@ def backtest(
             found = run(case, compare, prices, told=lambda part: progress.update(task, description=part))
         except (TraceError, SourceError, BayescastError, ValueError) as error:
             raise click.ClickException(str(error)) from error
-        _write(found, progress, str(asked), decisions=decisions, as_json=as_json, plot=plot)
+        progress.add_task("writing", total=None)
+        with whole_files(decisions, as_json, report, plot) as places:
+            _write(found, *places, trace_name=str(asked), manifest=manifest)
     from .verdict import show
 
     show(found)
@@ -204,23 +211,33 @@ def case_of(
 
 def _write(
     found: "Backtest",
-    progress: Progress,
-    trace_name: str,
-    *,
     decisions: Path | None,
     as_json: Path | None,
+    report: Path | None,
     plot: Path | None,
+    *,
+    trace_name: str,
+    manifest: Path,
 ) -> None:
-    """Write all files that were asked for, or none."""
-    from . import played
+    """Write what was asked for."""
+    if decisions is not None:
+        played.write_csv(decisions, found.decided)
+    if as_json is not None:
+        text = json.dumps(played.plain(found), allow_nan=False, indent=1)
+        as_json.write_text(text + "\n", encoding="utf-8")
+    if report is not None:
+        from bayescaler.replay.report.opposite import what_if
+        from bayescaler.replay.report.page import render
 
-    progress.add_task("writing", total=None)
-    with whole_files(decisions, as_json, plot) as (csv, data, picture):
-        if csv is not None:
-            played.write_csv(csv, found.decided)
-        if data is not None:
-            data.write_text(json.dumps(played.plain(found), allow_nan=False, indent=1) + "\n", encoding="utf-8")
-        if picture is not None:
-            from . import timeline
+        page = render(
+            found,
+            manifest=manifest.read_text(encoding="utf-8"),
+            trace_name=trace_name,
+            command=shlex.join(["bayescaler", *sys.argv[1:]]),
+            startups=what_if(found.case, OTHER_STARTUPS),
+        )
+        report.write_text(page, encoding="utf-8")
+    if plot is not None:
+        from . import timeline
 
-            timeline.draw(picture, found, title=f"{found.case.name}: {trace_name}")
+        timeline.draw(plot, found, title=f"{found.case.name}: {trace_name}")

@@ -43,9 +43,9 @@ HISTORY_DAYS = 14
 def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: int, picture: Path) -> None:
     """Play a day of traffic against the sandbox cluster and show what came of it."""
     try:
+        from bayescaler.policy import warm_up
         from bayescaler.sandbox import demo as play
         from bayescaler.sandbox.picture import draw
-        from bayescast import warm_up
     except ModuleNotFoundError as missing:
         raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[sandbox]'") from missing
     check_picture(picture)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -25,12 +26,17 @@ def check_places(places: Mapping[str, Path | None]) -> None:
             raise click.BadParameter(f"{path} is the file of {other} too", param_hint=option)
 
 
+def check_installed(module: str) -> None:
+    """Refuse to go on without a module of the extra `lab`."""
+    if find_spec(module) is None:
+        raise click.ClickException(f"{module} is not installed: pip install 'bayescaler[lab]'")
+
+
 def check_picture(path: Path, option: str = "--plot") -> None:
     """Refuse a picture that cannot be drawn: without matplotlib, or in a format it does not know."""
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[lab]'") from missing
+    check_installed("matplotlib")
+    from matplotlib.backend_bases import FigureCanvasBase
+
     formats = sorted(FigureCanvasBase.get_supported_filetypes())
     if path.suffix and path.suffix.lstrip(".").lower() not in formats:
         raise click.BadParameter(f"{path.name}: give one of {', '.join(formats)}", param_hint=option)

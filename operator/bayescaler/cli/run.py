@@ -13,10 +13,10 @@ from bayescaler.cluster.errors import BadConfiguration
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.handlers import watch
+from bayescaler.policy import warm_up
 from bayescaler.sources.allow import AllowList
 from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.probes import CannotListen, ProbeServer
-from bayescast import warm_up
 
 from .options import DURATION, LISTEN
 
@@ -118,7 +118,6 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
-    await asyncio.to_thread(warm_up)
     operator = Operator.on_prometheus(client, settings)
     host, port = listen
     async with ProbeServer(

@@ -8,10 +8,11 @@ from rich.table import Table
 from bayescaler.replay.backtest import Backtest
 from bayescaler.replay.frontier import Comparison
 from bayescaler.replay.judgement import Interval
+from bayescaler.replay.report.verdict import verdict
 
 
 def show(found: Backtest) -> None:
-    """Print the table of policies and the comparison at equal time short."""
+    """Print the verdict, the table of policies, and ours against the best HPA at equal time short."""
     console = Console(highlight=False, soft_wrap=True)
     scenario, spec = found.case.scenario, found.case.spec
     judged = len(scenario.judged_times) * scenario.grid_seconds / 86400
@@ -22,9 +23,11 @@ def show(found: Backtest) -> None:
         f"pods ready after {scenario.start_up.name}",
         markup=False,
     )
+    said = verdict(found)
+    console.print(f"{said.headline} ({said.confidence} confidence: {said.because})", style="bold", markup=False)
     console.print(_table(found))
-    for comparison in (found.own, *found.comparisons):
-        console.print(_compared(comparison), markup=False)
+    for line in (*said.sentences, *(_compared(one) for one in found.comparisons), *said.caveats):
+        console.print(line, markup=False)
 
 
 def _table(found: Backtest) -> Table:

@@ -2,7 +2,7 @@
 
 from .behavior import History
 from .decision import Decision, Step, lines
-from .engine import decide
+from .engine import decide, warm_up
 from .predictive import Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
 from .state import State
@@ -41,4 +41,5 @@ __all__ = [
     "assess",
     "decide",
     "lines",
+    "warm_up",
 ]

@@ -8,6 +8,8 @@ from math import nan
 
 import numpy as np
 
+import bayescast
+
 from .clauses import LIMITERS, Case, withheld
 from .decision import Decision
 from .kernels import columns as col
@@ -15,7 +17,7 @@ from .kernels.columns import Floats
 from .kernels.step import step
 from .objective import demand_of, pods
 from .predictive import Predictive
-from .reasons import Phase
+from .reasons import Health, Phase
 from .state import State
 from .types import Observation, Policy
 
@@ -66,3 +68,10 @@ def seen(observation: Observation, demand: float | None, now: float) -> Floats:
         ),
         dtype=np.float64,
     )
+
+
+def warm_up() -> None:
+    """Compile the rules, or load them from the cache, and the forecaster's kernels; without it the first use does."""
+    bayescast.warm_up()
+    policy = Policy(min_replicas=1, max_replicas=1, capacity=1.0)
+    decide(policy, Observation(1, None, Health.ABSENT), None, State(), now=0.0)

@@ -16,7 +16,7 @@ from bayescast.scorecard import Report, score
 
 from .baselines import Hpa, baseline, sweep
 from .frontier import LEVELS as SHARES
-from .frontier import Comparison, Frontier, compare, compare_as_is, frontier, least
+from .frontier import Comparison, Frontier, beside, compare, frontier, least
 from .judgement import Judgement, Prices, judge
 from .moments import Moment, worst
 from .ours import Decided, Forecasts, decided, forecasts
@@ -104,7 +104,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
         hpa=hpa,
         clairvoyant=knowing,
         comparisons=compare(ours, hpa, knowing, levels=SHARES),
-        own=compare_as_is(as_is, hpa, knowing),
+        own=beside(as_is, hpa, knowing),
         calibration=calibration(issued),
         moments=worst(scenario, scenario.play(mine.replicas)),
     )

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from .backtest import OURS, PLAIN, TARGETS, TUNED, Case
 from .baselines import Baseline
-from .frontier import Frontier, compare_as_is, frontier, least
+from .frontier import Frontier, beside, frontier, least
 from .judgement import Interval, Prices, draws, interval
 from .ours import decided, forecasts
 from .service import HOUR_SECONDS, Outcome
@@ -140,7 +140,7 @@ def weigh(case: Case, kind: str, present: Present, prices: Prices = PLAIN) -> Ro
         time_zone=zone,
     )
     ours = frontier(scenario, OURS, (case.policy.quantile,), [mine], time_zone=zone)
-    at_equal = compare_as_is(ours, theirs, least(scenario, time_zone=zone))
+    at_equal = beside(ours, theirs, least(scenario, time_zone=zone))
     return Row(
         name=case.name,
         kind=kind,

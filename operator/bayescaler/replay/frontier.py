@@ -95,11 +95,13 @@ def frontier(
 def cost_at(violating: Floats, cost: Floats, level: float | Floats) -> Floats:
     """Return the least cost at which a policy is short `level` of the time; (..., k) -> (...), NaN where none is.
 
-    Between two neighbouring knobs cost is linear in the logarithm of the share. level: one, or of shape (...).
+    level: one for all, or one each, shape (...).
+
+    Between two neighbouring knobs cost is linear in the logarithm of the share.
     """
-    level = np.asarray(level, dtype=np.float64)[..., None]
     order = np.lexsort((cost, violating), axis=-1)
     v, c = np.take_along_axis(violating, order, -1), np.take_along_axis(cost, order, -1)
+    level = np.asarray(level)[..., None]
     logs = np.log(v + _SMALLEST)
     width = logs[..., 1:] - logs[..., :-1]
     share = (np.log(level + _SMALLEST) - logs[..., :-1]) / np.where(width > 0.0, width, 1.0)
@@ -134,10 +136,9 @@ def compare(
     return [_compared(ours, theirs, clairvoyant.pod_hours[:, 0], drawn, level) for level in levels]
 
 
-def compare_as_is(ours: Frontier, theirs: Frontier, clairvoyant: Frontier, *, seed: int = 0) -> Comparison:
-    """Compare one setting of ours, a frontier of one point, with theirs at the share of time short that ours has."""
-    drawn = draws(len(ours.seconds), seed)
-    return _compared(ours, theirs, clairvoyant.pod_hours[:, 0], drawn, None)
+def beside(mine: Frontier, theirs: Frontier, clairvoyant: Frontier, *, seed: int = 0) -> Comparison:
+    """Compare the one setting of `mine` with theirs at the time short that it had, in each draw of days anew."""
+    return _compared(mine, theirs, clairvoyant.pod_hours[:, 0], draws(len(mine.seconds), seed), None)
 
 
 def least(scenario: Scenario, *, time_zone: str = "UTC") -> Frontier:
@@ -146,24 +147,23 @@ def least(scenario: Scenario, *, time_zone: str = "UTC") -> Frontier:
 
 
 def _compared(ours: Frontier, theirs: Frontier, knowing: Floats, drawn: Integers, level: float | None) -> Comparison:
-    """Compare at a share of time short, or, without one, at that of ours in each draw."""
+    """Compare at a share of time short, at that of the first of ours without one."""
     whole = np.ones((1, len(ours.seconds)), dtype=np.int64)
 
-    def share(frontier: Frontier, weights: Integers) -> Floats:
+    def shares(frontier: Frontier, weights: Integers) -> Floats:
         return np.asarray((weights @ frontier.violating_seconds) / (weights @ frontier.seconds)[:, None])
 
     def ratios(weights: Integers) -> tuple[Floats, Floats, Floats, Floats]:
-        at = share(ours, weights)[:, 0] if level is None else np.full(len(weights), level)
-        mine = cost_at(share(ours, weights), weights @ ours.pod_hours, at)
-        other = cost_at(share(theirs, weights), weights @ theirs.pod_hours, at)
+        at = shares(ours, weights)[:, 0] if level is None else level
+        mine, other = (cost_at(shares(each, weights), weights @ each.pod_hours, at) for each in (ours, theirs))
         least = weights @ knowing
         above = np.where(other > least, other - least, np.nan)
-        return mine, other, mine / other, (mine - least) / above
+        return mine, other, mine / np.where(other > 0.0, other, np.nan), (mine - least) / above
 
     mine, other, ratio, waste = (float(found[0]) for found in ratios(whole))
     _, _, ratio_draws, waste_draws = ratios(drawn)
-    reached = float(ours.violating[0]) if level is None else level
-    return Comparison(reached, mine, other, ratio, waste, spread(ratio_draws), spread(waste_draws))
+    level = float(shares(ours, whole)[0, 0]) if level is None else level
+    return Comparison(level, mine, other, ratio, waste, spread(ratio_draws), spread(waste_draws))
 
 
 def _lowest(crossing: Floats, direct: Floats) -> Floats:

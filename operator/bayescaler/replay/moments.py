@@ -16,8 +16,8 @@ class Moment:
     """A stretch of judged time with load above what the ready pods serve.
 
     start, end: epoch seconds, of which `short_seconds` were short. unserved: load times seconds. peak_load, ready: at
-    the worst step. decided: the decision that the pods of its start hung on, a start-up time before; answered: the one
-    at its start. Both are places among the scenario's instants.
+    the worst step. decided: the decision that its first pods hung on, a start-up time before; answered: the one at
+    its start. Both are places among the scenario's instants.
     """
 
     start: float

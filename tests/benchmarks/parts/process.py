@@ -34,7 +34,7 @@ def machine() -> str:
 
 def fill_kernel_cache() -> None:
     """Compile the kernels in a process that ends: compiling leaves 100 MiB behind, and an image ships them compiled."""
-    subprocess.run([sys.executable, "-c", "import bayescast; bayescast.warm_up()"], check=True)
+    subprocess.run([sys.executable, "-c", "from bayescaler.policy import warm_up; warm_up()"], check=True)
 
 
 def _status(pid: int | str, name: str) -> float:

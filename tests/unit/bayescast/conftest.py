@@ -9,9 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from bayescast import ForecastSpec, Kind, Settings
-from bayescast import seasons as seasons_of
-from bayescast.kernels import state as st
+from bayescast import ForecastSpec, Kind
 
 
 def _callable(part: Any) -> Any:
@@ -35,23 +33,6 @@ def compiled() -> Callable[[Any], Any]:
         return wrapped[part]
 
     return wrap
-
-
-@pytest.fixture
-def fresh() -> Callable[..., tuple[st.State, st.Plan, st.Scratch]]:
-    """State of two rows, nothing seen."""
-
-    def make(
-        leads: tuple[int, ...] = (3,), seasons: tuple[float, ...] = (86400.0, 604800.0), step: float = 3600.0
-    ) -> Any:
-        _, slots, visits = seasons_of.layout(step, seasons)
-        plan = st.make_plan(step, leads, slots, visits, seasons_of.hour_slots(step), 0, Settings())
-        state = st.allocate(2, plan)
-        for row in range(2):
-            st.clear(state, row, Settings())
-        return state, plan, st.make_scratch(plan)
-
-    return make
 
 
 @pytest.fixture

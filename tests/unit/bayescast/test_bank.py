@@ -1,9 +1,13 @@
 """Many workloads in one bank: each as if alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from bayescast import Bank, Forecaster, ForecastSpec, InvalidValue, Kind, OutOfOrder, SpecMismatch
+from bayescast import MAX_LEADS, Bank, Event, Forecaster, ForecastSpec, InvalidValue, Kind, OutOfOrder, SpecMismatch
+from bayescast.events import MAX_EVENTS
+from bayescast.spec import MAX_SEASONS
 
 HOUR = 3600.0
 
@@ -108,3 +112,15 @@ def test_a_checkpoint_moves_between_banks(daily_load):
     second.restore(other, first.checkpoint(row))
     assert second.last_time(other) == times[-1]
     np.testing.assert_array_equal(second.quantiles([other]), first.quantiles([row]))
+
+
+def test_the_largest_spec_there_can_be_forecasts_as_any_other(daily_load):
+    times, values = daily_load(60)
+    known = tuple(Event(f"event {k}", ((times[10 + k], times[20 + k]),)) for k in range(MAX_EVENTS))
+    seasons = tuple(7200.0 * (k + 1) for k in range(MAX_SEASONS))
+    largest = ForecastSpec(3600.0, tuple(range(1, MAX_LEADS + 1)), Kind.COUNT, seasons=seasons, events=known)
+    issued = Forecaster(largest).replay(times, values)
+    assert len(issued) == MAX_LEADS
+    for lead, quantiles in issued.items():
+        alone = replace(largest, leads=(lead,))
+        np.testing.assert_array_equal(quantiles, Forecaster(alone).replay(times, values)[lead])

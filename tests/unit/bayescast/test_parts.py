@@ -5,6 +5,7 @@ import pytest
 
 from bayescast import Settings
 from bayescast.kernels import alarm, envelope, exponential, hedge, spread, templates, tracker, window_max
+from bayescast.kernels.memory import plan_record
 from bayescast.kernels.state import (
     ALARM_DOWN,
     ALARM_UP,
@@ -37,12 +38,12 @@ from bayescast.kernels.state import (
 def test_the_queue_gives_the_maximum_of_the_window_also_across_missing_buckets(compiled, window):
     rng = np.random.default_rng(window)
     values, at = np.zeros(window + 1), np.zeros(window + 1, np.int64)
-    marks = np.zeros((1, N_LEAD_MARKS), np.int64)
+    marks = np.zeros(N_LEAD_MARKS, np.int64)
     loads = np.where(rng.random(400) < 0.3, np.nan, rng.integers(0, 6, 400).astype(float))
     for clock, load in enumerate(loads):
         if not np.isnan(load):
-            compiled(window_max.push)(values, at, 0, window + 1, marks, 0, clock, load)
-        found = compiled(window_max.peak)(values, at, 0, window + 1, marks, 0, clock)
+            compiled(window_max.push)(values, at, 0, window + 1, marks, clock, load)
+        found = compiled(window_max.peak)(values, at, 0, window + 1, marks, clock)
         seen = loads[max(0, clock - window + 1) : clock + 1]
         seen = seen[~np.isnan(seen)]
         assert found == seen.max() if seen.size else np.isnan(found)
@@ -50,9 +51,18 @@ def test_the_queue_gives_the_maximum_of_the_window_also_across_missing_buckets(c
 
 def test_exponentials_agree_with_the_library(compiled):
     x = np.concatenate([np.linspace(-700, 700, 997), np.linspace(-1, 1, 101), [0.0]])
-    values, power = x.copy(), np.zeros(len(x))
-    compiled(exponential.exp_all)(values, power, power.view(np.int64))
-    np.testing.assert_allclose(values, np.exp(x), rtol=1e-12)
+    values = x.copy()
+    compiled(exponential.exp_all)(values, len(x))
+    np.testing.assert_allclose(values, np.exp(x), rtol=3e-15)
+
+
+def test_logarithms_agree_with_the_library(compiled):
+    x = np.concatenate(
+        [np.geomspace(1e-300, 1e300, 1201), np.linspace(0.5, 2.0, 301), 1.0 + np.geomspace(1e-15, 0.1, 50)]
+    )
+    values = x.copy()
+    compiled(exponential.log_all)(values, len(x))
+    np.testing.assert_allclose(values, np.log(x), rtol=3e-15)
 
 
 def test_a_template_is_the_mean_of_its_visits_and_then_forgets(compiled):
@@ -89,49 +99,49 @@ def test_slot_counts_stop_at_what_their_type_holds(compiled):
 
 def test_hedge_adds_the_clipped_excess_over_what_was_issued(compiled):
     rng = np.random.default_rng(0)
-    losses, by_level = rng.random((1, N_EXPERTS, N_LEVELS)), np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    losses, by_level = rng.random((N_EXPERTS, N_LEVELS)), np.zeros((N_BY_LEVEL, N_LEVELS))
     before = losses.copy()
     ring = np.zeros((1, R_ISSUED + N_LEVELS))
     ring[0, R_ISSUED:] = np.linspace(1.0, 3.0, N_LEVELS)
     quantile = rng.random((1, N_EXPERTS, N_LEVELS)).astype(np.float32) * 50
     scratch = np.zeros((3, N_LEVELS))
-    compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, 2.2, 0.9, 0.02, 0.1, 20.0, 1, *scratch)
+    compiled(hedge.learn)(losses, by_level, quantile, ring, 0, 2.2, 0.9, 0.02, 0.1, 20.0, 1, *scratch)
     for j, level in enumerate(LEVEL_GRID):
         own = max(level * (2.2 - ring[0, R_ISSUED + j]), (level - 1) * (2.2 - ring[0, R_ISSUED + j]))
         for e in range(N_EXPERTS):
             miss = 2.2 - float(quantile[0, e, j])
             excess = (max(level * miss, (level - 1) * miss) - own) / (own + 1e-12)
-            assert losses[0, e, j] == pytest.approx(0.9 * before[0, e, j] + np.clip(excess, -20, 20))
+            assert losses[e, j] == pytest.approx(0.9 * before[e, j] + np.clip(excess, -20, 20))
 
 
 def test_hedge_keeps_what_it_knows_through_windows_that_cost_next_to_nothing(compiled):
-    losses, by_level = np.ones((1, N_EXPERTS, N_LEVELS)), np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    losses, by_level = np.ones((N_EXPERTS, N_LEVELS)), np.zeros((N_BY_LEVEL, N_LEVELS))
     ring, quantile = np.full((1, R_ISSUED + N_LEVELS), 3.0), np.full((1, N_EXPERTS, N_LEVELS), 3.0, np.float32)
     scratch = np.zeros((3, N_LEVELS))
-    by_level[0, LOSS_SCALE] = 100.0
+    by_level[LOSS_SCALE] = 100.0
     for outcome, kept in ((3.0, 1 - 0.1 * 0.1), (900.0, 0.9)):  # a quiet window, then an eventful one
         before = losses.copy()
-        compiled(hedge.learn)(losses, by_level, 0, quantile, ring, 0, outcome, 0.9, 0.02, 0.1, 20.0, 500, *scratch)
+        compiled(hedge.learn)(losses, by_level, quantile, ring, 0, outcome, 0.9, 0.02, 0.1, 20.0, 500, *scratch)
         np.testing.assert_allclose(losses, kept * before)
 
 
 def combine(compiled, losses, quantile):
     combined, total, weight = np.zeros(N_LEVELS), np.zeros(N_LEVELS), np.zeros(N_EXPERTS * N_LEVELS)
-    compiled(hedge.combine)(losses, 0, quantile, np.full(N_LEVELS, 0.05), 0.001, combined, total, weight)
+    compiled(hedge.combine)(losses, quantile.ravel(), np.full(N_LEVELS, 0.05), 0.001, combined, total, weight)
     return combined
 
 
 def test_hedge_averages_quantiles_with_nearly_exponential_weights_and_keeps_their_order(compiled):
     rng = np.random.default_rng(1)
-    losses, quantile = 30 * rng.random((1, N_EXPERTS, N_LEVELS)), 10 * rng.random((N_EXPERTS, N_LEVELS))
-    weights = np.exp(-0.05 * (losses[0] - losses[0].min(axis=0))) + 0.001 / N_EXPERTS
+    losses, quantile = 30 * rng.random((N_EXPERTS, N_LEVELS)), 10 * rng.random((N_EXPERTS, N_LEVELS))
+    weights = np.exp(-0.05 * (losses - losses.min(axis=0))) + 0.001 / N_EXPERTS
     mean = (weights * quantile).sum(axis=0) / weights.sum(axis=0)
     np.testing.assert_allclose(combine(compiled, losses, quantile), np.maximum.accumulate(mean), rtol=0.02)
 
 
 def test_hedge_gives_the_weight_to_the_expert_that_loses_least(compiled):
-    losses = np.full((1, N_EXPERTS, N_LEVELS), 400.0)
-    losses[0, 5] = 0.0
+    losses = np.full((N_EXPERTS, N_LEVELS), 400.0)
+    losses[5] = 0.0
     quantile = np.tile(np.arange(N_EXPERTS, dtype=float)[:, None], (1, N_LEVELS))
     np.testing.assert_allclose(combine(compiled, losses, quantile), 5.0, atol=0.01)
 
@@ -139,16 +149,18 @@ def test_hedge_gives_the_weight_to_the_expert_that_loses_least(compiled):
 def tracked(
     compiled, combined, debt, *, high_debt=0.0, high=False, apart=False, noise=0.0, reach=1e9, top=100.0, snap=100.0
 ):
-    table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
-    table[0, DEBT], table[0, HIGH_DEBT] = debt, high_debt
+    table = np.zeros((N_BY_LEVEL, N_LEVELS))
+    table[DEBT], table[HIGH_DEBT] = debt, high_debt
     plan = make_plan(60.0, (1,), (), (), 60, 0, Settings())._replace(
         tracker_gain=np.full((1, N_LEVELS), 0.005),
         tracker_debt=np.full((1, N_LEVELS), 20.0),
         tracker_noise=np.full((1, N_LEVELS), noise),
         tracked_apart=np.full((1, N_LEVELS), apart),
     )
-    compiled(tracker.issue)(np.array(combined), table, 0, plan, 0, high, 1.0, reach, 0.0, 1.0, top, snap)
-    return table[0, ISSUED]
+    compiled(tracker.issue)(
+        np.array(combined), np.zeros(N_LEVELS), table, plan_record(plan), 0, high, 1.0, reach, 0.0, 1.0, top, snap
+    )
+    return table[ISSUED]
 
 
 def test_without_debt_the_tracker_issues_what_was_combined(compiled):
@@ -204,73 +216,73 @@ def test_a_quantile_next_to_the_bound_is_the_bound(compiled):
 
 
 def test_a_gauge_that_stays_at_its_largest_load_is_bounded_by_it_until_it_exceeds_it(compiled):
-    marks, scalars = np.zeros((1, N_MARKS), np.int64), np.zeros((1, N_SCALARS))
-    marks[0, BOUNDABLE] = WHOLE
+    marks, scalars = np.zeros(N_MARKS, np.int64), np.zeros(N_SCALARS)
+    marks[BOUNDABLE] = WHOLE
     for load in (99.5, 100.0, 42.1, 100.0, 100.0):
-        compiled(envelope.learn_bound)(marks, scalars, 0, load)
-        assert not compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
-    compiled(envelope.learn_bound)(marks, scalars, 0, 100.0)
-    assert compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
-    assert np.exp(compiled(envelope.log_bound)(scalars, 0, 30.0)) - 30.0 == pytest.approx(100.0)
-    compiled(envelope.learn_bound)(marks, scalars, 0, 100.5)
-    assert not compiled(envelope.is_bounded)(marks, scalars, 0, 4.0)
+        compiled(envelope.learn_bound)(marks, scalars, load)
+        assert not compiled(envelope.is_bounded)(marks, scalars, 4.0)
+    compiled(envelope.learn_bound)(marks, scalars, 100.0)
+    assert compiled(envelope.is_bounded)(marks, scalars, 4.0)
+    assert np.exp(compiled(envelope.log_bound)(scalars, 30.0)) - 30.0 == pytest.approx(100.0)
+    compiled(envelope.learn_bound)(marks, scalars, 100.5)
+    assert not compiled(envelope.is_bounded)(marks, scalars, 4.0)
 
 
 def test_small_whole_numbers_that_repeat_their_largest_are_not_bounded_by_it(compiled):
-    marks, scalars = np.zeros((1, N_MARKS), np.int64), np.zeros((1, N_SCALARS))
-    marks[0, BOUNDABLE] = WHOLE
+    marks, scalars = np.zeros(N_MARKS, np.int64), np.zeros(N_SCALARS)
+    marks[BOUNDABLE] = WHOLE
     for load in [0.0, 3.0] * 50:
-        compiled(envelope.learn_bound)(marks, scalars, 0, load)
-    assert not compiled(envelope.is_bounded)(marks, scalars, 0, 5.0)
+        compiled(envelope.learn_bound)(marks, scalars, load)
+    assert not compiled(envelope.is_bounded)(marks, scalars, 5.0)
 
 
 def test_debt_counts_misses_beyond_the_due_and_fades(compiled):
-    table = np.zeros((1, N_BY_LEVEL, N_LEVELS))
+    table = np.zeros((N_BY_LEVEL, N_LEVELS))
     debt = 0.0
     for missed in [True, False, False, True]:
-        compiled(tracker.learn)(table, 0, 3, False, missed, 8000.0)
-        compiled(tracker.learn)(table, 0, 5, True, missed, 8000.0)
+        compiled(tracker.learn)(table, 3, False, missed, 8000.0)
+        compiled(tracker.learn)(table, 5, True, missed, 8000.0)
         debt += -debt / 8000.0 + missed - 0.1
-    assert table[0, DEBT, 3] == pytest.approx(debt, abs=1e-12)
-    assert table[0, HIGH_DEBT, 5] > table[0, DEBT, 5] == 0.0
+    assert table[DEBT, 3] == pytest.approx(debt, abs=1e-12)
+    assert table[HIGH_DEBT, 5] > table[DEBT, 5] == 0.0
 
 
 def test_the_envelope_follows_extremes_at_once_and_closes_slowly(compiled):
-    scalars = np.zeros((1, N_SCALARS))
-    compiled(envelope.start)(scalars, 0, 2.0)
-    compiled(envelope.learn)(scalars, 0, 5.0, 0.01)
-    assert scalars[0, Z_TOP] == 5.0
-    assert scalars[0, Z_HIGH] == 5.0
-    compiled(envelope.learn)(scalars, 0, 2.0, 0.01)
-    assert scalars[0, Z_TOP] == pytest.approx(4.97)
-    assert 1.0 < scalars[0, Z_LOW] < 1.01
-    assert 4.99 < scalars[0, Z_HIGH] < 5.0
+    scalars = np.zeros(N_SCALARS)
+    compiled(envelope.start)(scalars, 2.0)
+    compiled(envelope.learn)(scalars, 5.0, 0.01)
+    assert scalars[Z_TOP] == 5.0
+    assert scalars[Z_HIGH] == 5.0
+    compiled(envelope.learn)(scalars, 2.0, 0.01)
+    assert scalars[Z_TOP] == pytest.approx(4.97)
+    assert 1.0 < scalars[Z_LOW] < 1.01
+    assert 4.99 < scalars[Z_HIGH] < 5.0
 
 
 def test_the_mean_residual_at_a_level_is_shared_between_its_bins(compiled):
-    table = np.zeros((1, 16, 2))
+    table = np.zeros((16, 2))
     for _ in range(2000):
-        compiled(spread.learn_level)(table, 0, 3.25, 0.8, 1000.0)
-    assert table[0, 3, 0] == pytest.approx(0.8, rel=0.01)
-    assert compiled(spread.at_level)(table, 0, 3.25, 0.1) == pytest.approx(0.8, rel=0.02)
-    assert compiled(spread.at_level)(table, 0, 9.0, 0.1) == pytest.approx(0.1)
+        compiled(spread.learn_level)(table, 3.25, 0.8, 1000.0)
+    assert table[3, 0] == pytest.approx(0.8, rel=0.01)
+    assert compiled(spread.at_level)(table, 3.25, 0.1) == pytest.approx(0.8, rel=0.02)
+    assert compiled(spread.at_level)(table, 9.0, 0.1) == pytest.approx(0.1)
     assert compiled(spread.level_place)(99.0, 0.0, 1.0) < 15.0
     assert compiled(spread.level_place)(-99.0, 0.0, 1.0) == 0.0
 
 
 def test_mean_residuals_follow_their_memories(compiled):
-    scalars = np.zeros((1, N_LEAD_SCALARS))
-    scalars[0, MEAN_RESIDUAL] = 0.3
+    scalars = np.zeros(N_LEAD_SCALARS)
+    scalars[MEAN_RESIDUAL] = 0.3
     mean = 0.3
     for size in [0.1, 0.9, 0.4]:
-        compiled(spread.learn_means)(scalars, 0, size)
+        compiled(spread.learn_means)(scalars, size)
         mean += 0.002 * (size - mean)
-    assert scalars[0, MEAN_RESIDUAL] == pytest.approx(mean)
+    assert scalars[MEAN_RESIDUAL] == pytest.approx(mean)
 
 
 def alarms(compiled, surprises):
-    scalars = np.zeros((1, N_SCALARS))
-    found = [compiled(alarm.learn)(scalars, 0, s, n, 1.0, 3.0, 6.0) for n, s in enumerate(surprises, start=1)]
+    scalars = np.zeros(N_SCALARS)
+    found = [compiled(alarm.learn)(scalars, s, n, 1.0, 3.0, 6.0) for n, s in enumerate(surprises, start=1)]
     return np.flatnonzero(found), scalars
 
 
@@ -289,4 +301,4 @@ def test_noise_and_a_single_outlier_do_not_sound_it(compiled):
     surprises[1500] = 50.0
     found, scalars = alarms(compiled, surprises)
     assert found.size == 0
-    assert scalars[0, [ALARM_UP, ALARM_DOWN]].min() >= 0.0
+    assert scalars[[ALARM_UP, ALARM_DOWN]].min() >= 0.0

@@ -18,13 +18,13 @@ def slow_learn(mean, cov, x, error, noise, discount, prior, coordinate):
 
 
 def run(learn, data, d, noise, discount, prior):
-    fit = np.zeros((1, d + 1, d))
-    fit[0, :d] = prior * np.eye(d)
+    fit = np.zeros((d + 1, d))
+    fit[:d] = prior * np.eye(d)
     gain, column = np.zeros(d), np.zeros(d)
     for t, (x, y) in enumerate(data):
         ring = np.concatenate([[np.nan, np.nan], x])[None]
-        learn(fit, 0, ring, 0, 2, y - fit[0, d] @ x, noise, discount, prior, t % d, gain, column)
-    return fit[0]
+        learn(fit, ring, 0, 2, y - fit[d] @ x, noise, discount, prior, t % d, gain, column)
+    return fit
 
 
 @pytest.mark.parametrize("discount", [0.98, 0.999])

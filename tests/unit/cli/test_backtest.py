@@ -80,9 +80,19 @@ def test_every_decision_is_a_row_and_the_terminal_tells_how_it_went(backtest, fi
     assert all(float(row["demand"]) > 0 and int(row["desired_replicas"]) >= 1 for row in found[40:])
     assert {"Forecast", "ScaleDownStabilization"} <= {row["limiter"] for row in found}
     table = said.out.splitlines()
-    assert [line.split()[0] for line in table[2:5]] == ["bayescaler", "hpa", "kpa"]
     assert "2 days judged after 2 learned from" in table[0]
-    assert all(len(line) <= 80 for line in table[1:5])
+    assert "confidence" in table[1]
+    assert [line.split()[0] for line in table[3:6]] == ["bayescaler", "hpa", "kpa"]
+    assert all(len(line) <= 80 for line in table[2:6])
+
+
+def test_the_report_is_one_page_that_knows_how_it_was_made(backtest, files, tmp_path):
+    assert backtest(*files, "--compare", "hpa,keda", "--report", tmp_path / "r.html").code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "sum(rate(http_requests_total[1m]))" in page, "the manifest"
+    assert "KEDA" in page
+    assert ">10m<" in page.replace("\n", ""), "what if pods started as slowly"
 
 
 def test_all_figures_are_there_as_json_with_the_records_of_the_worst_moments(backtest, files, tmp_path):

@@ -1,5 +1,6 @@
 """Two policies compared where it is fair: at equal time short, or at equal cost."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bayescaler.replay.frontier import LEVELS, compare, cost_at, frontier, least, violating_at
+from bayescaler.replay.frontier import LEVELS, beside, compare, cost_at, frontier, least, violating_at
 from bayescaler.replay.scenario import Scenario
 from bayescaler.replay.startup import constant
 
@@ -148,3 +149,32 @@ def test_it_is_compared_at_four_levels():
 def test_each_knob_needs_its_timeline():
     with pytest.raises(ValueError, match="2 knobs and 1 timelines of x"):
         frontier(scenario(), "x", (1.0, 2.0), [np.ones(96 * DAYS, dtype=np.int64)])
+
+
+def test_one_setting_is_compared_at_the_time_short_that_it_has_on_whichever_days_are_drawn(three):
+    knowing, _, flat = three
+    case = scenario()
+    usual = np.tile(np.nanmean(case.arrivals.reshape(DAYS, 96), axis=0), DAYS)
+    mine = knobs(case, "by the hour", (1.4,), np.maximum(usual, np.roll(usual, -1)))
+    told = beside(mine, flat, knowing)
+
+    at_its_share = compare(mine, flat, knowing, levels=(float(mine.violating[0]),))[0]
+    assert (told.level, told.ours, told.theirs) == (at_its_share.level, at_its_share.ours, at_its_share.theirs)
+    assert np.isnan(at_its_share.ratio_interval.low)  # half of the draws are short for longer than that
+    assert told.ratio_interval.low <= told.ratio <= told.ratio_interval.high < 1.0
+
+
+def test_beside_one_that_costs_nothing_there_is_no_ratio(three):
+    ours = three[1]
+    free = replace(ours, pod_hours=np.zeros_like(ours.pod_hours))
+
+    assert np.isnan(compare(ours, free, free)[0].ratio)
+
+
+def test_one_setting_beside_itself_costs_the_same_on_any_days(three):
+    knowing = three[0]
+    case = scenario()
+    mine = knobs(case, "flat", (1.2,), np.full(len(case.arrivals), case.arrivals.mean()))
+
+    told = beside(mine, mine, knowing)
+    assert (told.ratio, told.ratio_interval.low, told.ratio_interval.high) == (1.0, 1.0, 1.0)
