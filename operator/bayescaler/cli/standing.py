@@ -23,8 +23,10 @@ def show(rows: Sequence[Row], left_out: Sequence[LeftOut], prices: Prices) -> No
     console = console_of()
     if rows:
         console.print(_table(rows, prices))
-        present = [word for word, count in total(rows).words.items() if count]
-        console.print("Verdict: " + "; ".join(f"{word}, {MEANING[word]}" for word in present) + ".", markup=False)
+        console.print()
+        for verdict, count in total(rows).verdicts.items():
+            if count:
+                console.print(f"{verdict} ({count:,}): {MEANING[verdict]}", markup=False)
     if left_out:
         console.print(f"\nLeft out: {len(left_out)}")
         for one in left_out:
@@ -54,8 +56,9 @@ def write(
 
 COLUMNS = (
     "name", "kind", "present", "days", "short", "present_short", "pod_hours", "present_pod_hours", "saved_pod_hours",
-    "saved_low", "saved_high", "cost", "present_cost", "tuned_pod_hours", "ratio", "ratio_low", "ratio_high", "changes",
-    "present_changes", "reversals", "present_reversals", "unserved", "present_unserved", "verdict",
+    "saved_low", "saved_high", "cost", "present_cost", "tuned_pod_hours", "safest_pod_hours", "ratio", "ratio_low",
+    "ratio_high", "changes", "present_changes", "reversals", "present_reversals", "unserved", "present_unserved",
+    "verdict",
 )  # fmt: skip
 
 
@@ -65,8 +68,9 @@ def flat(row: Row) -> dict[str, Any]:
     values = (
         row.name, row.kind, row.present_name, row.seconds / 86400, ours.short, present.short, ours.pod_hours,
         present.pod_hours, row.saved_pod_hours, row.saved.low, row.saved.high, ours.cost, present.cost,
-        row.tuned_pod_hours, row.ratio, row.ratio_interval.low, row.ratio_interval.high, ours.changes, present.changes,
-        ours.reversals, present.reversals, ours.unserved, present.unserved, str(row.word),
+        row.tuned_pod_hours, row.safest_pod_hours, row.ratio, row.ratio_interval.low, row.ratio_interval.high,
+        ours.changes, present.changes, ours.reversals, present.reversals, ours.unserved, present.unserved,
+        str(row.verdict),
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -101,14 +105,14 @@ def _cells(place: int, row: Row, *, priced: bool) -> list[str]:
         *([f"{row.saved_cost:+,.0f}"] if priced else []),
         "" if math.isnan(row.ratio) else f"{row.ratio:.2f}",
         "" if math.isnan(row.ratio_interval.low) else f"{row.ratio_interval.low:.2f}-{row.ratio_interval.high:.2f}",
-        str(row.word),
+        str(row.verdict),
     ]
 
 
 def _sums(found: Total, *, priced: bool) -> list[str]:
     return [
         "",
-        f"{sum(found.words.values()):,} workloads",
+        f"{sum(found.verdicts.values()):,} workloads",
         "",
         f"{found.short:.2%}",
         f"{found.present_short:.2%}",
@@ -117,7 +121,7 @@ def _sums(found: Total, *, priced: bool) -> list[str]:
         *([f"{found.present_cost - found.cost:+,.0f}"] if priced else []),
         "" if math.isnan(found.ratio) else f"{found.ratio:.2f}",
         "",
-        ", ".join(f"{count} {word}" for word, count in found.words.items() if count),
+        "",
     ]
 
 

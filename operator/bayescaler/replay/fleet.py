@@ -9,32 +9,22 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from .backtest import OURS, PLAIN, TARGETS, TUNED, Case
 from .baselines import Baseline
 from .frontier import Frontier, beside, frontier, least
 from .judgement import Interval, Prices, draws, interval
 from .ours import decided, forecasts
+from .report.verdict import Category, categorised, safest
 from .service import HOUR_SECONDS, Outcome
 
-
-class Word(StrEnum):
-    """The verdict on a workload, at equal time short against what it has with the best target in hindsight."""
-
-    GAIN = "gain"
-    SAFER = "safer"
-    EVEN = "even"
-    LOSE = "lose"
-    UNSURE = "unsure"
-
-
-MEANING: Mapping[Word, str] = {
-    Word.GAIN: "surely fewer replica-hours than the best target in hindsight, at equal time short",
-    Word.SAFER: "short more seldom than with any target",
-    Word.EVEN: "neither surely fewer nor surely more",
-    Word.LOSE: "surely more",
-    Word.UNSURE: "too few days, or too few of them short, to say",
+MEANING: Mapping[Category, str] = {
+    Category.WORTH_IT: "surely fewer replica-hours than the best target in hindsight at equal time short, or short "
+    "more seldom than any target and no dearer than the safest",
+    Category.DEPENDS: "short more seldom than any target, and dearer than the safest",
+    Category.ALIKE: "surely within 2 % of the best target",
+    Category.UNTOLD: "its interval holds both, or too few days were judged",
+    Category.NOT_WORTH_IT: "surely more replica-hours",
 }
 
 
@@ -67,7 +57,7 @@ class Row:
     """One workload. Replica-hours, shares of time; NaN where there is no answer.
 
     saved: of replica-hours against what it has, an interval over days. tuned_pod_hours: of what it has with the best
-    target for being short as seldom as ours. ratio: ours over that.
+    target for being short as seldom as ours. ratio: ours over that. safest_pod_hours: of its target least short.
     """
 
     name: str
@@ -78,6 +68,7 @@ class Row:
     present: Side
     saved: Interval
     tuned_pod_hours: float
+    safest_pod_hours: float
     ratio: float
     ratio_interval: Interval
 
@@ -93,26 +84,23 @@ class Row:
 
     @property
     def gained_pod_hours(self) -> float:
-        """Replica-hours fewer at equal time short; against what it has, where no target is short as seldom."""
-        tuned = self.present.pod_hours if math.isnan(self.tuned_pod_hours) else self.tuned_pod_hours
+        """Replica-hours fewer at equal time short; than its safest target, where none is short as seldom."""
+        tuned = self.safest_pod_hours if math.isnan(self.tuned_pod_hours) else self.tuned_pod_hours
         return tuned - self.ours.pod_hours
 
     @property
-    def word(self) -> Word:
-        """The verdict."""
+    def verdict(self) -> Category:
+        """What the report of this workload alone would say."""
         if math.isnan(self.tuned_pod_hours):
-            return Word.SAFER
-        low, high = self.ratio_interval.low, self.ratio_interval.high
-        if math.isnan(low):
-            return Word.UNSURE
-        return Word.GAIN if high < 1.0 else Word.LOSE if low > 1.0 else Word.EVEN
+            return Category.DEPENDS if self.gained_pod_hours < 0.0 else Category.WORTH_IT
+        return Category.UNTOLD if math.isnan(self.ratio_interval.low) else categorised(self.ratio_interval)
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
     """All rows together. Time short is the mean of the workloads'; `ratio` is over those that can be compared."""
 
-    words: Mapping[Word, int]
+    verdicts: Mapping[Category, int]
     short: float
     present_short: float
     pod_hours: float
@@ -150,6 +138,7 @@ def weigh(case: Case, kind: str, present: Present, prices: Prices = PLAIN) -> Ro
         present=_side(theirs, own, prices),
         saved=interval(draws(len(ours.seconds)), theirs.pod_hours[:, own] - ours.pod_hours[:, 0]),
         tuned_pod_hours=at_equal.theirs,
+        safest_pod_hours=safest(theirs)[1],
         ratio=at_equal.ratio,
         ratio_interval=at_equal.ratio_interval,
     )
@@ -168,10 +157,10 @@ def total(rows: Sequence[Row]) -> Total:
     """Return the sum of one row or more."""
     seconds = math.fsum(row.seconds for row in rows)
     compared = [row for row in rows if not math.isnan(row.tuned_pod_hours)]
-    counts = Counter(row.word for row in rows)
+    counts = Counter(row.verdict for row in rows)
     tuned = math.fsum(row.tuned_pod_hours for row in compared)
     return Total(
-        words={word: counts[word] for word in Word},
+        verdicts={verdict: counts[verdict] for verdict in MEANING},
         short=math.fsum(row.ours.short * row.seconds for row in rows) / seconds,
         present_short=math.fsum(row.present.short * row.seconds for row in rows) / seconds,
         pod_hours=math.fsum(row.ours.pod_hours for row in rows),

@@ -143,9 +143,17 @@ def world(tmp_path):
 def test_every_autoscaler_of_a_namespace_is_replayed_once_on_the_load_its_query_gives(world, tmp_path):
     kubeconfig, prometheus = world
     figures, end = tmp_path / "r.json", START + DAYS * 86400.0
+    span = f"--from={START}", f"--to={end}"
     main(
-        ["backtest", "--all", "-n", "shop", "--kubeconfig", str(kubeconfig), "--prometheus", prometheus]
-        + ["--from", str(START), "--to", str(end), "--json", str(figures)]
+        [
+            "backtest",
+            "--all",
+            "-nshop",
+            f"--kubeconfig={kubeconfig}",
+            f"--prometheus={prometheus}",
+            *span,
+            f"--json={figures}",
+        ]
     )
     found = json.loads(figures.read_text())
     named = {row["name"]: row for row in found["workloads"]}

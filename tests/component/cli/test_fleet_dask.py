@@ -53,10 +53,8 @@ def test_a_worker_killed_on_the_way_costs_no_answer_doubles_none_and_they_are_th
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    main(
-        ["backtest", "--all", str(root), "--dask", cluster.scheduler_address, "--resume", str(journal)]
-        + ["--json", str(figures)]
-    )
+    files = f"--resume={journal}", f"--json={figures}"
+    main(["backtest", "--all", str(root), f"--dask={cluster.scheduler_address}", *files])
     killer.join()
 
     assert 4 <= at_death[0] < WORKLOADS

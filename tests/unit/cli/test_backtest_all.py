@@ -119,8 +119,8 @@ def done(folder, tmp_path_factory):
     """One run over it, with all it writes."""
     files = tmp_path_factory.mktemp("out")
     main(
-        ["backtest", "--all", str(folder), "--json", str(files / "r.json"), "--csv", str(files / "r.csv")]
-        + ["--resume", str(files / "journal")]
+        ["backtest", "--all", str(folder)]
+        + [f"--{name}={files / file}" for name, file in (("json", "r.json"), ("csv", "r.csv"), ("resume", "journal"))]
     )
     return files
 
@@ -157,7 +157,7 @@ def test_the_sheet_and_the_figures_are_ranked_alike_and_add_up(done):
     gains = [row["tuned_pod_hours"] - row["pod_hours"] for row in found["workloads"]]
     assert gains == sorted(gains, reverse=True)
     assert found["total"]["pod_hours"] == pytest.approx(sum(float(row["pod_hours"]) for row in sheet))
-    assert sum(found["total"]["words"].values()) == 3
+    assert sum(found["total"]["verdicts"].values()) == 3
     for row in found["workloads"]:
         assert row["saved_pod_hours"] == pytest.approx(row["present_pod_hours"] - row["pod_hours"])
         assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]

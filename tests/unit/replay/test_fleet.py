@@ -10,9 +10,10 @@ import pytest
 from bayescaler.policy import Policy
 from bayescaler.replay.backtest import Case, backtest, target_frontier
 from bayescaler.replay.baselines import Hpa, Static
-from bayescaler.replay.fleet import MEANING, Present, Row, Side, Word, ranked, total, weigh
+from bayescaler.replay.fleet import MEANING, Present, Row, Side, ranked, total, weigh
 from bayescaler.replay.frontier import cost_at
 from bayescaler.replay.judgement import Interval, Prices
+from bayescaler.replay.report import Category, verdict
 from bayescaler.replay.scenario import Scenario
 from bayescast import ForecastSpec
 
@@ -40,7 +41,7 @@ def side(pod_hours, short=0.01):
     return Side(short, 0.0, pod_hours, pod_hours, 1, 0)
 
 
-def made(name, ours, present, tuned=nan, interval=NOWHERE, days=1.0, **shorts):
+def made(name, ours, present, tuned=nan, interval=NOWHERE, days=1.0, safest=nan, **shorts):
     return Row(
         name,
         "BayesianAutoscaler",
@@ -50,6 +51,7 @@ def made(name, ours, present, tuned=nan, interval=NOWHERE, days=1.0, **shorts):
         side(present, shorts.get("present_short", 0.01)),
         NOWHERE,
         tuned,
+        safest,
         ours / tuned,
         interval,
     )
@@ -66,6 +68,7 @@ def test_a_row_has_the_figures_of_the_single_backtest(case, row):
     assert row.saved_pod_hours == row.present.pod_hours - row.ours.pod_hours
     assert row.saved.low < row.saved_pod_hours < row.saved.high
     assert row.seconds == DAYS / 2 * 86400.0
+    assert row.verdict is verdict(alone).category
 
 
 def test_the_opponent_is_its_best_target_at_the_time_short_of_ours(case, row):
@@ -84,14 +87,17 @@ def test_its_own_target_is_one_of_those_it_may_be_tuned_to(case):
     assert found.present.pod_hours == pytest.approx(played.pod_hours)
 
 
-def test_whoever_is_short_more_seldom_than_any_target_is_safer(case):
-    """Fifteen pods, whatever the load per pod to steer to: short each day, and ours is not."""
-    found = weigh(case, "HorizontalPodAutoscaler", Present("fixed", CAPACITY, lambda _: Static(15)))
+def test_where_no_target_is_short_as_seldom_its_safest_is_the_one_to_beat(case):
+    """So many pods, whatever the load per pod to steer to: short each day, and ours is not."""
+    for pods, verdict_of in ((15, Category.DEPENDS), (24, Category.WORTH_IT)):
+        present = Present("fixed", CAPACITY, lambda _, pods=pods: Static(pods))
+        found = weigh(replace(case, policy=replace(case.policy, quantile=0.99)), "HorizontalPodAutoscaler", present)
 
-    assert found.ours.short < found.present.short
-    assert isnan(found.tuned_pod_hours)
-    assert found.word is Word.SAFER
-    assert found.gained_pod_hours == found.saved_pod_hours
+        assert found.ours.short < found.present.short
+        assert isnan(found.tuned_pod_hours)
+        assert found.safest_pod_hours == found.present.pod_hours
+        assert found.gained_pod_hours == found.saved_pod_hours
+        assert found.verdict is verdict_of
 
 
 def test_a_load_of_too_few_days_is_weighed_but_leaves_one_unsure(case):
@@ -99,28 +105,29 @@ def test_a_load_of_too_few_days_is_weighed_but_leaves_one_unsure(case):
     found = weigh(replace(case, scenario=scenario), "BayesianAutoscaler", Present("HPA", 14.0, Hpa))
 
     assert isnan(found.saved.low)
-    assert found.word in {Word.UNSURE, Word.SAFER}
+    assert found.verdict is Category.UNTOLD
 
 
 @pytest.mark.parametrize(
-    ("interval", "word"),
+    ("interval", "said"),
     [
-        (Interval(0.8, 0.99), Word.GAIN),
-        (Interval(0.9, 1.1), Word.EVEN),
-        (Interval(1.01, 1.2), Word.LOSE),
-        (NOWHERE, Word.UNSURE),
+        (Interval(0.8, 0.97), Category.WORTH_IT),
+        (Interval(0.985, 1.01), Category.ALIKE),
+        (Interval(0.9, 1.1), Category.UNTOLD),
+        (Interval(1.01, 1.2), Category.NOT_WORTH_IT),
+        (NOWHERE, Category.UNTOLD),
     ],
 )
-def test_the_word_needs_the_whole_interval(interval, word):
-    assert made("a", 90.0, 100.0, tuned=100.0, interval=interval).word is word
-    assert MEANING[word]
+def test_the_verdict_needs_the_whole_interval(interval, said):
+    assert made("a", 90.0, 100.0, tuned=100.0, interval=interval).verdict is said
+    assert MEANING[said]
 
 
 def test_the_first_has_the_most_to_gain_at_equal_time_short_whatever_it_saves_as_it_is():
-    """`loose` saves by being short, which is no gain; `none` cannot be compared and counts by what it saves."""
+    """`loose` saves by being short, which is no gain; `none` beats the safest by 20."""
     loose = made("loose", 50.0, 200.0, tuned=40.0)
     tight = made("tight", 100.0, 90.0, tuned=130.0)
-    none = made("none", 100.0, 120.0)
+    none = made("none", 100.0, 300.0, safest=120.0)
 
     assert [row.name for row in ranked([loose, tight, none])] == ["tight", "none", "loose"]
 
@@ -133,12 +140,18 @@ def test_a_price_of_overload_ranks_by_cost():
 
 
 def test_the_sum_weighs_time_short_by_time_and_compares_what_can_be_compared():
-    short, long = made("short", 10.0, 20.0, tuned=20.0, days=1.0, short=0.04), made("long", 30.0, 30.0, days=3.0)
+    short, long = (
+        made("short", 10.0, 20.0, tuned=20.0, days=1.0, short=0.04),
+        made("long", 30.0, 30.0, days=3.0, safest=31.0),
+    )
     found = total([short, long])
 
     assert found.short == pytest.approx((0.04 + 3 * 0.01) / 4)
     assert (found.pod_hours, found.present_pod_hours, found.compared, found.ratio) == (40.0, 50.0, 1, 0.5)
-    assert found.words == {Word.GAIN: 0, Word.SAFER: 1, Word.EVEN: 0, Word.LOSE: 0, Word.UNSURE: 1}
+    assert {said: count for said, count in found.verdicts.items() if count} == {
+        Category.WORTH_IT: 1,
+        Category.UNTOLD: 1,
+    }
 
 
 def test_another_kind_of_autoscaler_is_steered_to_each_target(case):

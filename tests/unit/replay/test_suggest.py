@@ -93,7 +93,7 @@ def test_the_rest_is_that_of_a_replay_of_the_whole_with_the_setting(case, found)
 
 
 def test_what_comes_later_has_no_say_in_the_choice(case, found):
-    """The last third turned to a storm that no 60 pods serve: the same choice, and a rest that tells it did not hold."""
+    """The last third turned to a storm that no 60 pods serve: the same choice, and a rest that tells."""
     loads = case.scenario.loads.copy()
     rest = slice(2 * len(loads) // 3, None)
     loads[rest] = np.random.default_rng(5).choice([20.0, 3000.0], len(loads[rest]))
