@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bayescaler.replay.fleet import MEANING, Row, Total, ranked, total
 from bayescaler.replay.judgement import Prices
+from bayescaler.replay.report import Category
 from bayescast.scorecard import plain
 
 from .files import console_of, whole_files
@@ -26,7 +27,7 @@ def show(rows: Sequence[Row], left_out: Sequence[LeftOut], prices: Prices) -> No
         console.print()
         for verdict, count in total(rows).verdicts.items():
             if count:
-                console.print(f"{verdict} ({count:,}): {MEANING[verdict]}", markup=False)
+                console.print(f"{_short(verdict)} ({count:,}): {MEANING[verdict]}", markup=False)
     if left_out:
         console.print(f"\nLeft out: {len(left_out)}")
         for one in left_out:
@@ -77,12 +78,12 @@ def flat(row: Row) -> dict[str, Any]:
 
 def _table(rows: Sequence[Row], prices: Prices) -> Table:
     priced = prices.overload_hour > 0.0 or prices.replica_hour != 1.0
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0), show_footer=True)
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), show_footer=True)
     all_of = total(rows)
     sums = dict(zip(_headers(priced=priced), _sums(all_of, priced=priced), strict=True))
     for place, (name, footer) in enumerate(sums.items()):
-        left = place in {1, 2, len(sums) - 1}
-        table.add_column(name, footer, justify="left" if left else "right", no_wrap=True)
+        words = place in {1, 2, len(sums) - 1}  # they may take two lines, numbers may not
+        table.add_column(name, footer, justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for place, row in enumerate(ranked(rows, prices), 1):
         table.add_row(*_cells(place, row, priced=priced))
     return table
@@ -105,8 +106,13 @@ def _cells(place: int, row: Row, *, priced: bool) -> list[str]:
         *([f"{row.saved_cost:+,.0f}"] if priced else []),
         "" if math.isnan(row.ratio) else f"{row.ratio:.2f}",
         "" if math.isnan(row.ratio_interval.low) else f"{row.ratio_interval.low:.2f}-{row.ratio_interval.high:.2f}",
-        str(row.verdict),
+        _short(row.verdict),
     ]
+
+
+def _short(verdict: Category) -> str:
+    """Return a verdict in a word or two: `worth it`, `alike`, `untold`, ..."""
+    return verdict.name.lower().replace("_", " ")
 
 
 def _sums(found: Total, *, priced: bool) -> list[str]:

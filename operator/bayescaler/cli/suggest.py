@@ -212,13 +212,16 @@ def _fields(setting: "Setting", step_seconds: float) -> dict[str, Any]:
 
 def _table(found: "Suggestion") -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", no_wrap=True)
-    for part, seconds in (("chosen on", found.first_seconds), ("shown on", found.rest_seconds)):
-        for name in (f"{part} {seconds / 86400:.3g} d: short", "95 %", "replica-h", "cost"):
-            table.add_column(name, justify="right", no_wrap=True)
+    for name in ("", "setting"):
+        table.add_column(name, no_wrap=True)
+    for name in ("short", "95 %", "replica-h", "cost"):
+        table.add_column(name, justify="right", no_wrap=True)
     rows = {"suggested": found.chosen, "as it is": found.given, f"HPA at {found.hpa.setting:.0%}": found.hpa}
-    for name, one in rows.items():
-        table.add_row(name, *_cells(one.first), *_cells(one.rest))
+    parts = (("chosen on", found.first_seconds, "first"), ("shown on", found.rest_seconds, "rest"))
+    for part, seconds, field in parts:
+        for name, one in rows.items():
+            head = f"{part} {seconds / 86400:.3g} days" if one is found.chosen else ""
+            table.add_row(head, name, *_cells(getattr(one, field)))
     return table
 
 

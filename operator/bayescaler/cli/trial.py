@@ -168,7 +168,10 @@ def run(job: Job) -> Row | LeftOut:
     """Replay one workload; whatever is wrong with it is its own reason, and nobody else's trouble."""
     try:
         return job.run()
-    except (ValueError, SourceError, BayescastError) as error:
+    except SourceError as error:
+        # Of one workload alone, --keep would be the cure; of many it is to run the same command again.
+        return LeftOut(job.workload.name, str(error).partition(": give --keep")[0])
+    except (ValueError, BayescastError) as error:
         return LeftOut(job.workload.name, str(error))
     except Exception as error:  # noqa: BLE001 - one bad workload must not end the run of all others
         return LeftOut(job.workload.name, f"failed: {type(error).__name__}: {error}")

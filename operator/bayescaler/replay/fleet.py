@@ -22,8 +22,8 @@ MEANING: Mapping[Category, str] = {
     Category.WORTH_IT: "surely fewer replica-hours than the best target in hindsight at equal time short, or short "
     "more seldom than any target and no dearer than the safest",
     Category.DEPENDS: "short more seldom than any target, and dearer than the safest",
-    Category.ALIKE: "surely within 2 % of the best target",
-    Category.UNTOLD: "its interval holds both, or too few days were judged",
+    Category.ALIKE: "no difference that matters, surely within 2 % of the best target",
+    Category.UNTOLD: "not to be told apart, or too few days were judged",
     Category.NOT_WORTH_IT: "surely more replica-hours",
 }
 

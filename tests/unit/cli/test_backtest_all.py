@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bayescaler.cli import main, workers
+from bayescaler.cli.journal import journal
 from bayescaler.cli.trial import Job
 from bayescaler.cli.workloads import LeftOut, in_folder
 from bayescaler.sources.trace import Trace, write_trace
@@ -179,6 +180,8 @@ def test_what_is_kept_is_not_done_again_and_the_table_is_the_same(backtest, done
     lines = said.out.splitlines()
     assert [line.split()[1] for line in lines[1:4]] == [row["name"] for row in first["workloads"]]
     assert lines[4].split()[:2] == ["3", "workloads"]
+    assert lines[1].split()[-2:] == ["worth", "it"]
+    assert any(line.startswith("worth it (") for line in lines)
     assert any(line.startswith("  stray.csv: no manifest beside it") for line in lines)
 
 
@@ -207,14 +210,20 @@ def test_another_question_is_another_answer(folder, tmp_path, change):
     assert other.digest != first
 
 
+def test_the_time_of_the_first_run_stays_that_of_all_that_go_on_with_it(tmp_path):
+    for now in (1000.0, 2000.0):
+        with journal(tmp_path / "journal", now=now) as kept:
+            assert (kept.now, kept.done) == (1000.0, {})
+
+
 def test_a_line_that_was_cut_is_dropped_and_its_work_done_again(backtest, done, folder, tmp_path):
     kept = (done / "journal").read_bytes()
-    journal = tmp_path / "journal"
-    journal.write_bytes(kept[:-40])
-    before = journal.read_bytes().count(b"\n")
+    path = tmp_path / "journal"
+    path.write_bytes(kept[:-40])
+    before = path.read_bytes().count(b"\n")
 
-    assert backtest("--all", folder, "--resume", journal).code == 0
-    lines = journal.read_bytes().splitlines()
+    assert backtest("--all", folder, "--resume", path).code == 0
+    lines = path.read_bytes().splitlines()
     assert before == 3
     assert sorted(map(json.loads, lines[1:]), key=str) == sorted(map(json.loads, kept.splitlines()[1:]), key=str)
 

@@ -80,7 +80,9 @@ def test_the_manifest_goes_to_stdout_with_only_what_changes_changed_and_says_why
     assert "settings tried on 5 days, after 5 learned from" in told
     assert "On the 5 days after them, which the choice has not seen: short" in told
     assert "95 %:" in told
-    assert [line.split()[0] for line in said.err.splitlines()[1:4]] == ["suggested", "as", "HPA"]
+    table = said.err.splitlines()[:7]
+    assert [line.split("days")[-1].split()[0] for line in table[1:]] == ["suggested", "as", "HPA"] * 2
+    assert all(len(line.rstrip()) <= 80 for line in table)
 
 
 def test_the_suggestion_does_what_it_said_when_it_is_replayed(backtest, files, tmp_path):
