@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bayescaler.replay.fleet import Row
 
     from .journal import Journal
-    from .trial import Job, Options
-    from .workloads import Found, LeftOut
+    from .trial import Job, LeftOut, Options
+    from .workloads import Found
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -204,8 +204,7 @@ def _all(
     work: Callable[[Iterable["Job"]], Iterator[tuple["Job", "Row | LeftOut"]]],
 ) -> "tuple[list[Row], list[LeftOut]]":
     """Replay what is not done yet, and return all answers."""
-    from .trial import Job
-    from .workloads import LeftOut, Workload
+    from .trial import Job, LeftOut, Workload
 
     left_out = [one for one in found if isinstance(one, LeftOut)]
     workloads = [one for one in found if isinstance(one, Workload)]

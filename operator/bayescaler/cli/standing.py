@@ -16,7 +16,7 @@ from bayescaler.replay.report import Category
 from bayescast.scorecard import plain
 
 from .files import console_of, whole_files
-from .workloads import LeftOut
+from .trial import LeftOut
 
 
 def show(rows: Sequence[Row], left_out: Sequence[LeftOut], prices: Prices) -> None:

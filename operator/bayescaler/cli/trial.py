@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
@@ -23,7 +23,30 @@ from bayescast import BayescastError, Kind
 
 from .backtest import case_of
 from .load import Origin
-from .workloads import SCALED_OBJECT, LeftOut, Workload
+
+if TYPE_CHECKING:
+    from bayescaler.migrate import Steering
+
+SCALED_OBJECT = "ScaledObject"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One workload to replay: a BayesianAutoscaler, as it is or as it was made of what `steering` tells of."""
+
+    name: str
+    kind: str
+    manifest: Mapping[str, Any]
+    steering: "Steering | None" = None
+    trace: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What is not in the table, and why."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,7 @@ import click
 from bayescaler.replay.fleet import Row
 
 from . import trial
-from .trial import Job
-from .workloads import LeftOut
+from .trial import Job, LeftOut
 
 Answer = tuple[Job, Row | LeftOut]
 

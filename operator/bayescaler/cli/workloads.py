@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError, Forbidden, NotFound
 from bayescaler.cluster.listwatch import list_pages
 from bayescaler.cluster.paths import collection
-from bayescaler.migrate import Migrated, MigrateError, Steering, Unsaid
+from bayescaler.migrate import Migrated, MigrateError, Unsaid
+
+from .trial import SCALED_OBJECT, LeftOut, Workload
 
 Json = Mapping[str, Any]
 
-HPA, SCALED_OBJECT = "HorizontalPodAutoscaler", "ScaledObject"
+HPA = "HorizontalPodAutoscaler"
 CONVERTED: Mapping[str, Callable[[Json, Unsaid], Migrated]] = {
     HPA: migrate.from_hpa,
     SCALED_OBJECT: migrate.from_scaledobject,
@@ -27,25 +29,6 @@ SCALERS = (KIND, *CONVERTED)
 MANIFESTS, TRACES = (".yaml", ".yml", ".json"), (".csv", ".parquet")
 QUERY = "spec.load.prometheus.query"
 NOWHERE = "vector(1)"  # a query that is not asked, of one that only a metrics adapter knows
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """One workload to replay: a BayesianAutoscaler, as it is or as it was made of what `steering` tells of."""
-
-    name: str
-    kind: str
-    manifest: Json
-    steering: Steering | None = None
-    trace: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What is not in the table, and why."""
-
-    name: str
-    why: str
 
 
 Found = Workload | LeftOut

@@ -10,8 +10,8 @@ import yaml
 
 from bayescaler.cli import main, workers
 from bayescaler.cli.journal import journal
-from bayescaler.cli.trial import Job
-from bayescaler.cli.workloads import LeftOut, in_folder
+from bayescaler.cli.trial import Job, LeftOut
+from bayescaler.cli.workloads import in_folder
 from bayescaler.sources.trace import Trace, write_trace
 
 from .conftest import START, Said
