@@ -67,7 +67,7 @@ class MetricsAdapter:
         self._prometheus = prometheus
         self._external: dict[tuple[str, str], Callable[[], list[Json]]] = {}
         self._cpu: list[_Cpu] = []
-        self._usage: dict[str, Callable[[], Mapping[str, int]]] = {}
+        self._usage: dict[tuple[str, str], Callable[[], Mapping[str, int]]] = {}
 
     def serve_external(
         self, namespace: str, metric: str, promql: str, *, source: PrometheusServer | None = None
@@ -87,9 +87,9 @@ class MetricsAdapter:
 
         self._external[namespace, metric] = items
 
-    def serve_usage(self, namespace: str, script: Callable[[], Mapping[str, int]]) -> None:
-        """Ask `script` at each read of the namespace's pods: millicores by the name of the pod, of those it has."""
-        self._usage[namespace] = script
+    def serve_usage(self, namespace: str, selector: str, script: Callable[[], Mapping[str, int]]) -> None:
+        """Ask `script` at each read of the pods by just this selector: millicores by name, of those it has."""
+        self._usage[namespace, selector] = script
 
     def serve_cpu(self, namespace: str, labels: Mapping[str, str], load: Load, cores: Callable[[float], float]) -> None:
         """Let the ready pods with these labels share the CPU that `cores(load)` needs, in cores.
@@ -187,8 +187,8 @@ class MetricsAdapter:
 
     def _pod_metrics(self, namespace: str | None, name: str | None, selector: str) -> Json:
         items = []
-        if namespace is not None and namespace in self._usage:
-            usage = self._usage[namespace]()
+        if namespace is not None and (namespace, selector) in self._usage:
+            usage = self._usage[namespace, selector]()
             measured = [pod for pod in self._pods(namespace, selector) if pod["metadata"]["name"] in usage]
             items += [_pod_metric(pod, usage[pod["metadata"]["name"]] / 1000) for pod in measured]
         for rule in self._cpu:

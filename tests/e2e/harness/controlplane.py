@@ -36,8 +36,9 @@ CONTROLLERS = (
     "clusterrole-aggregation-controller",
 )
 COMMAND_SECONDS = 90.0
-# What each account that is none of Kubernetes' own asked for, and what it was answered; the scales that HPAs read and set.
 HPA_CONTROLLER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+# What each account that is none of Kubernetes' own asked for, and what it was answered; each scale that an HPA read
+# or set.
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",

@@ -1,7 +1,7 @@
 """What a real HPA saw, proposed and did at each of its syncs, and the scripted metric it read.
 
 A sync begins with a read of the scale, which the audit log has with its answer; what was proposed and what became of
-it the controller logs at the moments at which it remembers them (`CONTROLLER_FLAGS`). Nothing here waits for time.
+it the controller logs at the moments at which it remembers them (`CONTROLLER_FLAGS`).
 """
 
 import re
@@ -10,7 +10,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +18,13 @@ from harness.controlplane import HPA_CONTROLLER, ControlPlane
 
 T = TypeVar("T")
 
-# The controller's own account, with times finer than a second; pods that come as fast as they are asked for.
-CONTROLLER_FLAGS = ("--vmodule=horizontal=4", "--kube-api-qps=200", "--kube-api-burst=400")
+# The controller's own account, with times finer than a second; no HPA waits for another, no pod for a limit of rate.
+CONTROLLER_FLAGS = (
+    "--vmodule=horizontal=4",
+    "--concurrent-horizontal-pod-autoscaler-syncs=40",  # each waits for its metric's beat
+    "--kube-api-qps=200",
+    "--kube-api-burst=400",
+)
 _PROPOSED = re.compile(
     r'I(?P<at>\d{4} [\d:.]+) .*"Proposing desired replicas[^"]*" desiredReplicas=(?P<replicas>-?\d+) '
     r'.*scaleTarget="Deployment/(?P<hpa>[^"]+)"'
@@ -31,17 +36,27 @@ _CONFLICT = 409
 
 
 class Script(Generic[T]):
-    """Values that the reads of a metric get one after the other; after the last, that one again."""
+    """Values that the reads of a metric get one after the other, on a beat; after the last, that one again.
 
-    def __init__(self, values: Sequence[T]) -> None:
+    The beat is the time that the metric takes to answer: whoever reads decides at multiples of `beat_seconds` after
+    `offset_seconds`, and a little later. One that comes late waits for the next.
+    """
+
+    def __init__(self, values: Sequence[T], *, beat_seconds: float, offset_seconds: float = 0.0) -> None:
         self.values = values
+        self._beat_seconds = beat_seconds
+        self._offset_seconds = offset_seconds
         self._reads: list[float] = []
         self._another = threading.Condition()
+        self._over = threading.Event()
 
     def __call__(self) -> T:
-        """Give the next value, and keep when it was read."""
+        """Give the next value at the next beat, and keep when."""
+        self._over.wait((self._offset_seconds - time.time()) % self._beat_seconds)
         with self._another:
             self._reads.append(time.time())
+            if len(self._reads) > len(self.values):
+                self._over.set()
             self._another.notify_all()
             return self.values[min(len(self._reads), len(self.values)) - 1]
 
@@ -136,7 +151,7 @@ def _epoch(timestamp: str) -> float:
 
 
 def _local(stamp: str) -> float:
-    """Give the time of a log line, which has no year."""
-    now = datetime.now()
-    told = datetime.strptime(f"{now.year}{stamp}", "%Y%m%d %H:%M:%S.%f")
+    """Give the time of a log line, which has neither year nor zone: this machine's."""
+    now = datetime.now(UTC).astimezone()
+    told = datetime.strptime(f"{now.year}{stamp} {now:%z}", "%Y%m%d %H:%M:%S.%f %z")
     return (told if told <= now else told.replace(year=now.year - 1)).timestamp()

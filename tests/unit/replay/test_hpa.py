@@ -224,7 +224,7 @@ SPECS = some.builds(
 
 @given(SPECS, some.lists(some.just(nan) | some.floats(0.0, 60.0), min_size=1, max_size=40), some.integers(0, 40))
 def test_a_history_compiled_equals_sync_after_sync(spec, metrics, start):
-    state, current, expected = HpaState(), start, []
+    state, current, expected = HpaState(scaled_to_zero=start == 0 == spec.min_replicas), start, []
     for index, metric in enumerate(metrics):
         current, state = step(spec, state, metric=metric, current=current, now=1_767_571_200.0 + 15.0 * index)
         expected.append(current)
