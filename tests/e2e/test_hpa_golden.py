@@ -5,7 +5,6 @@ times at which it remembered it. Those come on a beat, and windows and periods e
 on a sync, milliseconds decide in the real one. So a loaded machine makes syncs late, but none of them different.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,6 +15,7 @@ import pytest
 from harness import binaries as executables
 from harness.adapter import MetricsAdapter
 from harness.controlplane import ControlPlane, Options
+from harness.fleet import NEVER, Fleet
 from harness.kwok import StartUp
 from harness.manifests import Manifest, deployment, hpa_on_cpu, hpa_on_external_metric
 from harness.process import wait_until
@@ -33,7 +33,6 @@ SYNCS = 60
 DEADLINE_SECONDS = 240.0
 AT_ONCE = StartUp(shortest_seconds=0.0, longest_seconds=0.0)
 T = TypeVar("T")
-NEVER = StartUp(shortest_seconds=36_000.0, longest_seconds=36_000.0)
 
 PODS, PERCENT = PolicyType.PODS, PolicyType.PERCENT
 TWO = ScalingPolicy(PODS, 2, 3.0)
@@ -125,22 +124,6 @@ STORIES = {
 DISABLED = ScalingRules((TWO,), 0.0, Select.DISABLED)
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """Pods that stay as they are under an HPA that only proposes: so many that it measures, misses, finds unready."""
-
-    target: int  # percent
-    measured: int
-    missing: int = 0
-    pending: int = 0
-    unready: int = 0  # though they run
-    lost: int = 0  # ready once: counted as measured
-
-    @property
-    def pods(self) -> int:
-        return self.measured + self.missing + self.pending + self.unready + self.lost
-
-
 FLEETS = {
     # 145 % of 35 % are 29 pods of 7, and by float noise 30.
     "all measured": Fleet(35, 7),
@@ -150,7 +133,7 @@ FLEETS = {
     "more than they request": Fleet(150, 4, missing=2, pending=1),
 }
 REQUEST = 500  # millicores
-# In percent of the request: each of them on either side of an edge of some fleet; an empty answer on the way.
+# In percent of the request, on either side of the edges of every fleet; None is an empty answer.
 USED = (0, 1, 20, 31, 32, 35, 38, 39, 44, 45, 50, 55, 56, 60, 66, 67, 69, 70, 71, None, 77, 78, 84, 90, 95, 100, 105)
 MORE = (110, 116, 117, 120, 125, 130, 135, 136, 140, 145, 150, 151, 165, 166, 180, 200, 250, 290, 300, 0, None, 1000)
 
@@ -212,48 +195,6 @@ def usage(pods: Mapping[str, Sequence[str]]) -> list[Mapping[str, int]]:
     return [{} if percent is None else dict.fromkeys(names, percent * REQUEST // 100) for percent in (*USED, *MORE)]
 
 
-def settle(cluster: ControlPlane, title: str, fleet: Fleet) -> Mapping[str, Sequence[str]]:
-    """Bring the fleet's pods into their states, and return their names by kind once the controllers know."""
-    selector = f"app={name_of(title)}"
-
-    def names() -> list[str]:
-        pods = cluster.list("pods", selector=selector)
-        return sorted(pod["metadata"]["name"] for pod in pods if "startTime" in pod["status"])
-
-    wait_until(lambda: len(names()) == fleet.pods, f"{fleet.pods} pods of {title}")
-    left = iter(names())
-    kinds = {
-        kind: [next(left) for _ in range(getattr(fleet, kind))]
-        for kind in ("pending", "unready", "lost", "missing", "measured")
-    }
-    for kind, changed in (
-        ("unready", status(ready=False, minutes=0)),
-        ("lost", status(ready=False, minutes=10)),
-        ("missing", status(ready=True, minutes=1)),
-        ("measured", status(ready=True, minutes=1)),
-    ):
-        if kinds[kind]:
-            cluster.kubectl("patch", "pod", *kinds[kind], "--subresource=status", "--type=merge", "-p", changed)
-
-    def known() -> bool:
-        # By the controller manager, whose controllers see pods through one cache; the ready ones came last.
-        told = cluster.get("deployment", name_of(title))["status"].get("readyReplicas", 0)
-        return bool(told == fleet.measured + fleet.missing)
-
-    wait_until(known, f"the pods of {title} are as they shall be")
-    return kinds
-
-
-def status(*, ready: bool, minutes: int) -> str:
-    """Give the status of a pod that started long ago and has been so since so many minutes later."""
-    condition = {
-        "type": "Ready",
-        "status": str(ready),
-        "lastTransitionTime": f"2020-01-01T00:{minutes:02}:00Z",
-    }
-    return json.dumps({"status": {"phase": "Running", "startTime": "2020-01-01T00:00:00Z", "conditions": [condition]}})
-
-
 @dataclass(frozen=True)
 class Told:
     """The syncs of every story and fleet."""
@@ -280,15 +221,15 @@ def told(control_plane: ControlPlane, adapter: MetricsAdapter) -> Told:
     )
     offsets = iter(np.linspace(0.0, BEAT_SECONDS, len(FLEETS) + len(STORIES), endpoint=False).tolist())
 
-    def script(values: Sequence[T]) -> Script[T]:
+    def on_a_beat(values: Sequence[T]) -> Script[T]:
         return Script(values, beat_seconds=BEAT_SECONDS, offset_seconds=next(offsets))
 
-    fleets = {title: script(usage(settle(control_plane, title, fleet))) for title, fleet in FLEETS.items()}
-    stories = {title: script(story.script) for title, story in STORIES.items()}
-    for title, script in stories.items():
-        adapter.serve_script("default", name_of(title), script)
-    for title, script in fleets.items():
-        adapter.serve_usage("default", f"app={name_of(title)}", script)
+    fleets = {title: on_a_beat(usage(fleet.settle(control_plane, name_of(title)))) for title, fleet in FLEETS.items()}
+    stories = {title: on_a_beat(story.script) for title, story in STORIES.items()}
+    for title, loads_of in stories.items():
+        adapter.serve_script("default", name_of(title), loads_of)
+    for title, usage_of in fleets.items():
+        adapter.serve_usage("default", f"app={name_of(title)}", usage_of)
     for title, story in STORIES.items():
         if not story.starved:
             control_plane.kubectl("rollout", "status", f"deployment/{name_of(title)}", "--timeout=60s")
@@ -381,10 +322,11 @@ def test_ours_as_the_real_one_is_off_where_somebody_else_scaled_to_none(
 
 
 def test_what_was_compared_is_told(told: Told, tell: Callable[[str], None]) -> None:
-    lines = ["story                                syncs  changes  between syncs, seconds"]
+    lines = ["story                                syncs  changes  with pods on their way  seconds between decisions"]
     for title, syncs in (*told.stories.items(), *told.fleets.items()):
-        gaps = [after.at - before.at for before, after in pairwise(syncs)]
-        changes = sum(sync.after != sync.replicas for sync in syncs)
-        lines.append(f"{title:36} {len(syncs):5}  {changes:7}  {min(gaps):.2f} to {max(gaps):.2f}")
+        gaps = [after - before for before, after in pairwise(one.decided for one in syncs if one.decided)]
+        changes = sum(one.after != one.replicas for one in syncs)
+        under_way = sum(one.running != one.replicas for one in syncs)
+        lines.append(f"{title:36} {len(syncs):5}  {changes:7}  {under_way:22}  {min(gaps):.2f} to {max(gaps):.2f}")
     tell("\n".join(lines))
     assert sum(len(syncs) for syncs in told.stories.values()) >= SYNCS * len(STORIES)

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -32,7 +33,6 @@ _PROPOSED = re.compile(
 _RESCALED = re.compile(
     r'I(?P<at>\d{4} [\d:.]+) .*"Successfully rescaled" HPA="(?P<hpa>[^"]+)" .*desiredReplicas=(?P<replicas>\d+)'
 )
-_CONFLICT = 409
 
 
 class Script(Generic[T]):
@@ -128,9 +128,10 @@ def _scale_reads(cluster: ControlPlane, namespace: str, name: str) -> Iterator[t
         target = event["objectRef"]
         if (target["namespace"], target["name"]) != (namespace, name):
             continue
-        if event["verb"] == "get" and not conflict:
+        code = event["responseStatus"]["code"]
+        if event["verb"] == "get" and not conflict and code == HTTPStatus.OK:
             yield _epoch(event["requestReceivedTimestamp"]), event["responseObject"]
-        conflict = event["verb"] == "update" and event["responseStatus"]["code"] == _CONFLICT
+        conflict = event["verb"] == "update" and code == HTTPStatus.CONFLICT
 
 
 def _logged(lines: Sequence[str], pattern: re.Pattern[str], hpa: str) -> list[tuple[float, int]]:

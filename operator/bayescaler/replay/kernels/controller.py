@@ -65,8 +65,8 @@ def memory_of(count: int) -> Memory:
 def milli(quantity: float) -> float:
     """Return a quantity in thousandths, rounded up, as an HPA reads every metric and target."""
     scaled = 1000.0 * quantity
-    nearest = np.rint(scaled)
-    return nearest if abs(scaled - nearest) <= ROUNDING * abs(scaled) else np.ceil(scaled)
+    nearest = float(np.rint(scaled))
+    return nearest if abs(scaled - nearest) <= ROUNDING * abs(scaled) else float(np.ceil(scaled))
 
 
 @kernel
