@@ -77,6 +77,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="What an hour costs in which load exceeds what the ready pods serve.",
 )
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help="Requests that a pod serves at a time: to judge by waits too, as if nothing were lost. For rates and counts.",
+)
 @click.option("--decisions", type=_FILE, help="CSV to write: timestamp,load,demand,desired_replicas,limiter.")
 @click.option("--json", "as_json", type=_FILE, help="All figures, to write as JSON.")
 @click.option("--report", type=_FILE, help="HTML to write: verdict, timeline, frontier, worst moments; one file.")
@@ -93,6 +98,7 @@ def backtest(
     compare: tuple[str, ...],
     replica_hour: float,
     overload_hour: float,
+    concurrency: int | None,
     decisions: Path | None,
     as_json: Path | None,
     report: Path | None,
@@ -124,7 +130,9 @@ def backtest(
     with bar() as progress:
         try:
             load = asked.read(progress)
-            case = case_of(name, intent, load, settings, startup, min_history=min_history, seed=seed)
+            case = case_of(
+                name, intent, load, settings, startup, min_history=min_history, seed=seed, concurrency=concurrency
+            )
             task = progress.add_task("", total=None)
             prices = Prices(replica_hour, overload_hour)
             found = run(case, compare, prices, told=lambda part: progress.update(task, description=part))
@@ -175,6 +183,7 @@ def case_of(
     *,
     min_history: float | None = None,
     seed: int = 0,
+    concurrency: int | None = None,
 ) -> "Case":
     """Put a manifest on a load; ValueError says why that cannot be.
 
@@ -206,7 +215,9 @@ def case_of(
         learned_buckets=None if min_history is None else round(min_history / step),
         seed=seed,
     )
-    return Case(name, intent.policy, intent.forecast, scenario, intent.scale)
+    if concurrency is not None and load.unit == "gauge":
+        raise ValueError("--concurrency goes with a rate or a count of requests: of a gauge nothing waits")
+    return Case(name, intent.policy, intent.forecast, scenario, intent.scale, concurrency)
 
 
 def _write(

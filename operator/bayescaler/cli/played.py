@@ -115,6 +115,10 @@ def plain(found: "Backtest") -> dict[str, Any]:
             },
             "at_equal_violation": [asdict(one) for one in found.comparisons],
             "at_own_violation": asdict(found.own),
+            "waits": {
+                name: {key: value for key, value in asdict(one).items() if key != "backlog"}
+                for name, one in found.waits.items()
+            },
             "calibration": asdict(found.calibration),
             "moments": [
                 asdict(moment) | {"decided": _record(before), "answered": _record(during)}

@@ -8,6 +8,7 @@ from rich.table import Table
 from bayescaler.replay.backtest import Backtest
 from bayescaler.replay.frontier import Comparison
 from bayescaler.replay.judgement import Interval
+from bayescaler.replay.report.figures import latency
 from bayescaler.replay.report.verdict import verdict
 
 
@@ -34,7 +35,17 @@ def _table(found: Backtest) -> Table:
     priced = found.prices.overload_hour > 0.0 or found.prices.replica_hour != 1.0
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("policy", no_wrap=True)
-    for name in ("short", "95 %", "unserved", "replica-h", *(["cost"] if priced else []), "changes", "reversals"):
+    waited = ["wait P95"] if found.waits else []
+    for name in (
+        "short",
+        "95 %",
+        "unserved",
+        "replica-h",
+        *(["cost"] if priced else []),
+        "changes",
+        "reversals",
+        *waited,
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found.judgements:
         outcome = one.outcome
@@ -47,6 +58,7 @@ def _table(found: Backtest) -> Table:
             *([f"{one.cost:,.0f}"] if priced else []),
             f"{outcome.scale_events:,}",
             f"{outcome.reversals:,}",
+            *([latency(found.waits[one.name].wait_p95_seconds)] if found.waits else []),
         )
     return table
 

@@ -20,6 +20,7 @@ from .frontier import Comparison, Frontier, beside, compare, frontier, least
 from .judgement import Judgement, Prices, judge
 from .moments import Moment, worst
 from .ours import Decided, Forecasts, decided, forecasts
+from .queueing import Waiting, queue
 from .scenario import Integers, Scenario
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,8 @@ TARGETS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1.0)  # of what 
 class Case:
     """What is replayed: a policy and its forecaster on a scenario.
 
-    scale: brings the forecaster's unit to that of the scenario's loads. unit: what is spoken after a load.
+    scale: brings the forecaster's unit to that of the scenario's loads. concurrency: requests that one pod serves at a
+    time, to judge waits by as well; None does not.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Case:
     spec: ForecastSpec
     scenario: Scenario
     scale: float = 1.0
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,8 @@ class Backtest:
 
     replicas: by name, ours first, what was wanted at each decision. judgements: in the same order. comparisons: ours
     against the HPA, each at the best of its knob for a share of time short; `own` at the share that ours had as the
-    manifest is. calibration: of the judged part.
+    manifest is. waits: of requests by policy, where nothing is lost but queues; empty without a concurrency.
+    calibration: of the judged part.
     """
 
     case: Case
@@ -64,6 +68,7 @@ class Backtest:
     clairvoyant: Frontier
     comparisons: Sequence[Comparison]
     own: Comparison
+    waits: Mapping[str, Waiting]
     calibration: Report
     moments: Sequence[Moment]
 
@@ -105,6 +110,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
         clairvoyant=knowing,
         comparisons=compare(ours, hpa, knowing, levels=SHARES),
         own=beside(as_is, hpa, knowing),
+        waits=_waits(case, replicas),
         calibration=calibration(issued),
         moments=worst(scenario, scenario.play(mine.replicas)),
     )
@@ -135,3 +141,10 @@ def calibration(issued: Forecasts) -> Report:
         capacity=None,
         since=scenario.start + scenario.learned * scenario.step_seconds,
     )
+
+
+def _waits(case: Case, replicas: Mapping[str, Integers]) -> dict[str, Waiting]:
+    if case.concurrency is None:
+        return {}
+    played = {name: case.scenario.play(wanted) for name, wanted in replicas.items()}
+    return {name: queue(one, concurrency=case.concurrency) for name, one in played.items()}

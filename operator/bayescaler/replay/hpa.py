@@ -12,19 +12,21 @@ from math import ceil, isfinite
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayescaler.policy import Behavior, History, PolicyType, Select
-from bayescaler.policy.behavior import (
-    begin,
-    record,
-    remember,
-    scale_down_limit,
-    scale_up_limit,
-    stabilize,
-)
-from bayescaler.policy.objective import pods
+from bayescaler.policy import Behavior, History, PolicyType, ScalingRules, Select
+from bayescaler.policy.behavior import begin, remember, scale_down_limit, scale_up_limit, stabilize
 from bayescaler.policy.windows import push_highest
 
-from .kernels.controller import LEGACY, SELECT_DISABLED, SELECT_MAX, SELECT_MIN, Rules, run_external
+from .kernels.controller import (
+    LEGACY,
+    MOST,
+    ROUNDING,
+    SELECT_DISABLED,
+    SELECT_MAX,
+    SELECT_MIN,
+    Rules,
+    memory_of,
+    run_external,
+)
 
 SYNC_SECONDS = 15.0  # --horizontal-pod-autoscaler-sync-period
 LEGACY_FACTOR = 2  # without behavior: at most twice the pods, or four
@@ -60,31 +62,43 @@ class HpaSpec:
 
 @dataclass(frozen=True, slots=True)
 class HpaState:
-    """The controller's memory of one HPA, lost when it restarts."""
+    """The controller's memory of one HPA, lost when it restarts; and the one of its conditions that it goes by.
+
+    `scaled_to_zero` is its condition ScaledToZero: replicas of 0 that somebody else set switch the HPA off.
+    """
 
     history: History | None = None
+    scaled_to_zero: bool = False
 
 
-def step(spec: HpaSpec, state: HpaState, *, metric: float | None, current: int, now: float) -> tuple[int, HpaState]:
+def step(
+    spec: HpaSpec, state: HpaState, *, metric: float | None, current: int, now: float, running: int | None = None
+) -> tuple[int, HpaState]:
     """Return the replicas after one sync, and the memory for the next.
 
-    `metric` is the sum over the series, None or NaN if it cannot be had: then nothing changes. What is
-    returned counts as a scale event, as the HPA's own update has then succeeded.
+    `metric` is the sum over the series, None or NaN if it cannot be had: then nothing changes. `running` is the
+    `status.replicas` of the scale, where there are not yet, or never will be, as many pods as were asked for. What
+    is returned counts as a scale event, as the HPA's own update has then succeeded.
     """
     history = begin(current, now) if state.history is None else state.history
-    if current == 0 and spec.min_replicas > 0:
-        return 0, HpaState(history)
-    if current > spec.max_replicas or current < spec.min_replicas:
+    if current == 0 and not state.scaled_to_zero:
+        return 0, replace(state, history=history)
+    if current > spec.max_replicas or 0 < current < spec.min_replicas:
         desired = spec.max_replicas if current > spec.max_replicas else spec.min_replicas
     elif metric is None or not isfinite(metric):
-        return current, HpaState(history)
+        return current, replace(state, history=history)
     else:
-        recommended = recommend(spec, metric, current)
+        recommended = recommend(spec, metric, current if running is None else running)
         if spec.behavior is None:
             desired, history = _normalize_legacy(spec, history, current, recommended, now)
         else:
             desired, history = _normalize(spec, spec.behavior, history, current, recommended, now)
-    return desired, HpaState(record(history, spec.behavior or Behavior(), desired - current, now))
+        desired = max(desired, spec.min_replicas)  # which may have been raised while there were none
+    if desired == current:
+        return current, replace(state, history=history)
+    if spec.behavior is not None:
+        history = _remember_change(spec.behavior, history, desired - current, now)
+    return desired, HpaState(history, scaled_to_zero=desired == 0)
 
 
 def run(
@@ -97,14 +111,16 @@ def run(
 ) -> NDArray[np.int64]:
     """Return the replicas after each sync over `metrics`, one value a sync (NaN: not to be had), compiled.
 
-    Every change is taken to be done by the next sync. `incomplete` says at which syncs a further metric of the same
+    Every change is taken to be done by the next sync, and a history that begins at 0 to have been scaled there by this
+    HPA. Syncs are taken to come on time: the real ones vary by milliseconds, which decide for them about what is
+    exactly as old as a window or period is long. `incomplete` says at which syncs a further metric of the same
     target could not be had: that holds a scale-in, not a raise.
     """
     sums = np.asarray(metrics, dtype=np.float64)
     failed = np.zeros(len(sums), dtype=np.bool_) if incomplete is None else np.asarray(incomplete, dtype=np.bool_)
     rules = rules_of(spec, sync_seconds)
-    recommended, changed, out = (np.empty(len(sums), dtype=np.int64) for _ in range(3))
-    run_external(rules, sums, failed, spec.target, start_replicas, recommended, changed, out)
+    out = np.empty(len(sums), dtype=np.int64)
+    run_external(rules, sums, failed, spec.target, start_replicas, memory_of(len(sums)), out)
     return out
 
 
@@ -118,7 +134,7 @@ def rules_of(spec: HpaSpec, sync_seconds: float) -> Rules:
     if spec.behavior is None:
         # Unlike with behavior, a recommendation exactly as old as the window still counts.
         window = int(spec.downscale_stabilization_seconds / sync_seconds)
-        return Rules(*limits, spec.tolerance, spec.tolerance, LEGACY, LEGACY, 0, window, np.empty((0, 4)))
+        return Rules(*limits, spec.tolerance, spec.tolerance, LEGACY, LEGACY, 0, window, 0, 0, np.empty((0, 4)))
     up, down = spec.behavior.scale_up, spec.behavior.scale_down
     policies = [
         (direction, policy.type is PolicyType.PERCENT, policy.value, inside(policy.period_seconds))
@@ -133,19 +149,22 @@ def rules_of(spec: HpaSpec, sync_seconds: float) -> Rules:
         _SELECTS[down.select],
         inside(up.stabilization_window_seconds),
         inside(down.stabilization_window_seconds),
+        int(_longest(up) / sync_seconds),
+        int(_longest(down) / sync_seconds),
         np.array(policies, dtype=np.float64).reshape(-1, 4),
     )
 
 
-def recommend(spec: HpaSpec, metric: float, current: int) -> int:
-    """Return the replicas the metric asks for, or `current` within tolerance."""
-    if current > 0:
-        ratio = metric / (spec.target * current)
+def recommend(spec: HpaSpec, metric: float, running: int) -> int:
+    """Return the replicas the metric asks for, or the pods there are, `running`, within tolerance."""
+    usage, each = _milli(metric), _milli(spec.target)
+    if running > 0:
+        ratio = usage / (each * running)
         least = spec.behavior.scale_down.tolerance if spec.behavior else spec.tolerance
         most = spec.behavior.scale_up.tolerance if spec.behavior else spec.tolerance
         if 1.0 - least <= ratio <= 1.0 + most:
-            return current
-    return pods(metric / spec.target)
+            return running
+    return ceil(max(0.0, min(usage / each, MOST)))
 
 
 def _normalize(
@@ -171,3 +190,29 @@ def _normalize_legacy(
     stabilized = history.highest[0][1]
     most = min(spec.max_replicas, max(LEGACY_FACTOR * current, LEGACY_LEAST))
     return max(min(stabilized, most), spec.min_replicas), history
+
+
+def _remember_change(behavior: Behavior, history: History, change: int, now: float) -> History:
+    """Return `history` with `change` in the place of an older one where upstream has it there: `storeScaleEvent`.
+
+    That is the last of those older than every period of its own direction, though the other direction may look back
+    further and will miss it.
+    """
+    if change == 0:
+        return history
+    rules, kept = (behavior.scale_up, history.ups) if change > 0 else (behavior.scale_down, history.downs)
+    outdated = [place for place, (at, _) in enumerate(kept) if at < now - _longest(rules)]
+    place = outdated[-1] if outdated else len(kept)
+    kept = (*kept[:place], (now, abs(change)), *kept[place + 1 :])
+    return replace(history, ups=kept) if change > 0 else replace(history, downs=kept)
+
+
+def _milli(quantity: float) -> float:
+    """Return a quantity in thousandths, rounded up, as an HPA reads every metric and target."""
+    scaled = 1000.0 * quantity
+    nearest = float(round(scaled))
+    return nearest if abs(scaled - nearest) <= ROUNDING * abs(scaled) else float(ceil(scaled))
+
+
+def _longest(rules: ScalingRules) -> float:
+    return max((policy.period_seconds for policy in rules.policies), default=0.0)

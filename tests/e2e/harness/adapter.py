@@ -1,4 +1,4 @@
-"""What an HPA reads: `external.metrics.k8s.io` from Prometheus, `metrics.k8s.io` from the load itself.
+"""What an HPA reads: `external.metrics.k8s.io` from Prometheus, `metrics.k8s.io` from the load itself, or by a script.
 
 One HTTPS server on loopback, registered by APIServices; kube-apiserver shows its front-proxy certificate, and
 authorizes callers before it forwards.
@@ -62,17 +62,34 @@ class _Cpu:
 class MetricsAdapter:
     """`with MetricsAdapter(cluster, prometheus) as adapter:` registers both API groups until its end."""
 
-    def __init__(self, cluster: ControlPlane, prometheus: PrometheusServer) -> None:
+    def __init__(self, cluster: ControlPlane, prometheus: PrometheusServer | None = None) -> None:
         self._cluster = cluster
         self._prometheus = prometheus
-        self._external: dict[tuple[str, str], tuple[PrometheusServer, str]] = {}
+        self._external: dict[tuple[str, str], Callable[[], list[Json]]] = {}
         self._cpu: list[_Cpu] = []
+        self._usage: dict[tuple[str, str], Callable[[], Mapping[str, int]]] = {}
 
     def serve_external(
         self, namespace: str, metric: str, promql: str, *, source: PrometheusServer | None = None
     ) -> None:
         """Serve the value of `promql` as the external metric `metric` of a namespace; `source` is another server."""
-        self._external[namespace, metric] = (source or self._prometheus, promql)
+        prometheus = source or self._prometheus
+        if prometheus is None:
+            raise HarnessError(f"no Prometheus to ask for {promql}: give one to the adapter or as `source`")
+        self._external[namespace, metric] = lambda: _samples(prometheus, promql)
+
+    def serve_script(self, namespace: str, metric: str, script: Callable[[], float | None]) -> None:
+        """Ask `script` at each read of the external metric; None is an answer without a value."""
+
+        def items() -> list[Json]:
+            value = script()
+            return [] if value is None else [_external_value(value, time.time(), {})]
+
+        self._external[namespace, metric] = items
+
+    def serve_usage(self, namespace: str, selector: str, script: Callable[[], Mapping[str, int]]) -> None:
+        """Ask `script` at each read of the pods by just this selector: millicores by name, of those it has."""
+        self._usage[namespace, selector] = script
 
     def serve_cpu(self, namespace: str, labels: Mapping[str, str], load: Load, cores: Callable[[float], float]) -> None:
         """Let the ready pods with these labels share the CPU that `cores(load)` needs, in cores.
@@ -165,24 +182,15 @@ class MetricsAdapter:
         served = self._external.get((namespace, metric))
         if served is None:
             raise _RefusedError(HTTPStatus.NOT_FOUND, f"no external metric {metric} in {namespace}")
-        prometheus, promql = served
-        try:
-            samples = prometheus.query(promql)
-        except (requests.RequestException, HarnessError) as error:
-            raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Prometheus: {error}") from error
-        items = [
-            {
-                "metricName": metric,
-                "metricLabels": dict(one.labels),
-                "timestamp": _timestamp(one.time),
-                "value": f"{round(one.value * 1000)}m",
-            }
-            for one in samples
-        ]
+        items = [{"metricName": metric, **item} for item in served()]
         return _list(EXTERNAL, "ExternalMetricValueList", items)
 
     def _pod_metrics(self, namespace: str | None, name: str | None, selector: str) -> Json:
         items = []
+        if namespace is not None and (namespace, selector) in self._usage:
+            usage = self._usage[namespace, selector]()
+            measured = [pod for pod in self._pods(namespace, selector) if pod["metadata"]["name"] in usage]
+            items += [_pod_metric(pod, usage[pod["metadata"]["name"]] / 1000) for pod in measured]
         for rule in self._cpu:
             if namespace not in {None, rule.namespace}:
                 continue
@@ -197,12 +205,16 @@ class MetricsAdapter:
                 return item
         raise _RefusedError(HTTPStatus.NOT_FOUND, f"no metrics of pod {namespace}/{name}")
 
-    def _ready_pods(self, namespace: str, selector: str) -> list[Json]:
+    def _pods(self, namespace: str, selector: str) -> list[Json]:
         answer = self._cluster.request(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)
         answer.raise_for_status()
+        pods: list[Json] = answer.json()["items"]
+        return pods
+
+    def _ready_pods(self, namespace: str, selector: str) -> list[Json]:
         return [
             pod
-            for pod in answer.json()["items"]
+            for pod in self._pods(namespace, selector)
             if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
         ]
 
@@ -265,6 +277,18 @@ def _resources(group: str, resources: list[Json]) -> Json:
 
 def _list(group: str, kind: str, items: list[Json]) -> Json:
     return {"apiVersion": f"{group}/{VERSION}", "kind": kind, "metadata": {}, "items": items}
+
+
+def _samples(prometheus: PrometheusServer, promql: str) -> list[Json]:
+    try:
+        samples = prometheus.query(promql)
+    except (requests.RequestException, HarnessError) as error:
+        raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, f"Prometheus: {error}") from error
+    return [_external_value(one.value, one.time, one.labels) for one in samples]
+
+
+def _external_value(value: float, at: float, labels: Mapping[str, str]) -> Json:
+    return {"metricLabels": dict(labels), "timestamp": _timestamp(at), "value": f"{round(value * 1000)}m"}
 
 
 def _pod_metric(pod: Json, cores: float) -> Json:

@@ -36,12 +36,19 @@ CONTROLLERS = (
     "clusterrole-aggregation-controller",
 )
 COMMAND_SECONDS = 90.0
-# What each account that is none of Kubernetes' own asked for, and what it was answered.
+HPA_CONTROLLER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
+# What each account that is none of Kubernetes' own asked for, and what it was answered; each scale that an HPA read
+# or set.
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
+        {
+            "level": "RequestResponse",
+            "users": [HPA_CONTROLLER],
+            "resources": [{"group": "apps", "resources": ["deployments/scale"]}],
+        },
         {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
         {"level": "None"},
@@ -188,15 +195,18 @@ class ControlPlane:
     def refusals(self, namespace: str, service_account: str, *, since: float) -> Sequence[str]:
         """Tell from the audit log each request of a ServiceAccount that no role allows, as `VERB path`."""
         user = f"system:serviceaccount:{namespace}:{service_account}"
-        # The server may be writing the last line.
-        events = [json.loads(line) for line in self._audit.read_text().splitlines(keepends=True) if line[-1] == "\n"]
         return [
             f"{one['verb']} {one['requestURI']}"
-            for one in events
-            if one["user"]["username"] == user
-            and one.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
+            for one in self.audited(user)
+            if one.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
             and datetime.fromisoformat(one["requestReceivedTimestamp"]).timestamp() >= since
         ]
+
+    def audited(self, user: str) -> Sequence[Mapping[str, Any]]:
+        """Give the audit log's events of one user, in their order."""
+        # The server may be writing the last line.
+        lines = (line for line in self._audit.read_text().splitlines(keepends=True) if line[-1] == "\n")
+        return [event for line in lines if (event := json.loads(line))["user"]["username"] == user]
 
     def request(self, path: str, **parameters: str) -> requests.Response:
         """GET a path of the API server as the administrator, without kubectl's cost."""

@@ -153,6 +153,17 @@ def test_pods_that_start_more_slowly_are_asked_for_earlier_and_drawn_times_are_t
     assert figures["drawn"]["policies"] != figures["other"]["policies"]
 
 
+def test_waits_are_judged_where_somebody_says_how_many_requests_a_pod_serves_at_a_time(backtest, files, tmp_path):
+    said = backtest(
+        *files, "--compare", "hpa", "--concurrency", "4", "--json", tmp_path / "r.json", "--report", tmp_path / "r.html"
+    )
+    found = json.loads((tmp_path / "r.json").read_text())["waits"]
+    assert "wait P95" in said.out
+    assert list(found) == ["bayescaler", "hpa"]
+    assert found["hpa"]["wait_p95_seconds"] < found["bayescaler"]["wait_p95_seconds"] < 60
+    assert "If nothing were lost" in (tmp_path / "r.html").read_text()
+
+
 def test_a_picture_is_drawn(backtest, files, tmp_path):
     assert backtest(*files, "--plot", tmp_path / "p.png").code == 0
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")

@@ -35,6 +35,7 @@ def test_one_sync(spec, metric, current, replicas):
 
 PODS, PERCENT = PolicyType.PODS, PolicyType.PERCENT
 NOW = 1000.0
+AT_WILL = (ScalingPolicy(PERCENT, 100, 15.0),)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +90,60 @@ def test_a_raise_goes_no_higher_than_what_was_recommended_meanwhile():
         pytest.param(1000.0, 2, 1, 0, 60, 3, 3, id="a missing pod that would turn the change round stops it"),
         pytest.param(0.0, 0, 2, 3, 60, 5, -1, id="without a measured ready pod there is no answer"),
         pytest.param(2000.0, 2, 0, 4, 80, 6, 6, id="idle pods that would turn the change round stop it"),
+        pytest.param(3000.0, 6, 1, 0, 50, 7, 7, id="just on target a pod without a sample changes nothing"),
+        pytest.param(7 * 1450.0, 7, 0, 0, 35, 7, 30, id="145 over 35 times 7 is 29, and by float noise a pod more"),
     ],
 )
 def test_what_the_pods_own_use_asks_for(usage, measured, missing, unready, target, current, replicas):
     rules = rules_of(SET, 15.0)
 
     assert pods_proposal(rules, usage, measured, missing, unready, 1000.0, target, current) == replicas
+
+
+@pytest.mark.parametrize(
+    ("target", "metric", "current", "replicas"),
+    [
+        pytest.param(0.7, 2.31, 3, 3, id="a tenth above, in thousandths, is within tolerance"),
+        pytest.param(0.7, 2.311, 3, 4, id="a thousandth more is not"),
+        pytest.param(33.3, 149.85, 5, 5, id="so is a tenth below"),
+        pytest.param(100.0, 500.0001, 1, 6, id="what is finer than a thousandth counts as one"),
+    ],
+)
+def test_quantities_are_thousandths(target, metric, current, replicas):
+    spec = HpaSpec(target, max_replicas=100, behavior=Behavior(scale_down=ScalingRules(AT_WILL, 0.0)))
+
+    assert step(spec, HpaState(), metric=metric, current=current, now=0.0)[0] == min(replicas, current + 4)
+    assert run(spec, [metric], start_replicas=current).tolist() == [min(replicas, current + 4)]
+
+
+def test_it_is_the_pods_there_are_that_share_the_load():
+    # Of ten asked for five are there, a quota keeps them from being more: 500 is just what five are for.
+    spec = replace(SET, behavior=Behavior(scale_down=ScalingRules(AT_WILL, 0.0)))
+
+    assert step(spec, HpaState(), metric=520.0, current=10, running=5, now=NOW)[0] == 5
+    assert step(spec, HpaState(), metric=520.0, current=10, running=0, now=NOW)[0] == 6
+
+
+def test_it_forgets_a_change_older_than_its_own_policies_look_back():
+    # Seen in the real one: the policies of a raise look back a second, those of a scale-in half a minute.
+    up, down = ScalingRules((ScalingPolicy(PODS, 2, 1.0),), 0.0), ScalingRules((ScalingPolicy(PODS, 3, 27.0),), 0.0)
+    spec = HpaSpec(100.0, 1, 12, Behavior(up, down))
+
+    # Three raises of two; the later took the places of the earlier. Before the last it had five, so two may stay.
+    told = run(spec, [900.0, 900.0, 900.0, 100.0], start_replicas=1, sync_seconds=1.2)
+
+    assert told.tolist() == [3, 5, 7, 2]
+
+
+def test_zero_replicas_that_somebody_else_set_switch_it_off_and_its_own_do_not():
+    spec = replace(UNSET, min_replicas=0, downscale_stabilization_seconds=0.0)
+    zero, state = step(spec, HpaState(), metric=0.0, current=2, now=NOW)
+    zero, state = step(spec, state, metric=0.0, current=2, now=NOW + 15.0)
+
+    assert (zero, state.scaled_to_zero) == (0, True)
+    assert step(spec, state, metric=150.0, current=0, now=NOW + 30.0)[0] == 2
+    assert step(replace(spec, min_replicas=3), state, metric=150.0, current=0, now=NOW + 30.0)[0] == 3
+    assert step(spec, HpaState(), metric=150.0, current=0, now=NOW + 30.0)[0] == 0
 
 
 @pytest.mark.parametrize(("current", "replicas"), [(1, 4), (3, 6)])
@@ -224,7 +273,7 @@ SPECS = some.builds(
 
 @given(SPECS, some.lists(some.just(nan) | some.floats(0.0, 60.0), min_size=1, max_size=40), some.integers(0, 40))
 def test_a_history_compiled_equals_sync_after_sync(spec, metrics, start):
-    state, current, expected = HpaState(), start, []
+    state, current, expected = HpaState(scaled_to_zero=start == 0 == spec.min_replicas), start, []
     for index, metric in enumerate(metrics):
         current, state = step(spec, state, metric=metric, current=current, now=1_767_571_200.0 + 15.0 * index)
         expected.append(current)

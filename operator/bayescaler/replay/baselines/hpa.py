@@ -11,7 +11,7 @@ import numpy as np
 
 from bayescaler.policy import Behavior
 from bayescaler.replay.hpa import HpaSpec, rules_of, run
-from bayescaler.replay.kernels.controller import run_resource
+from bayescaler.replay.kernels.controller import memory_of, run_resource
 from bayescaler.replay.scenario import Integers, Scenario
 
 
@@ -73,7 +73,7 @@ class ResourceHpa:
             self.tolerance,
             self.downscale_stabilization_seconds,
         )
-        recommended, changed, out = (np.empty(len(scenario.seen), dtype=np.int64) for _ in range(3))
+        out = np.empty(len(scenario.seen), dtype=np.int64)
         run_resource(
             rules_of(spec, scenario.interval_seconds),
             scenario.seen,
@@ -82,8 +82,7 @@ class ResourceHpa:
             self.average_utilization,
             scenario.first_replicas,
             *scenario.fleet(),
-            recommended,
-            changed,
+            memory_of(len(out)),
             out,
         )
         return out

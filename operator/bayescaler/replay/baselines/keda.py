@@ -12,6 +12,7 @@ import numpy as np
 
 from bayescaler.policy import Behavior
 from bayescaler.replay.hpa import HpaSpec, rules_of
+from bayescaler.replay.kernels.controller import memory_of
 from bayescaler.replay.kernels.keda import CURRENT, IF_HIGHER, IF_LOWER, NO_FALLBACK, STATIC, Trigger, run_keda
 from bayescaler.replay.scenario import Integers, Scenario
 
@@ -64,7 +65,7 @@ class Keda:
             fallback.replicas if fallback else 0,
         )
         spec = HpaSpec(self.threshold, max(scenario.min_replicas, 1), scenario.max_replicas, self.behavior)
-        recommended, changed, out = (np.empty(len(scenario.seen), dtype=np.int64) for _ in range(3))
+        out = np.empty(len(scenario.seen), dtype=np.int64)
         # Before the first bucket is known no query has been answered, which is no empty answer.
         first = int(np.argmax(scenario.known > 0)) if scenario.known[-1] > 0 else len(out)
         out[:first] = scenario.first_replicas
@@ -73,8 +74,7 @@ class Keda:
             rules_of(spec, interval),
             scenario.seen[first:],
             scenario.first_replicas,
-            recommended[first:],
-            changed[first:],
+            memory_of(len(out) - first),
             out[first:],
         )
         return out

@@ -15,6 +15,7 @@ import numpy as np
 
 from bayescaler.policy import Behavior, PolicyType, ScalingPolicy, ScalingRules
 from bayescaler.replay.hpa import HpaSpec, rules_of
+from bayescaler.replay.kernels.controller import memory_of
 from bayescaler.replay.kernels.phpa import MAXIMUM, MEAN, MEDIAN, MINIMUM, Models, run_phpa
 from bayescaler.replay.scenario import Integers, Scenario
 
@@ -74,7 +75,7 @@ class Phpa:
         spec = HpaSpec(self.average_value, scenario.min_replicas, scenario.max_replicas, self.behavior)
         models = self.models(scenario.interval_seconds)
         history = np.empty(len(scenario.seen))
-        recommended, changed, out = (np.empty(len(history), dtype=np.int64) for _ in range(3))
+        out = np.empty(len(history), dtype=np.int64)
         run_phpa(
             models,
             rules_of(spec, scenario.interval_seconds),
@@ -84,8 +85,7 @@ class Phpa:
             history,
             np.zeros(2),
             np.zeros(models.seasonal_periods),
-            recommended,
-            changed,
+            memory_of(len(history)),
             out,
         )
         return out

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bayescast.kernels.jit import entry, kernel
 
-from .controller import NOTHING, Rules, proposal, sync_once
+from .controller import NOTHING, Memory, Rules, proposal, sync_once
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -64,8 +64,7 @@ def run_keda(
     rules: Rules,
     metrics: Floats,
     start: int,
-    recommended: Integers,
-    changed: Integers,
+    memory: Memory,
     out: Integers,
 ) -> None:
     """Write the replicas after each decision; NaN in metrics: an empty answer. All shapes (n,).
@@ -91,5 +90,5 @@ def run_keda(
             proposed = proposal(rules, answer, trigger.threshold, current)
         elif trigger.fallback != NO_FALLBACK and failures > trigger.failure_threshold:
             proposed = proposal(rules, fallback_metric(trigger, current), trigger.threshold, current)
-        current = sync_once(rules, recommended, changed, step, start, current, proposed, False)
+        current = sync_once(rules, memory, step, start, current, proposed, False)
         out[step] = current

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bayescast.kernels.jit import entry, kernel
 
-from .controller import NOTHING, Rules, proposal, settle
+from .controller import NOTHING, Memory, Rules, proposal, settle
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -147,8 +147,7 @@ def run_phpa(
     history: Floats,
     state: Floats,
     seasons: Floats,
-    recommended: Integers,
-    changed: Integers,
+    memory: Memory,
     out: Integers,
 ) -> None:
     """Write the replicas after each sync; NaN in metrics: the sync fails and is remembered by nothing.
@@ -158,8 +157,8 @@ def run_phpa(
     current, count, begin, taken, used, since = start, 0, 0, 0, 0, 0
     m = models.seasonal_periods
     for sync in range(len(metrics)):
-        recommended[sync] = NOTHING
-        changed[sync] = 0
+        memory.recommended[sync] = NOTHING
+        memory.changed[sync] = 0
         out[sync] = current
         if np.isnan(metrics[sync]) or (current == 0 and rules.min_replicas > 0):
             continue
@@ -190,7 +189,7 @@ def run_phpa(
         if models.history_size == 0:
             line = season
         wanted = combined(models.decision_type, own, line, season, number)
-        current = settle(rules, recommended, changed, sync, start, current, wanted)
+        current = settle(rules, memory, sync, start, current, wanted)
         current = min(max(current, rules.min_replicas), rules.max_replicas)
-        changed[sync] = current - out[sync]
+        memory.changed[sync] = current - out[sync]
         out[sync] = current

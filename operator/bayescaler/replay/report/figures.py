@@ -61,6 +61,15 @@ def duration(seconds: float) -> str:
     return "never" if seconds <= 0 else span(seconds)
 
 
+def latency(seconds: float) -> str:
+    """Return how long a request waits: 0 ms, 12 ms, 3.4 s, 5m10s; for ever where it is never served."""
+    if not isfinite(seconds):
+        return "for ever"
+    if seconds >= 60.0:
+        return span(seconds)
+    return f"{seconds:.2g} s" if seconds >= 1.0 else f"{1000 * seconds:.0f} ms"
+
+
 def _places(value: float) -> int:
     """Return the decimals that give a share in percent two digits."""
     return max(0, min(4, 1 - floor(log10(100 * value) + 1e-9))) if value else 0

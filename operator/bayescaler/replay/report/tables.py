@@ -11,7 +11,7 @@ from bayescaler.replay.judgement import Interval, Judgement, Prices, by_day
 from bayescaler.replay.service import HOUR_SECONDS
 from bayescast.scores import local_days
 
-from .figures import NONE, between, duration, named, number, share
+from .figures import NONE, between, duration, latency, named, number, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,23 @@ def comparisons(found: Backtest) -> list[Row]:
             ],
         )
         for one in (found.own, *found.comparisons)
+    ]
+
+
+def waits(found: Backtest) -> list[Row]:
+    """Return how long requests would wait for each policy; empty where nobody said how many a pod serves at a time."""
+    return [
+        Row(
+            named(name, found.case.policy),
+            "ours" if name == OURS else "peer",
+            [
+                Cell(latency(one.wait_mean_seconds)),
+                Cell(latency(one.wait_p95_seconds)),
+                Cell(share(one.delayed_share)),
+                Cell(number(one.backlog_max)),
+            ],
+        )
+        for name, one in found.waits.items()
     ]
 
 

@@ -115,12 +115,13 @@ def test_where_nothing_starts_and_nothing_saturates_both_hpas_agree():
     dice = np.random.default_rng(4)
     values = np.round(200.0 + 120.0 * np.sin(np.arange(300) / 20.0) + dice.normal(0.0, 10.0, 300))
     case = scenario(values, start_up=constant(0.0), start_replicas=30, capacity=1.0, max_replicas=1000)
-    own = ResourceHpa(100, usage_limit=50.0).replicas(case)
+    # Over 128 a whole percentage is exact: over 100 its noise is rounded up to a pod, as in the real one.
+    own = ResourceHpa(128, usage_limit=50.0).replicas(case)
     state, current, expected = HpaState(), 30, []
     for now, metric in zip(case.instants, case.seen, strict=True):
         # Utilization is cut to whole percents, and replicas are a multiple of it.
         seen = None if np.isnan(metric) else np.floor(100.0 * metric / current + 1e-9) / 100.0 * current
-        current, state = step(HpaSpec(1.0, 1, 1000), state, metric=seen, current=current, now=now)
+        current, state = step(HpaSpec(1.28, 1, 1000), state, metric=seen, current=current, now=now)
         expected.append(current)
 
     assert own.tolist() == expected
