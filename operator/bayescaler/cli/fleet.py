@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bayescaler.control.settings import Settings
 
 from .files import check_places
+from .options import typed
 
 if TYPE_CHECKING:
     from bayescaler.replay.fleet import Row
@@ -24,17 +25,11 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 CLUSTER = ""  # the folder that --all without one is
-OF_ALL = {
-    "table": "--csv",
-    "resume": "--resume",
-    "dask": "--dask",
-    "workers": "--workers",
-    "utilization": "--target-utilization",
-    "namespace": "--namespace",
-    "kubeconfig": "--kubeconfig",
-    "kube_context": "--context",
-}
-OF_ONE = ("manifest", "trace", "keep", "compare", "decisions", "report", "plot", "suggest", "out")
+OF_ALL = ("table", "resume", "dask", "workers", "utilization", "namespace", "kubeconfig", "kube_context")
+SHARED = (
+    "unit", "prometheus", "auth", "since", "until", "exclude", "startup", "lag", "interval", "min_history", "seed",
+    "replica_hour", "overload_hour", "as_json",
+)  # fmt: skip
 SECONDS_OF_HISTORY = 14 * 86400.0
 NOWHERE = "http://localhost:9090"  # of manifests that name no server, when none is asked
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -46,22 +41,16 @@ def fleet_options(command: Command) -> Command:
     @wraps(command)
     def either(**given: Any) -> None:
         own = {name: given.pop(name) for name in ("everything", *OF_ALL)}
-        context = click.get_current_context()
-
-        def typed(names: Iterable[str]) -> list[str]:
-            told = click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP
-            return [name for name in names if context.get_parameter_source(name) not in told]
-
         if own["everything"] is None:
-            for name in typed(OF_ALL):
-                raise click.UsageError(f"{OF_ALL[name]} goes with --all")
+            for option in typed(OF_ALL):
+                raise click.UsageError(f"{option} goes with --all")
             if given["manifest"] is None:
                 raise click.UsageError("give --manifest, or --all for a folder or a cluster")
             command(**given)
             return
-        for name in typed(OF_ONE):
-            raise click.UsageError(f"--{name} is of one workload, and does not go with --all")
-        backtest_all(**own, **{name: value for name, value in given.items() if name not in OF_ONE})
+        for option in typed(set(given) - set(SHARED)):
+            raise click.UsageError(f"{option} is of one workload, and does not go with --all")
+        backtest_all(**own, **{name: given[name] for name in SHARED})
 
     options: Any = either
     for option in reversed(_OPTIONS):

@@ -1,5 +1,6 @@
-"""Kinds of option values: durations as everywhere else in the product, addresses to listen on."""
+"""Kinds of option values: durations as everywhere else in the product, addresses to listen on; options as typed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -35,6 +36,14 @@ class Listen(click.ParamType[tuple[str, int]]):
         if not port.isdigit() or int(port) > 65535:
             self.fail(f"{value!r} is no host:port, for example 0.0.0.0:8080", param, ctx)
         return host or "0.0.0.0", int(port)  # noqa: S104 - probes and metrics are read from other pods
+
+
+def typed(names: Iterable[str]) -> list[str]:
+    """Return, as they are spelled, the options of the present command among these parameters that the user gave."""
+    context = click.get_current_context()
+    defaults = click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP
+    given = {name for name in names if context.get_parameter_source(name) not in defaults}
+    return [max(option.opts, key=len) for option in context.command.params if option.name in given]
 
 
 DURATION, LISTEN = Duration(), Listen()

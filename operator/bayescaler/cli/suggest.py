@@ -22,6 +22,7 @@ from bayescaler.sources.trace import TraceError
 from .files import check_places, console_of, whole_files
 from .load import bar
 from .manifest import read_intent, read_manifest
+from .options import typed
 
 if TYPE_CHECKING:
     from bayescaler.replay.judgement import Interval
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-OF_OTHERS = ("compare", "decisions", "report", "plot")
+SHARED = (
+    "manifest", "trace", "keep", "unit", "prometheus", "auth", "since", "until", "exclude", "startup", "lag",
+    "interval", "min_history", "seed", "replica_hour", "overload_hour", "as_json",
+)  # fmt: skip
 COMMENT_WIDTH = 110
 NOWHERE = "http://localhost:9090"  # of manifests that name no server, when none is asked
 
@@ -61,11 +65,9 @@ def suggest_options(command: Command) -> Command:
                 raise click.UsageError("--out goes with --suggest")
             command(**given)
             return
-        context, told = click.get_current_context(), click.core.ParameterSource.DEFAULT
-        for name in OF_OTHERS:
-            if context.get_parameter_source(name) is not told:
-                raise click.UsageError(f"--{name} does not go with --suggest: run it on the manifest that is suggested")
-        backtest_suggest(suggest, out, **{name: value for name, value in given.items() if name not in OF_OTHERS})
+        for option in typed(set(given) - set(SHARED)):
+            raise click.UsageError(f"{option} does not go with --suggest: run it on the manifest that is suggested")
+        backtest_suggest(suggest, out, **{name: given[name] for name in SHARED})
 
     options: Any = click.option(
         "--suggest",

@@ -263,6 +263,7 @@ class Deadly(Job):
         (["--all", "nowhere"], "there is no folder nowhere"),
         (["--all", ".", "--trace", "a.csv"], "--trace is of one workload, and does not go with --all"),
         (["--all", ".", "--compare", "kpa"], "--compare is of one workload, and does not go with --all"),
+        (["--all", ".", "--concurrency", "8"], "--concurrency is of one workload, and does not go with --all"),
         (["--all", ".", "--suggest", "cheapest"], "--suggest is of one workload, and does not go with --all"),
         (["--all", ".", "--prometheus", "http://p"], "--prometheus goes with --all of a cluster, not with --all DIR"),
         (["--all", ".", "-n", "shop"], "--namespace go with --all of a cluster"),

@@ -118,6 +118,7 @@ def test_an_aim_out_of_reach_says_so_and_gives_the_best_there_is(backtest, files
         (["--suggest", "fast"], """'fast' is no aim; give "short<=1%" or "cheapest\""""),
         (["--suggest", "cheapest"], "give --overload-hour"),
         (["--suggest", "cheapest", "--report", "r.html"], "--report does not go with --suggest"),
+        (["--suggest", "short<=1%", "--concurrency", "8"], "--concurrency does not go with --suggest"),
         (["--out", "b.yaml"], "--out goes with --suggest"),
         (["--suggest", "short<=1%", "--out", "no/b.yaml"], "there is no folder no"),
         (["--suggest", "short<=1%", "--min-history", "30d"], "leave one to judge"),
