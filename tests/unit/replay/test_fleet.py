@@ -17,6 +17,8 @@ from bayescaler.replay.report import Category, verdict
 from bayescaler.replay.scenario import Scenario
 from bayescast import ForecastSpec
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 STEP, DAYS = 300.0, 12
 CAPACITY = 20.0
 NOWHERE = Interval(nan, nan)

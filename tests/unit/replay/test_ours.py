@@ -15,6 +15,8 @@ from bayescaler.replay.ours import decided, forecasts
 from bayescaler.replay.scenario import Scenario
 from bayescast import Bank, ForecastSpec, NoData
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 START, MINUTE = 1_709_251_200.0, 60.0
 QUICK = Behavior(
     scale_up=ScalingRules(Behavior().scale_up.policies, 0.0, tolerance=0.0),

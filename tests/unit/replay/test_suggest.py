@@ -13,6 +13,8 @@ from bayescaler.replay.scenario import Scenario
 from bayescaler.replay.suggest import Aim, Setting, aim, suggest
 from bayescast import ForecastSpec
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 STEP, DAYS, CAPACITY = 600.0, 15, 20.0
 PLAIN = Prices()
 
