@@ -114,6 +114,7 @@ def plain(found: "Backtest") -> dict[str, Any]:
                 for one in (found.ours, found.hpa, found.clairvoyant)
             },
             "at_equal_violation": [asdict(one) for one in found.comparisons],
+            "short_at_their_cost": found.at_their_cost,
             "at_own_violation": asdict(found.own),
             "waits": {
                 name: {key: value for key, value in asdict(one).items() if key != "backlog"}

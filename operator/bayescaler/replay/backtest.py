@@ -16,7 +16,7 @@ from bayescast.scorecard import Report, score
 
 from .baselines import Hpa, baseline, sweep
 from .frontier import LEVELS as SHARES
-from .frontier import Comparison, Frontier, beside, compare, frontier, least
+from .frontier import Comparison, Frontier, beside, compare, frontier, least, violating_at
 from .judgement import Judgement, Prices, judge
 from .moments import Moment, worst
 from .ours import Decided, Forecasts, decided, forecasts
@@ -76,6 +76,17 @@ class Backtest:
     def judgement(self) -> Judgement:
         """That of ours."""
         return self.judgements[0]
+
+    @property
+    def at_their_cost(self) -> dict[str, float]:
+        """By peer: for which share of the time ours is short at the quantile that takes as many replica-hours as it.
+
+        NaN where even our laxest quantile takes more.
+        """
+        return {
+            one.name: float(violating_at(self.ours.violating, self.ours.cost, one.outcome.pod_hours))
+            for one in self.judgements[1:]
+        }
 
 
 def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: Progress = lambda _: None) -> Backtest:

@@ -103,6 +103,11 @@ def test_all_figures_are_there_as_json_with_the_records_of_the_worst_moments(bac
     assert [policy["name"] for policy in found["policies"]] == ["bayescaler", *BASELINES]
     assert found["assumed"]["learned_buckets"] == DAYS * 86400 / STEP / 2
     assert {len(points) for points in found["frontier"].values()} == {9, 11, 1}
+    assert list(found["short_at_their_cost"]) == list(BASELINES)
+    assert found["short_at_their_cost"]["clairvoyant"] is None, "no quantile is as cheap as knowing"
+    hpa, same_cost = found["policies"][1], found["short_at_their_cost"]["hpa"]
+    assert hpa["name"] == "hpa"
+    assert same_cost <= found["policies"][0]["violating_share"], "the HPA takes more pods than the manifest"
     ours = found["policies"][0]
     hours = ours["outcome"]["violating_seconds"] / 3600
     assert ours["cost"] == pytest.approx(ours["outcome"]["pod_hours"] + 20 * hours)

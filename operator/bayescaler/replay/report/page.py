@@ -46,6 +46,7 @@ def render(found: Backtest, *, manifest: str, trace_name: str, command: str, sta
         "columns": columns,
         "policies": policies,
         "bars": tables.bars(found),
+        "at_their_cost": tables.at_their_cost(found),
         "waits": tables.waits(found),
         "days": tables.days(found),
         "comparisons": tables.comparisons(found),

@@ -146,6 +146,24 @@ def comparisons(found: Backtest) -> list[Row]:
     ]
 
 
+def at_their_cost(found: Backtest) -> list[Row]:
+    """Return how long each peer was short, and ours at the quantile that costs as much."""
+    peers = {one.name: one.outcome for one in found.judgements[1:] if one.name != "clairvoyant"}
+    return [
+        Row(
+            named(name, found.case.policy),
+            "peer",
+            [
+                Cell(number(peer.pod_hours)),
+                Cell(share(peer.violating_share)),
+                Cell(share(ours) if isfinite(ours) else "no quantile"),
+            ],
+        )
+        for name, peer in peers.items()
+        for ours in [found.at_their_cost[name]]
+    ]
+
+
 def waits(found: Backtest) -> list[Row]:
     """Return how long requests would wait for each policy; empty where nobody said how many a pod serves at a time."""
     return [
