@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ from . import played
 from .files import check_installed, check_picture, check_places, whole_files
 from .fleet import fleet_options
 from .load import Instant, Interval, Origin, bar, keep_option
-from .manifest import read_intent
-from .options import DURATION
+from .manifest import manifest_text, read_intent
+from .options import DURATION, PRICE
 from .played import COMPARED, STARTUP
 from .suggest import suggest_options
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 NOWHERE = "http://localhost:9090"  # of manifests that name no server, when none is asked
 _UNITS: dict[str, Unit] = {"Rate": "rate", "Count": "count", "Gauge": "gauge"}
+MOST_CONCURRENCY = 10_000  # beyond it nobody waits by chance
 OTHER_STARTUPS = (15.0, 60.0, 180.0, 600.0)  # seconds: what if pods started as quickly or as slowly
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -69,17 +71,17 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--compare", type=COMPARED, default="hpa", show_default=True, help="Baselines to replay beside, by name; or all."
 )
-@click.option("--replica-hour", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Its price.")
+@click.option("--replica-hour", type=PRICE, default=1.0, show_default=True, help="Its price.")
 @click.option(
     "--overload-hour",
-    type=click.FloatRange(min=0),
+    type=PRICE,
     default=0.0,
     show_default=True,
     help="What an hour costs in which load exceeds what the ready pods serve.",
 )
 @click.option(
     "--concurrency",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_CONCURRENCY),
     help="Requests that a pod serves at a time: to judge by waits too, as if nothing were lost. For rates and counts.",
 )
 @click.option("--decisions", type=_FILE, help="CSV to write: timestamp,load,demand,desired_replicas,limiter.")
@@ -110,7 +112,10 @@ def backtest(
     The load is that of a trace, or the manifest's own query on a Prometheus. Everybody knows a bucket of load only
     after its end and a lag; pods take their start-up time and are paid for meanwhile.
     """
-    check_places({"--decisions": decisions, "--json": as_json, "--report": report, "--plot": plot})
+    check_places(
+        {"--decisions": decisions, "--json": as_json, "--report": report, "--plot": plot},
+        given={"--manifest": manifest, "--trace": source["trace"], "--keep": source["keep"]},
+    )
     if plot is not None:
         check_picture(plot)
     if report is not None:
@@ -212,7 +217,7 @@ def case_of(
         min_replicas=intent.policy.min_replicas,
         max_replicas=intent.policy.max_replicas,
         start_up=startup,
-        learned_buckets=None if min_history is None else round(min_history / step),
+        learned_buckets=None if min_history is None else ceil(min_history / step - 1e-9),
         seed=seed,
     )
     if concurrency is not None and load.unit == "gauge":
@@ -242,7 +247,7 @@ def _write(
 
         page = render(
             found,
-            manifest=manifest.read_text(encoding="utf-8"),
+            manifest=manifest_text(manifest),
             trace_name=trace_name,
             command=shlex.join(["bayescaler", *sys.argv[1:]]),
             startups=what_if(found.case, OTHER_STARTUPS),

@@ -13,15 +13,15 @@ from bayescaler.sources.files import whole_file
 PIPED_WIDTH = 200  # of tables that no terminal bounds
 
 
-def check_places(places: Mapping[str, Path | None]) -> None:
-    """Refuse what cannot be written, by option: a folder that is not there, and one file for two of them."""
-    taken: dict[Path, str] = {}
+def check_places(places: Mapping[str, Path | None], given: Mapping[str, Path | None] | None = None) -> None:
+    """Refuse what cannot be written, by option: a folder that is not there, one file for two of them or for a given."""
+    taken = {path.resolve(): option for option, path in (given or {}).items() if path is not None}
     for option, path in places.items():
         if path is None:
             continue
         if not path.parent.is_dir():
             raise click.BadParameter(f"there is no folder {path.parent}", param_hint=option)
-        other = taken.setdefault(path.absolute(), option)
+        other = taken.setdefault(path.resolve(), option)
         if other != option:
             raise click.BadParameter(f"{path} is the file of {other} too", param_hint=option)
 

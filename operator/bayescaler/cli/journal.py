@@ -62,7 +62,10 @@ def _resumed(file: IO[bytes], path: Path, now: float) -> Journal:
     if not lines:
         head = {"title": TITLE, "format": FORMAT, "now": now}
         _append(file, head)
-    return Journal(file, float(head["now"]), {entry["digest"]: _row(entry["row"]) for entry in rest})
+    try:
+        return Journal(file, float(head["now"]), {entry["digest"]: _row(entry["row"]) for entry in rest})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise click.ClickException(f"{path} holds a row that is not whole ({error}): give another --resume") from error
 
 
 def _line(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Kinds of option values: durations as everywhere else in the product, addresses to listen on; options as typed."""
 
 from collections.abc import Iterable
+from math import isfinite, nan
 from typing import Any
 
 import click
@@ -46,4 +47,20 @@ def typed(names: Iterable[str]) -> list[str]:
     return [max(option.opts, key=len) for option in context.command.params if option.name in given]
 
 
-DURATION, LISTEN = Duration(), Listen()
+class Price(click.ParamType[float]):
+    """A finite number that is not below 0."""
+
+    name = "price"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return it."""
+        try:
+            price = float(value)
+        except ValueError:
+            price = nan
+        if not (isfinite(price) and price >= 0.0):
+            self.fail(f"{value!r} is no price: give a number, 0 or more", param, ctx)
+        return price
+
+
+DURATION, LISTEN, PRICE = Duration(), Listen(), Price()

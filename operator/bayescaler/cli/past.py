@@ -63,6 +63,8 @@ async def read(asked: Past, keep: Path | None, progress: Progress) -> tuple[Floa
         progress.remove_task(task)
     for warning in warnings:
         click.echo(f"bayescaler: warning: {warning}", err=True)
+    wanted = (times >= asked.first) & (times < asked.end)
+    times, values = times[wanted], values[wanted]
     seen = np.flatnonzero(~np.isnan(values))
     if len(seen) < 2:
         raise SourceError(
@@ -94,22 +96,43 @@ def _source(asked: Past) -> tuple[LoadSource, LoadQuery]:
 
 def _keys(folder: Path) -> dict[str, bytes]:
     """Return what a mounted Secret holds; its own housekeeping starts with two dots."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith("..")}
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("..")]
+    try:
+        return {path.name: path.read_bytes() for path in files}
+    except OSError as error:
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
 
 def _kept(asked: Past, keep: Path | None) -> tuple[Floats, Floats]:
-    """Return what the trace holds of the past asked for up to its last load; nothing, if that does not begin there."""
+    """Return all that the trace holds up to its last load but one bucket, which may have been read half full.
+
+    Nothing of it is ever let go of: TraceError where the past asked for neither lies in it nor follows on it.
+    """
     nothing = np.empty(0), np.empty(0)
     if keep is None or not keep.exists():
         return nothing
-    origin = _origin_of(keep)
-    if not origin.exists() or json.loads(origin.read_text(encoding="utf-8")) != _identity(asked):
+    if _origin(keep) != _identity(asked):
         raise TraceError(keep, f"is not of {asked.query!r} on {asked.address}: give another file to --keep")
     trace = read_trace(keep)
-    known = np.flatnonzero(~np.isnan(trace.values))[-1]  # what came later may have been late
-    wanted = (trace.times >= asked.first) & (trace.times < min(asked.end, trace.times[known] + asked.step))
-    begins = wanted.any() and float(trace.times[wanted][0]) == asked.first
-    return (trace.times[wanted], trace.values[wanted]) if begins else nothing
+    known = np.flatnonzero(~np.isnan(trace.values))
+    if len(known) < 2:
+        return nothing
+    times, values = trace.times[: known[-1]], trace.values[: known[-1]]
+    if not times[0] <= asked.first <= times[-1] + asked.step:
+        held = f"{clock(float(times[0]))} to {clock(float(times[-1]))}"
+        raise TraceError(keep, f"holds {held}, and what is asked for begins apart from it: give another file to --keep")
+    return times, values
+
+
+def _origin(keep: Path) -> object:
+    """Return what a kept trace was read of; None if nothing says so."""
+    path = _origin_of(keep)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise TraceError(path, f"is no JSON ({error}): delete it and {keep.name}, or give another --keep") from error
 
 
 def _keep(asked: Past, keep: Path | None, times: Floats, values: Floats) -> None:

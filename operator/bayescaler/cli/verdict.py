@@ -74,6 +74,8 @@ def _compared(one: Comparison) -> str:
         return f"{level}: no quantile of ours gets there" + ("" if math.isnan(one.theirs) else ", an HPA does")
     if math.isnan(one.theirs):
         return f"{level}: {one.ours:,.0f} replica-hours; no target of an HPA gets there"
+    if math.isnan(one.ratio):
+        return f"{level}: {one.ours:,.0f} replica-hours, as an HPA"
     low, high = one.ratio_interval.low, one.ratio_interval.high
     sure = "too few days to say how sure" if math.isnan(low) else f"95 %: {low:.2f}-{high:.2f}"
     return f"{level}: {one.ours:,.0f} replica-hours, {one.ratio:.2f} of the best HPA's {one.theirs:,.0f} ({sure})"

@@ -109,7 +109,7 @@ def on_dask(jobs: Iterable[Job], address: str) -> Iterator[Answer]:
             for job in islice(left, max(0, OUT_PER_WORKER * max(1, threads) - len(out))):
                 try:
                     whole = job.loaded()
-                except ValueError as error:
+                except (OSError, KeyError, ValueError) as error:
                     yield job, LeftOut(job.workload.name, str(error))
                     continue
                 future = client.submit(trial.run, whole, key=f"bayescaler-{next(sent)}-{job.digest}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from bayescaler.api.documents import documents
+
 from .notes import MigrateError, listed, one_line
 
 Json = Mapping[str, Any]
@@ -51,7 +53,7 @@ def read_documents(text: str | bytes, origin: str) -> Documents:
         MigrateError: it is no YAML, or holds what is no object.
     """
     try:
-        parsed = list(yaml.safe_load_all(text))
+        parsed = list(documents(text))
     except yaml.MarkedYAMLError as error:
         at = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise MigrateError(f"{origin}{at}: is no YAML: {one_line(error.problem or str(error))}") from error

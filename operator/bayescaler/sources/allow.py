@@ -5,6 +5,7 @@ wildcard stands only where the operator's own settings put it. A path covers wha
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -110,7 +111,9 @@ class AllowList:
 
 
 def _parsed(address: str, *, what: str, wildcard: bool) -> _Place:
-    shown = repr(address[:100])
+    if "@" in address:
+        raise ValueError(f"{what} must not carry a user or password: put them into the Secret of authRef")
+    shown = repr(re.split("[?#]", address)[0][:100])  # what follows may be a token
     if not address.isascii() or not address.isprintable() or set(address) & set(' "<>\\^`{|}%'):
         raise ValueError(f"{what} {shown} has characters that do not belong in an address")
     try:
@@ -120,8 +123,6 @@ def _parsed(address: str, *, what: str, wildcard: bool) -> _Place:
         raise ValueError(f"{what} {shown} is not an address") from None
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError(f"{what} {shown} must be http://host[:port][/path] or https://...")
-    if "@" in parts.netloc:
-        raise ValueError(f"{what} must not carry a user or password: put them into the Secret of authRef")
     if parts.query or parts.fragment or "?" in address or "#" in address:
         raise ValueError(f"{what} {shown} must not have a query or fragment")
     path = parts.path.rstrip("/")

@@ -9,7 +9,14 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; it takes the place of `path` if the block ends well, else it goes."""
+    """Give a path beside `path` to write to; it takes the place of `path` if the block ends well, else it goes.
+
+    A link stays one, and what is no plain file (a pipe, /dev/stdout) is written to as it is.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        yield path
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     beside = Path(name)

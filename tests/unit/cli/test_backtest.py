@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -202,6 +204,9 @@ def test_a_manifest_that_cannot_be_replayed_is_refused_in_one_line(backtest, fil
         ("a: [1\n", "a.yaml is no YAML"),
         ("\n---\n".join([yaml.safe_dump(manifest())] * 2), "holds 2 BayesianAutoscalers (checkout, checkout)"),
         (yaml.safe_dump(manifest() | {"apiVersion": "bayescaler.dev/v9"}), "bayescaler.dev/v9"),
+        (yaml.safe_dump(manifest()) + "kind: BayesianAutoscaler\n", "the key 'kind' comes twice"),
+        ("\n---\n".join([yaml.safe_dump(manifest() | {"metadata": [1]})] * 2), "holds 2 BayesianAutoscalers (?, ?)"),
+        ("at: 2024-13-45\n", "a.yaml is no YAML"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused_by_name(backtest, files, text, told):
@@ -246,6 +251,9 @@ def test_a_trace_that_is_none_is_refused_with_its_row_and_nothing_is_written(bac
         (["--prometheus", "http://localhost:9"], "give either --trace or --prometheus"),
         (["--from", "-2d"], "--from goes with --prometheus"),
         (["--json", "/nowhere/r.json"], "there is no folder /nowhere"),
+        (["--overload-hour", "nan"], "'nan' is no price: give a number, 0 or more"),
+        (["--replica-hour", "-1"], "'-1' is no price"),
+        (["--concurrency", "100000000"], "10000"),
     ],
 )
 def test_options_that_cannot_be_are_refused_in_one_line(backtest, files, argv, told):
@@ -259,3 +267,37 @@ def test_two_files_of_one_name_are_refused(backtest, files, tmp_path):
     said = backtest(*files, "--json", tmp_path / "same", "--decisions", tmp_path / "same")
     assert said.code == 2
     assert "is the file of --decisions too" in said.err
+
+
+@pytest.mark.parametrize("given", ["--trace", "--manifest"])
+def test_what_is_given_is_never_written_over(backtest, files, given):
+    path = files[files.index(given) + 1]
+    before = path.read_bytes()
+    said = backtest(*files, "--decisions", path)
+    assert said.code == 2
+    assert f"is the file of {given} too" in said.err
+    assert path.read_bytes() == before
+
+
+def test_of_a_file_with_several_documents_only_ours_is_shown(backtest, files, tmp_path):
+    secret = {"kind": "Secret", "apiVersion": "v1", "stringData": {"token": "HUNTER2"}}
+    files[1].write_text("\n---\n".join([yaml.safe_dump(manifest()), yaml.safe_dump(secret)]))
+    assert backtest(*files, "--report", tmp_path / "r.html").code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "sum(rate(http_requests_total[1m]))" in page
+    assert "HUNTER2" not in page
+
+
+def test_a_link_stays_one_and_a_pipe_is_written_to(backtest, files, tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    assert backtest(*files, "--json", tmp_path / "link.json").code == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "real.json").read_text())["name"] == "shop/checkout"
+
+    os.mkfifo(tmp_path / "pipe")
+    heard = []
+    listener = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    listener.start()
+    assert backtest(*files, "--json", tmp_path / "pipe").code == 0
+    listener.join()
+    assert json.loads(heard[0])["name"] == "shop/checkout"

@@ -100,13 +100,48 @@ def test_what_was_read_before_a_failure_is_kept_and_gone_on_from(backtest, prome
     prometheus.received.clear()
     again = backtest(*asked)
     assert (again.code, again.err) == (0, "")
-    assert next(float(request.parameters["start"]) for request in prometheus.received) > START + 2 * 86400
+    assert next(float(request.parameters["start"]) for request in prometheus.received) >= START + 2 * 86400
     np.testing.assert_allclose(read_trace(keep).values, wave().values)
     assert again.out == backtest("--prometheus", prometheus.url, *SPAN).out
 
     prometheus.received.clear()
     assert backtest(*asked).code == 0
-    assert not prometheus.received, "all of it is there"
+    assert [float(one.parameters["end"]) - float(one.parameters["start"]) for one in prometheus.received] == [0.0]
+
+
+def test_nothing_that_is_kept_is_let_go_of(backtest, prometheus, tmp_path):
+    keep = tmp_path / "load.csv"
+    asked = ("--prometheus", prometheus.url, "--keep", keep)
+    assert backtest(*asked, *SPAN).code == 0
+    whole = keep.read_bytes()
+
+    later = backtest(*asked, "--from", "2024-03-03T00:00:00Z", "--to", "2024-03-05T00:00:00Z")
+    assert (later.code, later.err) == (0, "")
+    assert "1 days judged after 1 learned from" in later.out
+    assert keep.read_bytes() == whole
+
+    earlier = backtest(*asked, "--from", "2024-02-01T00:00:00Z", "--to", "2024-03-05T00:00:00Z")
+    assert earlier.code == 2
+    assert "begins apart from it: give another file to --keep" in earlier.err
+    assert keep.read_bytes() == whole
+
+
+def test_a_past_that_began_without_data_is_gone_on_with(backtest, prometheus, tmp_path, monkeypatch):
+    monkeypatch.setattr(past, "PIECE_BUCKETS", 288)
+    asked = ("--prometheus", prometheus.url, "--from", "2024-02-28T00:00:00Z", *SPAN[2:], "--keep", tmp_path / "k.csv")
+    prometheus.fault = AfterA(healthy=1)
+    assert backtest(*asked).code == 2
+    prometheus.fault = faults.HEALTHY
+    assert backtest(*asked).code == 0
+
+
+def test_a_note_of_origin_that_is_no_json_is_named(backtest, prometheus, tmp_path):
+    asked = ("--prometheus", prometheus.url, *SPAN, "--keep", tmp_path / "k.csv")
+    assert backtest(*asked).code == 0
+    (tmp_path / "k.csv.origin.json").write_text("{")
+    said = backtest(*asked)
+    assert (said.code, said.out) == (2, "")
+    assert "k.csv.origin.json: is no JSON" in said.err
 
 
 def test_without_keep_a_failure_names_it(backtest, prometheus):

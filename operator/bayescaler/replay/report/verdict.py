@@ -314,7 +314,8 @@ def _caveats(found: Backtest, days: int) -> list[str]:
             f"maxReplicas ({scenario.max_replicas}) was reached {share(at_max)} of the time: "
             "there every policy is alike."
         )
-    first = round(scenario.learned * scenario.step_seconds / scenario.interval_seconds)
+    first = int(scenario.learned * scenario.step_seconds / scenario.interval_seconds)
+    first = min(first, len(found.decided.phases) - 1)
     untrusted = float(np.mean(found.decided.phases[first:] != tuple(Phase).index(Phase.TRUSTED)))
     if untrusted > NOTABLE:
         told.append(
