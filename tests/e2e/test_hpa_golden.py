@@ -22,7 +22,7 @@ from harness.process import wait_until
 from harness.syncs import CONTROLLER_FLAGS, Script, Sync, syncs_of
 
 from bayescaler.policy import Behavior, PolicyType, ScalingPolicy, ScalingRules, Select
-from bayescaler.policy.behavior import begin
+from bayescaler.replay.behavior import begin
 from bayescaler.replay.hpa import HpaSpec, HpaState, recommend, rules_of, step
 from bayescaler.replay.kernels.controller import NOTHING, pods_proposal
 

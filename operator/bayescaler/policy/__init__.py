@@ -1,6 +1,5 @@
 """The decision, pure: a policy, an observation and a forecast in, replicas and every reason out."""
 
-from .behavior import History
 from .decision import Decision, Step, lines
 from .engine import decide, warm_up
 from .predictive import Predictive
@@ -24,7 +23,6 @@ __all__ = [
     "Evidence",
     "Fallback",
     "Health",
-    "History",
     "Limiter",
     "Mode",
     "Observation",

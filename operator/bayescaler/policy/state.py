@@ -5,11 +5,12 @@ from math import isnan
 
 import numpy as np
 
-from .behavior import History
 from .kernels import columns as col
 from .kernels.columns import Floats
 from .reasons import Rung
-from .windows import Window
+
+Window = tuple[tuple[float, int], ...]
+"""(at, value) of what is inside, oldest first."""
 
 _RUNGS = tuple(Rung)
 _FIRST_PLACES = 8
@@ -82,9 +83,24 @@ class State:
         return None if at is None else (at, int(self.memory[col.ASKED_FROM]), int(self.memory[col.ASKED_TO]))
 
     @property
-    def history(self) -> History:
-        """What `behavior` looks back on."""
-        return History(*(self._window(window) for window in (col.HIGHEST, col.LOWEST, col.UPS, col.DOWNS)))
+    def highest(self) -> Window:
+        """The recommendations within the scale-down window that can still be its highest, falling."""
+        return self._window(col.HIGHEST)
+
+    @property
+    def lowest(self) -> Window:
+        """Those within the scale-up window that can still be its lowest, rising."""
+        return self._window(col.LOWEST)
+
+    @property
+    def ups(self) -> Window:
+        """Replicas added, by the time they were asked for."""
+        return self._window(col.UPS)
+
+    @property
+    def downs(self) -> Window:
+        """Replicas removed, likewise."""
+        return self._window(col.DOWNS)
 
     def copy(self) -> "State":
         """Return the same to be written on, with room for one entry more in every window."""

@@ -12,10 +12,9 @@ from math import ceil, isfinite
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bayescaler.policy import Behavior, History, PolicyType, ScalingRules, Select
-from bayescaler.policy.behavior import begin, remember, scale_down_limit, scale_up_limit, stabilize
-from bayescaler.policy.windows import push_highest
+from bayescaler.policy import Behavior, PolicyType, ScalingRules, Select
 
+from .behavior import History, begin, remember, scale_down_limit, scale_up_limit, stabilize
 from .kernels.controller import (
     LEGACY,
     MOST,
@@ -27,6 +26,7 @@ from .kernels.controller import (
     memory_of,
     run_external,
 )
+from .windows import push_highest
 
 SYNC_SECONDS = 15.0  # --horizontal-pod-autoscaler-sync-period
 LEGACY_FACTOR = 2  # without behavior: at most twice the pods, or four

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
-from bayescaler.policy import Health, History, Limiter, Mode, Phase, Rung
-from bayescaler.policy.behavior import begin, record, remember, scale_down_limit, scale_up_limit, stabilize, tolerated
+from bayescaler.policy import Health, Limiter, Mode, Phase, Rung
 from bayescaler.policy.objective import demand_of, pods
+from bayescaler.replay.behavior import History, begin, remember, scale_down_limit, scale_up_limit, stabilize
+from bayescaler.replay.windows import since
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ def settle(memory, policy, replicas, now):
     return memory if replicas == before else replace(memory, asked=None)
 
 
+def record(history, behavior, change, at):
+    policies = behavior.scale_up.policies + behavior.scale_down.policies
+    cutoff = at - max(policy.period_seconds for policy in policies)
+    ups, downs = since(history.ups, cutoff), since(history.downs, cutoff)
+    ups = (*ups, (at, change)) if change > 0 else ups
+    downs = (*downs, (at, -change)) if change < 0 else downs
+    return replace(history, ups=ups, downs=downs)
+
+
 def propose(policy, observation, demand, memory):
     live, fallback = observation.load is not None, policy.fallback
     if demand is not None and (live or memory.rung is Rung.STORED):
@@ -125,7 +135,9 @@ def tolerance(policy, observation, _memory, proposed, need):
     if current == 0 or pods(need) == current or proposed not in (Limiter.FORECAST, Limiter.REACTIVE):
         return None
     short = load is not None and pods(load / policy.capacity) > current
-    return (Limiter.TOLERANCE, current) if tolerated(policy.behavior, need / current) and not short else None
+    up, down = policy.behavior.scale_up.tolerance, policy.behavior.scale_down.tolerance
+    tolerated = 1.0 - down <= need / current <= 1.0 + up
+    return (Limiter.TOLERANCE, current) if tolerated and not short else None
 
 
 def stabilization(_policy, observation, memory, desired, _now):

@@ -8,7 +8,8 @@ from bayescaler.policy import State, decide
 from . import reference
 from .worlds import START, days, policies, seen
 
-SHARED = ("rung", "usable_at", "usable_since", "missing_since", "history", "asked", "decided_at", "last_scale_at")
+SHARED = ("rung", "usable_at", "usable_since", "missing_since", "asked", "decided_at", "last_scale_at")
+WINDOWS = ("highest", "lowest", "ups", "downs")
 
 
 @given(policies(), st.integers(0, 120), days(most=30), st.data())
@@ -24,6 +25,7 @@ def test_the_compiled_rules_say_what_the_plain_ones_say(policy, replicas, ticks,
         assert [(step.limiter, step.before, step.after) for step in ruled] == steps
         assert (decision.limiter, decision.final) == (steps[-1][0], steps[-1][2])
         assert [getattr(state, name) for name in SHARED] == [getattr(memory, name) for name in SHARED]
+        assert [getattr(state, name) for name in WINDOWS] == [getattr(memory.history, name) for name in WINDOWS]
         if decision.acts and data.draw(st.booleans()):
             replicas = decision.final
         elif data.draw(st.integers(0, 9)) == 0:

@@ -167,8 +167,8 @@ def test_the_state_stays_bounded_however_long_it_runs(policy, seed):
         replicas = decision.final
 
     for rules, window in (
-        (policy.behavior.scale_down, state.history.highest),
-        (policy.behavior.scale_up, state.history.lowest),
+        (policy.behavior.scale_down, state.highest),
+        (policy.behavior.scale_up, state.lowest),
     ):
         assert len(window) <= rules.stabilization_window_seconds / tick + 1
     periods = [
@@ -176,4 +176,4 @@ def test_the_state_stays_bounded_however_long_it_runs(policy, seed):
         for rules in (policy.behavior.scale_up, policy.behavior.scale_down)
         for limit in rules.policies
     ]
-    assert len(state.history.ups) + len(state.history.downs) <= max(periods) / tick + 1
+    assert len(state.ups) + len(state.downs) <= max(periods) / tick + 1

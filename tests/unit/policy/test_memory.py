@@ -59,7 +59,7 @@ def test_a_change_seen_late_still_counts_from_when_it_was_asked_for():
     _, state = decide(rules, live(10, 400.0), expecting(500.0), state, now=NOON + 15.0)
     decision, state = decide(rules, live(14, 400.0), expecting(2500.0), state, now=NOON + 30.0)
 
-    assert state.history.ups == ((NOON, 4),)
+    assert state.ups == ((NOON, 4),)
     assert (decision.final, decision.limiter) == (14, Limiter.SCALE_UP_POLICY)
 
 
@@ -69,7 +69,7 @@ def test_replicas_moved_by_somebody_else_use_up_no_allowance():
     decision, state = decide(rules, live(12, 400.0), expecting(2500.0), state, now=NOON + 15.0)
 
     assert decision.final == 16
-    assert state.history.ups == ()
+    assert state.ups == ()
 
 
 def test_a_scale_up_window_waits_for_the_rise_to_last():

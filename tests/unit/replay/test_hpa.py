@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bayescaler.policy import Behavior, History, PolicyType, ScalingPolicy, ScalingRules, Select
+from bayescaler.policy import Behavior, PolicyType, ScalingPolicy, ScalingRules, Select
+from bayescaler.replay.behavior import History
 from bayescaler.replay.hpa import HpaSpec, HpaState, rules_of, run, step
 from bayescaler.replay.kernels.controller import pods_proposal
 

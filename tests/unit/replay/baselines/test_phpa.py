@@ -1,5 +1,6 @@
 """The predictive HPA: golden vectors of its models, and its loop told plainly."""
 
+from dataclasses import replace
 from math import ceil, nan
 
 import numpy as np
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bayescaler.policy import Behavior, PolicyType, ScalingPolicy, ScalingRules
-from bayescaler.policy.behavior import begin, record, remember, scale_down_limit, scale_up_limit, stabilize
 from bayescaler.replay.baselines.phpa import BEHAVIOR, DecisionType, HoltWinters, Linear, Phpa
+from bayescaler.replay.behavior import begin, remember, scale_down_limit, scale_up_limit, stabilize
 from bayescaler.replay.kernels.phpa import LEVEL, TREND, begin_smoothing, linear, smooth
 from bayescaler.replay.scenario import Scenario
 
@@ -136,7 +137,10 @@ def by_hand(phpa, case):
         elif goal < current:
             goal = max(goal, scale_down_limit(phpa.behavior.scale_down, history, current, now))
         goal = min(max(goal, case.min_replicas), case.max_replicas)
-        history = record(history, phpa.behavior, goal - current, now)
+        if goal > current:
+            history = replace(history, ups=(*history.ups, (now, goal - current)))
+        elif goal < current:
+            history = replace(history, downs=(*history.downs, (now, current - goal)))
         current = goal
         out.append(current)
     return out

@@ -1,6 +1,6 @@
 """Windows keep what can still matter."""
 
-from bayescaler.policy.windows import push_highest, push_lowest, since, total
+from bayescaler.replay.windows import push_highest, push_lowest, since, total
 
 
 def test_the_first_entry_is_the_highest_of_the_window():

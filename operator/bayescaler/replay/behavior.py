@@ -1,4 +1,4 @@
-"""`behavior` of autoscaling/v2, field for field, as arithmetic: stabilization, policies, tolerance.
+"""`behavior` of autoscaling/v2, field for field, for one sync of a controller that lives: stabilization and policies.
 
 Source: `normalizeDesiredReplicasWithBehaviors` and its callees in Kubernetes'
 `pkg/controller/podautoscaler/horizontal.go`. From 10 replicas the defaults allow max(10 + 4, 10 * 2) = 20;
@@ -8,8 +8,9 @@ with 3 of the 10 added in the last 15 s they started at 7 and allow 14.
 from dataclasses import dataclass
 from math import ceil
 
-from .types import Behavior, PolicyType, ScalingRules, Select
-from .windows import Window, push_highest, push_lowest, since, total
+from bayescaler.policy import Behavior, PolicyType, ScalingRules, Select
+
+from .windows import Window, push_highest, push_lowest, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,6 @@ def remember(history: History, behavior: Behavior, desired: int, now: float) -> 
         history.ups,
         history.downs,
     )
-
-
-def record(history: History, behavior: Behavior, change: int, at: float) -> History:
-    """Return `history` with `change` replicas added (or removed, if negative) at `at`."""
-    policies = behavior.scale_up.policies + behavior.scale_down.policies
-    cutoff = at - max((policy.period_seconds for policy in policies), default=0.0)
-    ups, downs = since(history.ups, cutoff), since(history.downs, cutoff)
-    if change > 0:
-        ups = (*ups, (at, change))
-    elif change < 0:
-        downs = (*downs, (at, -change))
-    return History(history.highest, history.lowest, ups, downs)
 
 
 def stabilize(history: History, current: int, desired: int) -> int:
@@ -90,11 +79,6 @@ def scale_down_limit(rules: ScalingRules, history: History, current: int, now: f
             proposals.append(int(start * (1 - policy.value / 100)))
     limit = max(proposals) if rules.select is Select.MIN else min(proposals)
     return min(limit, current)
-
-
-def tolerated(behavior: Behavior, ratio: float) -> bool:
-    """Return whether `ratio`, needed over current, is close enough to 1 to leave the replicas alone."""
-    return 1.0 - behavior.scale_down.tolerance <= ratio <= 1.0 + behavior.scale_up.tolerance
 
 
 def _period_start(ups: Window, downs: Window, current: int, cutoff: float) -> int:
