@@ -96,7 +96,9 @@ class ScaleDownRules(_Rules):
     """Rules for removing replicas."""
 
     stabilization_window_seconds: Count = _window_field(300)
-    tolerance: Number = _tolerance_field(0.1, "As the HorizontalPodAutoscaler.")
+    tolerance: Number = _tolerance_field(
+        0.0, "The HorizontalPodAutoscaler has 0.1 here; the scale-in window keeps replicas calm at less cost."
+    )
     policies: list[ScalingPolicySpec] = _policies_field(("Percent", 100, 15))
 
 

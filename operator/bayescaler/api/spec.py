@@ -133,15 +133,59 @@ class ForecastSection(Model):
     )
 
 
+class RiskSpec(Model):
+    """How much of the time may be short."""
+
+    overload_budget: Number = Field(
+        gt=0,
+        le=0.5,
+        description="Share of the time, as a fraction, in which load may exceed what the ready replicas serve. "
+        "What running short costs is steered so that about this much is spent.",
+        examples=[0.01],
+    )
+
+
+class CostsSpec(Model):
+    """What replicas and running short cost, in one currency."""
+
+    replica_hour: Number = Field(gt=0, le=1e9, description="Cost of one replica for an hour.", examples=[0.04])
+    overload_hour: Number = Field(
+        gt=0,
+        le=1e15,
+        description="Cost of an hour in which load exceeds what the ready replicas serve.",
+        examples=[20],
+    )
+
+
 class ObjectiveSpec(Model):
     """How safe is safe enough."""
 
-    quantile: Number = Field(
-        default=0.95,
+    rules = (
+        Rule(
+            "give one of objective.quantile, objective.risk and objective.costs",
+            "[has(self.quantile), has(self.risk), has(self.costs)].filter(given, given).size() <= 1",
+            lambda aim: sum(given is not None for given in (aim.quantile, aim.risk, aim.costs)) <= 1,
+        ),
+    )
+
+    quantile: Number | None = Field(
+        default=None,
         gt=0,
         lt=1,
-        description="Probability, as a fraction, with which the highest load within the horizon must be served.",
+        description="Probability, as a fraction, with which the highest load within the horizon must be served. "
+        "Default: 0.95, where neither risk nor costs are given.",
         examples=[0.99],
+    )
+    risk: RiskSpec | None = Field(
+        default=None,
+        description="In place of a quantile: the share of the time that may be short. Default: none, the quantile counts.",
+        examples=[{"overloadBudget": 0.01}],
+    )
+    costs: CostsSpec | None = Field(
+        default=None,
+        description="In place of a quantile: what replicas and running short cost; the cheapest is done. "
+        "Default: none, the quantile counts.",
+        examples=[{"replicaHour": 0.04, "overloadHour": 20}],
     )
     buffer: Number = Field(
         default=0,
@@ -261,7 +305,8 @@ class Spec(Model):
     )
     objective: ObjectiveSpec = section(
         ObjectiveSpec,
-        "How safe is safe enough. Default: the 0.95 quantile without a buffer. Example: {quantile: 0.99}.",
+        "How safe is safe enough: a quantile, a budget of time, or costs. Default: the 0.95 quantile without a "
+        "buffer. Example: {risk: {overloadBudget: 0.01}}.",
     )
     behavior: BehaviorSpec = section(
         BehaviorSpec,

@@ -96,7 +96,7 @@ def plain(found: "Backtest") -> dict[str, Any]:
                 "missing": int(np.isnan(scenario.loads).sum()),
                 "learned_buckets": scenario.learned,
                 "capacity": scenario.capacity,
-                "quantile": case.policy.quantile,
+                "aim": case.policy.aim,
                 "buffer": case.policy.buffer,
                 "lead": case.spec.leads[0],
                 "start_up": scenario.start_up.name,

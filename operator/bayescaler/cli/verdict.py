@@ -20,7 +20,7 @@ def show(found: Backtest) -> None:
     learned = scenario.learned * scenario.step_seconds / 86400
     console.print(
         f"{found.case.name}: {judged:.3g} days judged after {learned:.3g} learned from; "
-        f"{found.case.policy.quantile:g} quantile of the next {spec.leads[0] * spec.step_seconds:g} s, "
+        f"{found.case.policy.aim}, {spec.leads[0] * spec.step_seconds:g} s ahead, "
         f"pods ready after {scenario.start_up.name}",
         markup=False,
     )

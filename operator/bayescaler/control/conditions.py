@@ -24,6 +24,8 @@ _LIMITS = {
     Limiter.SCALE_UP_STABILIZATION: "ScaleUpStabilized",
     Limiter.SCALE_DOWN_STABILIZATION: "ScaleDownStabilized",
     Limiter.SCALE_IN_HELD: "ScaleInHeld",
+    Limiter.SCALE_IN_WINDOW: "ScaleInWindow",
+    Limiter.REVERSAL_GATE: "ReversalGate",
 }
 
 
@@ -56,7 +58,7 @@ def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:
             return Condition(ConditionType.READY, False, condition.reason, condition.message)
-    if workload.predictive is None:
+    if workload.outlook is None:
         return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
     return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
 
@@ -95,7 +97,7 @@ def _scaling_limited(workload: Workload) -> Condition:
 
 
 def _forecast_trusted(workload: Workload) -> Condition:
-    if workload.predictive is None:
+    if workload.outlook is None:
         return Condition(ConditionType.FORECAST_TRUSTED, False, "NoForecast", workload.phase_message)
     trusted = workload.phase is Phase.TRUSTED
     return Condition(ConditionType.FORECAST_TRUSTED, trusted, str(workload.phase), workload.phase_message)

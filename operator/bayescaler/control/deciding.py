@@ -27,7 +27,7 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         phase=workload.phase,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
     )
-    workload.decision, workload.state = decide(intent.policy, observation, workload.predictive, workload.state, now=now)
+    workload.decision, workload.state = decide(intent.policy, observation, workload.outlook, workload.state, now=now)
     workload.decisions += 1
 
 

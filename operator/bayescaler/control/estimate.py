@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bayescaler.policy import Outlook
 from bayescaler.policy.freshness import missed_buckets
 from bayescaler.policy.reasons import Phase
 from bayescaler.policy.trust import Evidence, assess, nearest_level
@@ -110,12 +111,14 @@ def _feed(bank: Bank, rounds: Sequence[Round]) -> None:
 def predict(workload: Workload, *, now: float) -> None:
     """Read the quantiles, and, after new buckets, judge how far to trust them."""
     seat, intent = workload.seat, workload.intent
-    workload.predictive = None
+    workload.outlook = None
     if seat is None or intent is None:
         workload.evidence = None
         return
     try:
-        workload.predictive = _brought_to(seat.bank.predict(seat.row, seat.intent.lead), now).scaled(seat.intent.scale)
+        leads = (seat.intent.lead, seat.intent.window)
+        lead, window = (_brought_to(seat.bank.predict(seat.row, one), now).scaled(seat.intent.scale) for one in leads)
+        workload.outlook = Outlook(lead, window)
     except NoData:
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
         return
@@ -127,7 +130,7 @@ def predict(workload: Workload, *, now: float) -> None:
 def _evidence(seat: Seat, intent: Intent) -> Evidence:
     """What the forecast has shown at the level nearest to the promised quantile."""
     shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
-    level = nearest_level(shown.coverage, intent.policy.quantile)
+    level = nearest_level(shown.coverage, intent.policy.promised)
     return Evidence(
         disjoint_windows=shown.disjoint_windows,
         coverage=shown.coverage[level] if shown.windows else None,

@@ -11,8 +11,8 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
     """Yield one sample an object."""
     for workload in workloads:
         decision, intent, target, load = workload.decision, workload.intent, workload.target, workload.load
-        predictive, evidence = workload.predictive, workload.evidence
-        quantile = intent.policy.quantile if intent else None
+        lead, evidence = workload.outlook and workload.outlook.lead, workload.evidence
+        quantile = intent.policy.promised if intent else None
         yield WorkloadSample(
             workload.namespace,
             workload.name,
@@ -21,7 +21,7 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
             desired_replicas=decision.final if decision else None,
             load=load.value,
             load_age_seconds=None if load.at is None else now - load.at,
-            forecast_load=predictive.quantile(quantile) if predictive is not None and quantile is not None else None,
+            forecast_load=lead.quantile(quantile) if lead is not None and quantile is not None else None,
             violation_probability=decision.exceedance if decision else None,
             coverage=evidence.coverage if evidence else None,
             capacity=intent.policy.capacity if intent else None,

@@ -51,7 +51,7 @@ def outline(workload: Workload) -> tuple[Any, ...]:
         decision.final if decision else None,
         workload.told.status.get("lastScaleTime") if scaled_at is None else stamp(scaled_at),
         workload.generation,
-        workload.predictive is not None and workload.intent is not None,
+        workload.outlook is not None and workload.intent is not None,
         conditions,
     )
 
@@ -62,10 +62,10 @@ def stamp(at: float) -> str:
 
 
 def _forecast(workload: Workload) -> ForecastStatus | None:
-    predictive, intent = workload.predictive, workload.intent
-    if predictive is None or intent is None:
+    outlook, intent = workload.outlook, workload.intent
+    if outlook is None or intent is None:
         return None
-    q = intent.policy.quantile
+    predictive, q = outlook.lead, intent.policy.promised
     return ForecastStatus(
         horizon=duration_text(intent.lead_seconds),
         family=str(predictive.family),

@@ -8,9 +8,11 @@ from typing import Any
 from bayescaler import api
 from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
 from bayescaler.api.load import LoadSpec
+from bayescaler.policy.objective import windows
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.types import (
     Behavior,
+    Budget,
     Fallback,
     Policy,
     PolicyType,
@@ -23,6 +25,7 @@ from bayescast import Family, ForecastSpec, Kind
 
 from .settings import Settings
 
+DEFAULT_QUANTILE = 0.95
 _KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
 
 
@@ -53,6 +56,11 @@ class Intent:
     def lead(self) -> int:
         """Buckets of the window that a scale-out has to serve."""
         return self.forecast.leads[0]
+
+    @property
+    def window(self) -> int:
+        """Buckets of the longer window that a scale-in has to be right for."""
+        return self.forecast.leads[-1]
 
     @property
     def lead_seconds(self) -> float:
@@ -94,7 +102,7 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
     try:
         return Intent(
             target=TargetRef(spec.scale_target_ref.api_version, spec.scale_target_ref.kind, spec.scale_target_ref.name),
-            policy=_policy(spec),
+            policy=_policy(spec, settings),
             query=_query(namespace, name, spec.load, address),
             forecast=_forecast(spec, settings),
             history_seconds=spec.forecast.history.seconds,
@@ -119,7 +127,7 @@ def _forecast(spec: api.Spec, settings: Settings) -> ForecastSpec:
     step, forecast = spec.load.step.seconds, spec.forecast
     return ForecastSpec(
         step_seconds=step,
-        leads=(_lead(forecast.horizon, step, settings),),
+        leads=windows(_lead(forecast.horizon, step, settings), step),
         kind=_KINDS[spec.load.kind],
         family=Family(forecast.family),
         seasons=tuple(season.seconds for season in forecast.seasons),
@@ -138,13 +146,15 @@ def _lead(horizon: api.Horizon, step: float, settings: Settings) -> int:
     return max(1, math.ceil(horizon.fixed_seconds / step - 1e-9))
 
 
-def _policy(spec: api.Spec) -> Policy:
+def _policy(spec: api.Spec, settings: Settings) -> Policy:
     fallback = spec.fallback
     return Policy(
         min_replicas=spec.min_replicas,
         max_replicas=spec.max_replicas,
         capacity=spec.capacity.per_replica,
-        quantile=spec.objective.quantile,
+        quantile=spec.objective.quantile or DEFAULT_QUANTILE,
+        price=_price(spec),
+        budget=_budget(spec, settings),
         buffer=spec.objective.buffer,
         mode=Mode(spec.mode),
         paused=spec.paused,
@@ -155,6 +165,26 @@ def _policy(spec: api.Spec) -> Policy:
             replicas=fallback.replicas,
         ),
         unit="" if spec.load.kind == "Gauge" else "/s",
+    )
+
+
+def _price(spec: api.Spec) -> float | None:
+    costs = spec.objective.costs
+    return None if costs is None else costs.overload_hour / costs.replica_hour
+
+
+def _budget(spec: api.Spec, settings: Settings) -> Budget | None:
+    if spec.objective.risk is None:
+        return None
+    fixed = spec.forecast.horizon.fixed_seconds
+    startup = settings.startup_seconds
+    if fixed is not None:
+        startup = max(fixed - settings.interval_seconds - settings.metric_lag_seconds, 0.0)
+    return Budget(
+        share=spec.objective.risk.overload_budget,
+        step_seconds=spec.load.step.seconds,
+        startup_seconds=startup,
+        lag_seconds=settings.metric_lag_seconds,
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.events import ObjectRef
 from bayescaler.cluster.scale import Target
-from bayescaler.policy import Decision, State
+from bayescaler.policy import Decision, Outlook, State
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Evidence
-from bayescast import Bank, Predictive
+from bayescast import Bank
 
 from .translate import Intent
 
@@ -83,7 +83,7 @@ class Workload:
     awaits_history_since: float | None = None
     """Since when the first posterior has been wanted, None once it was built: until then nothing is lowered, except
     that a history nobody can read holds things back no longer than `fallback`'s hold."""
-    predictive: Predictive | None = None
+    outlook: Outlook | None = None
     evidence: Evidence | None = None
     phase: Phase = Phase.LEARNING
     phase_message: str = "the history is still being read"
@@ -105,7 +105,7 @@ class Workload:
         if self.reading is not None:
             self.reading.cancel()
             self.reading = None
-        self.load, self.predictive, self.evidence = Load(), None, None
+        self.load, self.outlook, self.evidence = Load(), None, None
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
 

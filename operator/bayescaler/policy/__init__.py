@@ -2,12 +2,13 @@
 
 from .decision import Decision, Step, lines
 from .engine import decide, warm_up
-from .predictive import Predictive
+from .predictive import Outlook, Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
 from .state import State
 from .trust import Evidence, assess
 from .types import (
     Behavior,
+    Budget,
     Fallback,
     Observation,
     Policy,
@@ -19,6 +20,7 @@ from .types import (
 
 __all__ = [
     "Behavior",
+    "Budget",
     "Decision",
     "Evidence",
     "Fallback",
@@ -26,6 +28,7 @@ __all__ = [
     "Limiter",
     "Mode",
     "Observation",
+    "Outlook",
     "Phase",
     "Policy",
     "PolicyType",

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from .explain import amount, percent, replicas, span
 from .kernels import columns as col
+from .kernels.aim import SURPRISE_FLOOR
 from .kernels.columns import Floats
-from .predictive import Predictive
+from .predictive import Outlook, Predictive
 from .reasons import Limiter, Mode
 from .state import State
 from .types import Observation, Policy
@@ -18,7 +19,7 @@ class Case:
 
     policy: Policy
     observation: Observation
-    predictive: Predictive | None
+    outlook: Outlook | None
     demand: float | None
     state: State
     trail: Floats
@@ -75,16 +76,27 @@ def clause(case: Case, limiter: Limiter, before: int, after: int) -> str:
     return _CLAUSES[limiter](case, before, after)
 
 
-def _forecast(case: Case, _before: int, _after: int) -> str:
-    policy, predictive = case.policy, case.predictive
-    assert predictive is not None  # noqa: S101 - the rule speaks of a forecast only
-    assert case.demand is not None  # noqa: S101 - likewise
+def _forecast(case: Case, _before: int, after: int) -> str:
+    policy, lead = case.policy, _outlook(case).lead
+    assert case.demand is not None  # noqa: S101 - the rule speaks of a forecast only
+    each = f"{case.amount(policy.capacity)} each"
     buffer = f" with {percent(policy.buffer)} buffer" if policy.buffer else ""
-    window = span(predictive.lead * predictive.step_seconds)
-    return (
-        f"load up to {case.amount(case.demand)}{buffer} expected within {window} at {percent(policy.quantile)}, "
-        f"{case.amount(policy.capacity)} each"
-    )
+    price = case.state.price
+    if price is None:
+        promised = percent(policy.quantile)
+        return f"load up to {case.amount(case.demand)}{buffer} expected within {_length(lead)} at {promised}, {each}"
+    risk = percent(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
+    told = f"more than {case.amount(case.demand)}{buffer} expected within {_length(lead)} with {risk}, {each}"
+    return f"{told}; running short is priced at {amount(price)} replicas"
+
+
+def _outlook(case: Case) -> Outlook:
+    assert case.outlook is not None  # noqa: S101 - rules of the forecast have one
+    return case.outlook
+
+
+def _length(predictive: Predictive) -> str:
+    return span(predictive.lead * predictive.step_seconds)
 
 
 def _reactive(case: Case, _before: int, _after: int) -> str:
@@ -118,6 +130,19 @@ def _trust(case: Case, _before: int, after: int) -> str:
 
 def _safety_floor(case: Case, _before: int, _after: int) -> str:
     return f"load is {case.amount(case.load)} now, {case.amount(case.policy.capacity)} each"
+
+
+def _surprise(case: Case, _before: int, _after: int) -> str:
+    load, each = case.amount(case.load), case.amount(case.policy.capacity)
+    return f"load beyond the forecast came a short while ago, so {percent(SURPRISE_FLOOR)} of {load} now, {each} each"
+
+
+def _scale_in_window(case: Case, _before: int, after: int) -> str:
+    return f"{after} will be wanted back within {_length(_outlook(case).window)}"
+
+
+def _reversal_gate(_case: Case, before: int, _after: int) -> str:
+    return f"not raised to {before} after a scale-in for the little that gains"
 
 
 def _scale_in_held(case: Case, before: int, _after: int) -> str:
@@ -167,8 +192,11 @@ _CLAUSES: Mapping[Limiter, Callable[[Case, int, int], str]] = {
     Limiter.REACTIVE: _reactive,
     Limiter.HOLD: _hold,
     Limiter.FALLBACK_FLOOR: _fallback_floor,
-    Limiter.TRUST: _trust,
     Limiter.SAFETY_FLOOR: _safety_floor,
+    Limiter.SURPRISE: _surprise,
+    Limiter.TRUST: _trust,
+    Limiter.SCALE_IN_WINDOW: _scale_in_window,
+    Limiter.REVERSAL_GATE: _reversal_gate,
     Limiter.SCALE_IN_HELD: _scale_in_held,
     Limiter.TOLERANCE: _tolerance,
     Limiter.SCALE_UP_STABILIZATION: _stabilization,

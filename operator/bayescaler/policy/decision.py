@@ -49,10 +49,9 @@ class Decision:
     @cached_property
     def exceedance(self) -> float | None:
         """P(max load over the window > capacity of `final`)."""
-        predictive = self.case.predictive
-        if predictive is None or self.demand is None:
+        if self.case.outlook is None or self.demand is None:
             return None
-        return float(predictive.exceedance(self.final * self.case.policy.capacity))
+        return float(self.case.outlook.lead.exceedance(self.final * self.case.policy.capacity))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

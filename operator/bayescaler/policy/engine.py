@@ -4,39 +4,41 @@ Pure; `now` is an argument, `State` the only memory. The rules are compiled (`ke
 for a replay of weeks; what they said is put into words by `decision` when somebody asks.
 """
 
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
 import bayescast
+from bayescast import LEVELS
 
 from .clauses import LIMITERS, Case, withheld
 from .decision import Decision
 from .kernels import columns as col
 from .kernels.columns import Floats
 from .kernels.step import step
-from .objective import demand_of, pods
-from .predictive import Predictive
+from .objective import pods
+from .predictive import Outlook
 from .reasons import Health, Phase
 from .state import State
 from .types import Observation, Policy
 
 
 def decide(
-    policy: Policy, observation: Observation, predictive: Predictive | None, state: State, *, now: float
+    policy: Policy, observation: Observation, outlook: Outlook | None, state: State, *, now: float
 ) -> tuple[Decision, State]:
     """Return the replicas wanted at `now` with every reason, and the state for the next decision.
 
-    `predictive` is of the max load over the lead window, in the unit of `policy.capacity`; while load is
-    missing, the forecast on the stored posterior; None or a quantile that is no load means there is none.
+    `outlook` is of the max load over the lead window and over the longer one, in the unit of `policy.capacity`; while
+    load is missing, the forecasts on the stored posterior; None or a quantile that is no load means there is none.
     `now` is epoch seconds; a clock set back starts the windows anew, as an empty state does.
     """
-    demand = demand_of(policy, predictive)
-    after, trail = state.copy(), np.empty((col.N_TRAIL, col.N_SAID))
+    after, trail = state.steered_by(policy).copy(), np.empty((col.N_TRAIL, col.N_SAID))
     rules, policies = policy.columns
-    final, limited_by = step(rules, policies, seen(observation, demand, now), after.memory, after.windows, trail)
+    sight, values = seen(observation, now), quantiles(outlook)
+    final, limited_by = step(rules, policies, sight, values, after.memory, after.windows, after.steering, trail)
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
     held_back = None if switched_off else withheld(policy)
+    demand = None if switched_off or isnan(sight[col.DEMAND]) else float(sight[col.DEMAND])
     decision = Decision(
         at=now,
         rung=after.rung,
@@ -46,14 +48,25 @@ def decide(
         final=int(final),
         limiter=LIMITERS[limited_by],
         load=observation.load,
-        demand=None if switched_off else demand,
+        demand=demand,
         withheld=None if held_back is None else held_back[0],
-        case=Case(policy, observation, predictive, demand, after, trail, now),
+        case=Case(policy, observation, outlook, demand, after, trail, now),
     )
     return decision, after
 
 
-def seen(observation: Observation, demand: float | None, now: float) -> Floats:
+_NO_OUTLOOK = np.full((2, len(LEVELS)), nan)
+
+
+def quantiles(outlook: Outlook | None) -> Floats:
+    """Return the forecasts as the rules take them, shape (2, 9); all NaN where one is no load."""
+    if outlook is None:
+        return _NO_OUTLOOK
+    values = np.stack((outlook.lead.values, outlook.window.values))
+    return values if np.isfinite(values).all() and values.min() >= 0.0 else _NO_OUTLOOK
+
+
+def seen(observation: Observation, now: float) -> Floats:
     """Return what the rules read of one observation, shape (N_SEEN,)."""
     return np.array(
         (
@@ -61,10 +74,11 @@ def seen(observation: Observation, demand: float | None, now: float) -> Floats:
             observation.replicas,
             nan if observation.ready_replicas is None else observation.ready_replicas,
             nan if observation.load is None else observation.load,
-            nan if demand is None else demand,
+            nan,
             nan if observation.utilization is None else observation.utilization,
             observation.phase is Phase.TRUSTED,
             observation.scale_in_allowed,
+            nan if observation.load_at is None else observation.load_at,
         ),
         dtype=np.float64,
     )

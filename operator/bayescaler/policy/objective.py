@@ -4,21 +4,21 @@ With a quantile q and a buffer b, the smallest n with P((1 + b) * max load <= n 
 ceil((1 + b) * Q(q) / capacity): 571/s at 50/s each needs 12.
 """
 
-from math import ceil, isfinite
+from math import ceil
 
 from .kernels.rules import MOST, ROUNDING
-from .predictive import Predictive
-from .types import Policy
+
+WINDOW_SECONDS = 1800.0
+"""What a scale-in has to be right for, where the lead time is shorter. Half an hour: a quarter turns half as often
+again, an hour costs a twentieth more of what is above the clairvoyant (docs/benchmarks.md)."""
+WINDOW_BUCKETS = 180  # what a forecaster keeps of a lead grows with its buckets
+
+
+def windows(lead: int, step_seconds: float) -> tuple[int, ...]:
+    """Return the windows, in buckets, that a forecast is needed for: the lead's, and the longer one if it is longer."""
+    return tuple(dict.fromkeys((lead, max(lead, min(ceil(WINDOW_SECONDS / step_seconds), WINDOW_BUCKETS)))))
 
 
 def pods(need: float) -> int:
     """Return the whole pods that hold `need`."""
     return ceil(min(need, MOST) * (1.0 - ROUNDING))
-
-
-def demand_of(policy: Policy, predictive: Predictive | None) -> float | None:
-    """Return the load to prepare for, with the buffer, or None where the forecast cannot say."""
-    if predictive is None:
-        return None
-    load = float(predictive.quantile(policy.quantile))
-    return load * (1.0 + policy.buffer) if isfinite(load) and load >= 0 else None

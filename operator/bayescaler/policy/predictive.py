@@ -1,7 +1,11 @@
 """What a decision asks of a forecast: the distribution of the highest load over the lead window."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayescast import Family
 
 
 class Predictive(Protocol):
@@ -11,12 +15,20 @@ class Predictive(Protocol):
     """
 
     @property
-    def levels(self) -> Iterable[float]:
-        """Return the levels the forecast is scored at."""
+    def values(self) -> NDArray[np.float64]:
+        """Return the quantiles at bayescast's LEVELS, shape (9,)."""
 
     @property
     def lead(self) -> int:
         """Return the length of the window in buckets."""
+
+    @property
+    def issued_at(self) -> float:
+        """Return the end of the newest bucket it knows (epoch seconds)."""
+
+    @property
+    def family(self) -> Family:
+        """Return the likelihood in use."""
 
     @property
     def step_seconds(self) -> float:
@@ -30,3 +42,10 @@ class Predictive(Protocol):
 
     def exceedance(self, x: float, /) -> float:
         """Return P(max load > x)."""
+
+
+class Outlook(NamedTuple):
+    """What is expected within the lead time, and within the longer window that a scale-in has to be right for."""
+
+    lead: Predictive
+    window: Predictive

@@ -1,32 +1,51 @@
 """What one decision hands to the next: an opaque pair of arrays that the compiled rules read and write, with names."""
 
 from dataclasses import dataclass, field
-from math import isnan
+from math import ceil, isnan
 
 import numpy as np
 
 from .kernels import columns as col
-from .kernels.columns import Floats
+from .kernels import steering as ladder
+from .kernels.columns import Floats, Steering
 from .reasons import Rung
+from .types import Policy
 
 Window = tuple[tuple[float, int], ...]
 """(at, value) of what is inside, oldest first."""
 
 _RUNGS = tuple(Rung)
 _FIRST_PLACES = 8
+_OWN_PLACES = 64
 
 
 def empty_memory() -> Floats:
     """Return the memory of a start, shape (N_MEMORY,)."""
     memory = np.full(col.N_MEMORY, np.nan)
     memory[col.RUNG] = _RUNGS.index(Rung.PREDICTIVE)
-    memory[col.COUNT :] = 0.0
+    memory[col.COUNT :] = memory[col.LAST_MOVE] = 0.0
     return memory
 
 
 def empty_windows(places: int = _FIRST_PLACES) -> Floats:
     """Return windows with room for so many entries each."""
     return np.zeros((col.N_WINDOWS, places, 2))
+
+
+def empty_steering(policy: Policy) -> Steering:
+    """Return steering at its start: with room for what it has to look back on, or none without a budget."""
+    if policy.budget is None:
+        return _NOT_STEERED
+    step = policy.budget.step_seconds
+    longest = max(policy.budget.startup_seconds, policy.behavior.scale_down.stabilization_window_seconds)
+    places = ceil((longest + policy.budget.lag_seconds) / step) + 3
+    figures, rungs = np.zeros(ladder.N_FIGURES), np.zeros((ladder.N_RUNGS, ladder.N_RUNG))
+    figures[ladder.AT], rungs[:, ladder.CURRENT] = np.nan, np.nan
+    asked, wanted = np.zeros((places, 1 + ladder.N_RUNGS)), np.zeros((places, ladder.N_RUNGS))
+    return Steering(figures, rungs, asked, wanted, np.zeros((_OWN_PLACES, 2)))
+
+
+_NOT_STEERED = Steering(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +59,7 @@ class State:
 
     memory: Floats = field(default_factory=empty_memory)
     windows: Floats = field(default_factory=empty_windows)
+    steering: Steering = _NOT_STEERED
 
     @property
     def rung(self) -> Rung:
@@ -77,6 +97,11 @@ class State:
         return self._time(col.LAST_SCALE_AT)
 
     @property
+    def price(self) -> float | None:
+        """What certainly running short was last priced at, in pods; None where a quantile is promised."""
+        return self._time(col.PRICE_IN_FORCE)
+
+    @property
     def asked(self) -> tuple[float, int, int] | None:
         """A change asked for and not seen yet: when, from, to."""
         at = self._time(col.ASKED_AT)
@@ -104,12 +129,20 @@ class State:
 
     def copy(self) -> "State":
         """Return the same to be written on, with room for one entry more in every window."""
-        windows = self.windows
-        if self.memory[col.COUNT :].max() < windows.shape[1]:
-            return State(self.memory.copy(), windows.copy())
-        larger = empty_windows(2 * windows.shape[1])
-        larger[:, : windows.shape[1]] = windows
-        return State(self.memory.copy(), larger)
+        windows = self.windows.copy()
+        if self.memory[col.COUNT :].max() >= windows.shape[1]:
+            windows = empty_windows(2 * windows.shape[1])
+            windows[:, : self.windows.shape[1]] = self.windows
+        steering = (
+            self.steering if self.steering is _NOT_STEERED else Steering(*(part.copy() for part in self.steering))
+        )
+        return State(self.memory.copy(), windows, steering)
+
+    def steered_by(self, policy: Policy) -> "State":
+        """Return the state with the steering that a policy needs: its own if it fits, else one that begins."""
+        wanted = empty_steering(policy)
+        fits = [part.shape for part in self.steering] == [part.shape for part in wanted]
+        return self if fits else State(self.memory, self.windows, wanted)
 
     def _time(self, column: int) -> float | None:
         value = float(self.memory[column])

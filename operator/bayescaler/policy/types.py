@@ -4,12 +4,13 @@ Text, percentages and field names of the resource are gone by the time a `Policy
 (`control.translate` makes it).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import isfinite, nan
 
 import numpy as np
 
+from .explain import amount, percent
 from .kernels import columns as col
 from .kernels.columns import Floats
 from .reasons import Health, Mode, Phase
@@ -78,8 +79,21 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """A share of time that may be short, and what steering by it has to know of time."""
+
+    share: float
+    step_seconds: float
+    startup_seconds: float
+    lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One autoscaler's intent. `capacity` is load per replica, in the unit of the load.
+
+    The aim is a budget of time, if there is one; else a price of running short (pods), if there is one; else the
+    quantile of the largest load that has to be served.
 
     `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge). `columns` is the
     policy as the compiled rules take it: rules and scaling policies of `kernels.columns`.
@@ -89,6 +103,8 @@ class Policy:
     max_replicas: int
     capacity: float
     quantile: float = 0.95
+    price: float | None = None
+    budget: Budget | None = None
     buffer: float = 0.0
     mode: Mode = Mode.AUTO
     paused: bool = False
@@ -107,6 +123,10 @@ class Policy:
             raise ValueError(f"policy: capacity {self.capacity} serves nothing; give a load above 0")
         if not 0 < self.quantile < 1:
             raise ValueError(f"policy: quantile {self.quantile} is no quantile; give one in (0, 1)")
+        if self.price is not None and not (isfinite(self.price) and self.price > 0):
+            raise ValueError(f"policy: price {self.price} is no price; give pods above 0")
+        if self.budget is not None and not 0 < self.budget.share < 1:
+            raise ValueError(f"policy: budget {self.budget.share} is no share of time; give one in (0, 1)")
         if not (isfinite(self.buffer) and self.buffer >= 0):
             raise ValueError(f"policy: buffer {self.buffer} is no margin; give a fraction >= 0")
         if not 0 < self.fallback.target_utilization <= MAX_TARGET_UTILIZATION:
@@ -115,6 +135,26 @@ class Policy:
                 f"give one in (0, {MAX_TARGET_UTILIZATION:g}]"
             )
         object.__setattr__(self, "columns", (_rules_of(self), _policies_of(self.behavior)))
+
+    def at_quantile(self, quantile: float) -> "Policy":
+        """Return the same policy with a quantile as its aim."""
+        return replace(self, quantile=quantile, price=None, budget=None)
+
+    @property
+    def aim(self) -> str:
+        """The aim in words."""
+        if self.budget is not None:
+            return f"{percent(self.budget.share)} of the time short"
+        if self.price is not None:
+            return f"running short priced at {amount(self.price)} replicas"
+        return f"quantile {self.quantile:g}"
+
+    @property
+    def promised(self) -> float:
+        """The probability at which the forecast is held to its promise."""
+        if self.budget is not None:
+            return 1.0 - self.budget.share
+        return self.quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +214,20 @@ def _rules_of(policy: Policy) -> Floats:
     rules[[col.UP_TOLERANCE, col.DOWN_TOLERANCE]] = up.tolerance, down.tolerance
     rules[[col.UP_SELECT, col.DOWN_SELECT]] = _SELECTS[up.select], _SELECTS[down.select]
     rules[[col.UP_WINDOW, col.DOWN_WINDOW]] = up.stabilization_window_seconds, down.stabilization_window_seconds
+    rules[[col.BUFFER, col.QUANTILE, col.PRICE, col.BUDGET]] = policy.buffer, nan, nan, nan
+    rules[[col.STEP_SECONDS, col.STARTUP_SECONDS, col.LAG_SECONDS]] = nan
+    if policy.budget is not None:
+        budget = policy.budget
+        rules[col.BUDGET] = budget.share
+        rules[[col.STEP_SECONDS, col.STARTUP_SECONDS, col.LAG_SECONDS]] = (
+            budget.step_seconds,
+            budget.startup_seconds,
+            budget.lag_seconds,
+        )
+    elif policy.price is not None:
+        rules[col.PRICE] = policy.price
+    else:
+        rules[col.QUANTILE] = policy.quantile
     rules[col.APPLIES] = not policy.paused and policy.mode is not Mode.OBSERVE
     return rules
 

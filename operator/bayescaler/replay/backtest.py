@@ -5,7 +5,7 @@ our quantile and the HPA's target, the worst moments. `backtest` makes all of th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
     ours = quantile_frontier(issued, case.policy)
     hpa = target_frontier(scenario, zone)
     knowing = least(scenario, time_zone=zone)
-    as_is = frontier(scenario, OURS, (case.policy.quantile,), [mine.replicas], time_zone=zone)
+    as_is = frontier(scenario, OURS, (case.policy.promised,), [mine.replicas], time_zone=zone)
     return Backtest(
         case=case,
         prices=prices,
@@ -129,7 +129,7 @@ def backtest(case: Case, names: Sequence[str], prices: Prices = PLAIN, *, told: 
 
 def quantile_frontier(issued: Forecasts, policy: Policy) -> Frontier:
     """Return ours at every quantile; one forecast serves them all."""
-    timelines = [decided(issued, replace(policy, quantile=quantile)).replicas for quantile in QUANTILES]
+    timelines = [decided(issued, policy.at_quantile(quantile)).replicas for quantile in QUANTILES]
     return frontier(issued.scenario, OURS, QUANTILES, timelines, time_zone=issued.spec.time_zone)
 
 

@@ -127,7 +127,7 @@ def weigh(case: Case, kind: str, present: Present, prices: Prices = PLAIN) -> Ro
         (present.steering(target * capacity).replicas(scenario) for target in targets),
         time_zone=zone,
     )
-    ours = frontier(scenario, OURS, (case.policy.quantile,), [mine], time_zone=zone)
+    ours = frontier(scenario, OURS, (case.policy.promised,), [mine], time_zone=zone)
     at_equal = beside(ours, theirs, least(scenario, time_zone=zone))
     return Row(
         name=case.name,

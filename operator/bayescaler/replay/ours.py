@@ -4,7 +4,7 @@ What was issued after each bucket serves every quantile and every policy; the ru
 and any single decision can be had back with all its reasons.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -20,19 +20,19 @@ from bayescaler.policy import (
     Limiter,
     Mode,
     Observation,
+    Outlook,
     Phase,
     Policy,
     Rung,
     decide,
 )
+from bayescaler.policy.engine import quantiles
 from bayescaler.policy.freshness import is_live, missed_buckets
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
-from bayescaler.policy.objective import demand_of
-from bayescaler.policy.state import State, empty_windows
+from bayescaler.policy.state import State, empty_steering, empty_windows
 from bayescaler.policy.trust import nearest_level, phase_of
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
-from bayescast.predictive import quantile_by_row
 
 from .scenario import Scenario
 
@@ -72,44 +72,49 @@ def known(scenario: Scenario) -> Known:
 class Forecasts:
     """What the forecaster issued along a scenario, and what is known when.
 
-    track: by bucket, in the unit of the forecaster; `scale` brings it to that of the scenario's loads.
+    tracks: by lead, then by bucket, in the unit of the forecaster; `scale` brings it to that of the scenario's loads.
     """
 
     scenario: Scenario
     spec: ForecastSpec
     scale: float
-    track: Track
+    tracks: Mapping[int, Track]
     family: Family
     known: Known
     _phases: dict[float, Integers] = field(default_factory=dict, init=False, repr=False)
 
-    def predictive(self, bucket: int, missed: int = 0) -> Predictive:
-        """Return the forecast issued after a bucket, as it is read when so many more should have come."""
+    @property
+    def track(self) -> Track:
+        """Those of the lead window."""
+        return self.tracks[self.spec.leads[0]]
+
+    def outlook(self, bucket: int, missed: int = 0) -> Outlook:
+        """Return the forecasts issued after a bucket, as they are read when so many more should have come."""
+        return Outlook(*(self._issued(lead, bucket, missed) for lead in (self.spec.leads[0], self.spec.leads[-1])))
+
+    def _issued(self, lead: int, bucket: int, missed: int) -> Predictive:
         issued_at = self.scenario.start + (bucket + 1) * self.spec.step_seconds
-        issued = Predictive(
-            np.array(LEVELS),
-            self.track.quantiles[bucket],
-            self.spec.leads[0],
-            self.spec.step_seconds,
-            issued_at,
-            self.family,
-        )
+        values, step = self.tracks[lead].quantiles[bucket], self.spec.step_seconds
+        issued = Predictive(np.array(LEVELS), values, lead, step, issued_at, self.family)
         return issued.aged(missed).scaled(self.scale)
 
-    def demand(self, policy: Policy) -> Floats:
-        """Return the load to prepare for at each decision, shape (n,); NaN where there is no forecast."""
+    @cached_property
+    def readings(self) -> tuple[Floats, Integers]:
+        """Every reading of the forecasts, (m, 2, 9), and the place of each decision's, (n,)."""
         newest, missed = self.known.newest, self.known.missed
-        loads = quantile_by_row(self.track.quantiles * self.scale, policy.quantile)
-        demand = np.where(newest >= 0, loads[newest] * (1.0 + policy.buffer), np.nan)
+        pairs = [self.tracks[lead].quantiles for lead in (self.spec.leads[0], self.spec.leads[-1])]
+        none = np.full((1, 2, len(LEVELS)), np.nan)
+        table = [np.stack(pairs, axis=1) * self.scale]
         aged = np.flatnonzero((newest >= 0) & (missed > 0))
-        readings, places = np.unique(np.stack([newest, missed], axis=1)[aged], axis=0, return_inverse=True)
-        late = [demand_of(policy, self.predictive(*reading)) for reading in readings.tolist()]
-        demand[aged] = np.array(late, dtype=np.float64)[places.ravel()]
-        return np.where(np.isfinite(demand), demand, np.nan)
+        late, places = np.unique(np.stack([newest, missed], axis=1)[aged], axis=0, return_inverse=True)
+        table += [quantiles(self.outlook(*reading))[None] for reading in late.tolist()]
+        issued = np.where(newest >= 0, newest, len(table[0]) + len(late))
+        issued[aged] = len(table[0]) + places.ravel()
+        return np.concatenate([*table, none]), issued
 
     def phases(self, policy: Policy) -> Integers:
         """Return how far the forecast is trusted at each decision, as places in Phase, shape (n,)."""
-        level = nearest_level(LEVELS, policy.quantile)
+        level = nearest_level(LEVELS, policy.promised)
         if level not in self._phases:
             self._phases[level] = self._phases_at(level)
         return self._phases[level]
@@ -133,8 +138,8 @@ def forecasts(scenario: Scenario, spec: ForecastSpec, *, scale: float = 1.0) -> 
     """Run the forecaster along a scenario; BayescastError if it cannot take the load."""
     forecaster = Forecaster(spec)
     times = scenario.start + np.arange(len(scenario.loads)) * scenario.step_seconds
-    track = forecaster.track(times, scenario.loads / scale)[spec.leads[0]]
-    return Forecasts(scenario, spec, scale, track, forecaster.diagnostics().family, known(scenario))
+    tracks = forecaster.track(times, scenario.loads / scale)
+    return Forecasts(scenario, spec, scale, tracks, forecaster.diagnostics().family, known(scenario))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +177,7 @@ class Decided:
     def decisions(self, places: Sequence[int]) -> list[Decision]:
         """Return single decisions with all their reasons."""
         order = sorted(set(places))
-        states = _run(self.policy, self.forecasts.scenario, self.seen.copy(), order)[1]
+        states = _run(self.policy, self.forecasts, self.seen.copy(), order)[1]
         found = {place: self._decision(place, state) for place, state in zip(order, states, strict=True)}
         return [found[place] for place in places]
 
@@ -185,10 +190,11 @@ class Decided:
             health=Health.LIVE if live else Health.STALE if bucket >= 0 else Health.ABSENT,
             load=float(row[col.LOAD]) if live else None,
             phase=_PHASES[self.phases[place]],
+            load_at=float(row[col.LOAD_AT]),
             scale_in_allowed=bool(row[col.SCALE_IN_ALLOWED]),
         )
-        predictive = forecasts.predictive(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
-        return decide(self.policy, observation, predictive, state, now=float(row[col.NOW]))[0]
+        outlook = forecasts.outlook(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
+        return decide(self.policy, observation, outlook, state, now=float(row[col.NOW]))[0]
 
 
 def decided(forecasts: Forecasts, policy: Policy) -> Decided:
@@ -200,21 +206,27 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.NOW] = scenario.start + scenario.instants
     seen[0, col.REPLICAS] = scenario.first_replicas
     seen[:, col.LOAD] = np.where(at_hand.live, scenario.loads[at_hand.newest], np.nan)
-    seen[:, col.DEMAND] = forecasts.demand(policy)
+    seen[:, col.LOAD_AT] = scenario.start + (at_hand.newest + 1) * scenario.step_seconds
     seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
     seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
-    out, _ = _run(policy, scenario, seen)
+    out, _ = _run(policy, forecasts, seen)
     return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)
 
 
-def _run(policy: Policy, scenario: Scenario, seen: Floats, pauses: Sequence[int] = ()) -> tuple[Integers, list[State]]:
+def _run(
+    policy: Policy, forecasts: Forecasts, seen: Floats, pauses: Sequence[int] = ()
+) -> tuple[Integers, list[State]]:
     """Run the rules over all instants; return what they came to, and the state before each of some, rising."""
     rules, policies = policy.columns
     longest = max(rules[col.UP_WINDOW], rules[col.DOWN_WINDOW], *policies[:, col.PERIOD])
-    state, kept = State(windows=empty_windows(ceil(longest / scenario.interval_seconds) + 2)), list[State]()
+    windows = empty_windows(ceil(longest / forecasts.scenario.interval_seconds) + 2)
+    state, kept = State(windows=windows, steering=empty_steering(policy)), list[State]()
+    outlooks, issued = forecasts.readings
     out = np.empty((len(seen), 3), dtype=np.int64)
     trail = np.empty((col.N_TRAIL, col.N_SAID))
     for first, end in pairwise((0, *pauses, len(seen))):
-        run(rules, policies, seen, state.memory, state.windows, trail, first, end, out)
+        run(
+            rules, policies, seen, outlooks, issued, state.memory, state.windows, state.steering, trail, first, end, out
+        )
         kept.append(state.copy())
     return out, kept[:-1]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from bayescaler.policy import Policy
+from bayescaler.policy.objective import windows
 from bayescast import LEVELS
 
 from .backtest import OURS, TARGETS, Case
@@ -73,7 +74,8 @@ class Setting:
         """Return a policy with this setting."""
         behavior = policy.behavior
         down = replace(behavior.scale_down, stabilization_window_seconds=self.window_seconds, tolerance=self.tolerance)
-        return replace(policy, quantile=self.quantile, buffer=self.buffer, behavior=replace(behavior, scale_down=down))
+        behavior = replace(behavior, scale_down=down)
+        return replace(policy.at_quantile(self.quantile), buffer=self.buffer, behavior=behavior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ def _parts(scenario: Scenario) -> tuple[int, int]:
 
 
 def _issued(case: Case, scenario: Scenario, lead: int) -> Forecasts:
-    return forecasts(scenario, replace(case.spec, leads=(lead,)), scale=case.scale)
+    return forecasts(scenario, replace(case.spec, leads=windows(lead, scenario.step_seconds)), scale=case.scale)
 
 
 def _figures(case: Case, scenario: Scenario, replicas: Integers, prices: Prices) -> Figures:

@@ -100,7 +100,7 @@ async def test_one_writes_and_the_other_keeps_warm(pair):
     assert (by_one, by_two) == (2, 0)
     assert pair.world.replicas() >= 10
     warm = pair.two.registry.get(("default", "web"))
-    assert warm.predictive is not None
+    assert warm.outlook is not None
     assert warm.decision.final >= 10
     leads = [o.metrics.registry.get_sample_value("bayescaler_leader") for o in (pair.one, pair.two)]
     assert leads == [1.0, 0.0]

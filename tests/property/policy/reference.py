@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from bayescaler.policy import Health, Limiter, Mode, Phase, Rung
-from bayescaler.policy.objective import demand_of, pods
+from bayescaler.policy import Health, Limiter, Mode, Observation, Outlook, Phase, Policy, Rung
+from bayescaler.policy.objective import pods
 from bayescaler.replay.behavior import History, begin, remember, scale_down_limit, scale_up_limit, stabilize
 from bayescaler.replay.windows import since
 
@@ -18,22 +18,27 @@ class Memory:
     asked: tuple[float, int, int] | None = None
     decided_at: float | None = None
     last_scale_at: float | None = None
+    last_move: int = 0
+    told: tuple[float, float] | None = None
+    surprised_at: float | None = None
+    price: float | None = None
 
 
-def decide(policy, observation, predictive, memory, *, now):
+def decide(policy, observation, outlook, memory, *, now):
     """Return the steps as (limiter, pods before, pods after), and the memory after."""
-    demand = demand_of(policy, predictive)
-    memory = stand(policy.fallback, observation, demand is not None, memory, now)
+    memory, need = ask(policy, observation, outlook, memory, now)
+    memory = stand(policy.fallback, observation, need is not None, memory, now)
     current = observation.replicas
     if current == 0 and policy.min_replicas > 0:
         empty = replace(memory, history=History(), asked=None, decided_at=None)
         return [(Limiter.SCALED_TO_ZERO, 0, 0)], empty
 
     memory = settle(memory, policy, current, now)
-    limiter, need = propose(policy, observation, demand, memory)
+    limiter, need = propose(policy, observation, need, memory)
     steps = [(limiter, current, pods(need))]
-    for rule in (trust, safety_floor, scale_in_held, tolerance):
-        need = apply(rule(policy, observation, memory, steps[0][0], need), need, steps)
+    seen = Seen(policy, observation, outlook, memory, limiter, now)
+    for rule in (safety_floor, surprise, trust, scale_in_window, reversal_gate, scale_in_held, tolerance):
+        need = apply(rule(seen, need), need, steps)
     wanted = pods(need)
     memory = replace(memory, history=remember(memory.history, policy.behavior, wanted, now))
     for bound in (stabilization, rate, bounds):
@@ -42,6 +47,47 @@ def decide(policy, observation, predictive, memory, *, now):
     if final != current and not policy.paused and policy.mode is not Mode.OBSERVE:
         memory = replace(memory, asked=(now, current, final))
     return steps, replace(memory, decided_at=now)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the rules look at."""
+
+    policy: Policy
+    observation: Observation
+    outlook: Outlook | None
+    memory: Memory
+    proposed: Limiter
+    now: float
+
+    @property
+    def present(self):
+        """Pods that the load asks for as it is now."""
+        load = self.observation.load
+        return 0.0 if load is None else load / self.policy.capacity
+
+
+def ask(policy, observation, outlook, memory, now):
+    """Learn from the newest bucket; return the need of the forecast, None without one."""
+    if outlook is None:
+        return memory, None
+    at, load = observation.load_at, observation.load
+    if at is not None and (memory.told is None or memory.told[0] != at):
+        if memory.told is not None and load is not None and load > memory.told[1]:
+            memory = replace(memory, surprised_at=now)
+        memory = replace(memory, told=(at, float(outlook.lead.values[-1])))
+    memory = replace(memory, price=policy.price)
+    served = policy.capacity / (1.0 + policy.buffer)
+    if policy.price is None:
+        return memory, float(outlook.lead.quantile(policy.quantile)) / served
+    least = max(pods(float(outlook.lead.values[0]) / served), min(policy.min_replicas, 1))
+    return memory, cheapest(outlook.lead, served, policy.price, least, max(policy.max_replicas, least))
+
+
+def cheapest(predictive, served, price, least, most):
+    """The fewest pods that make n + price * P(max > n * served) least."""
+    cost = {n: n + price * float(predictive.exceedance(n * served)) for n in range(int(least), int(most) + 1)}
+    return min(cost, key=lambda n: (cost[n], n))
 
 
 def apply(ruling, value, steps):
@@ -76,14 +122,15 @@ def stand(fallback, observation, forecast, memory, now):
 
 def settle(memory, policy, replicas, now):
     if memory.decided_at is None or now < memory.decided_at:
-        return replace(memory, history=begin(replicas, now), asked=None)
+        return replace(memory, history=begin(replicas, now), asked=None, surprised_at=None, last_move=0)
     if memory.asked is None:
         return memory
     at, before, after = memory.asked
     if replicas == after:
         history = record(memory.history, policy.behavior, after - before, at)
-        return replace(memory, history=history, asked=None, last_scale_at=at)
-    return memory if replicas == before else replace(memory, asked=None)
+        move = (after > before) - (after < before)
+        return replace(memory, history=history, asked=None, last_scale_at=at, last_move=move)
+    return memory if replicas == before else replace(memory, asked=None, last_move=0)
 
 
 def record(history, behavior, change, at):
@@ -95,10 +142,10 @@ def record(history, behavior, change, at):
     return replace(history, ups=ups, downs=downs)
 
 
-def propose(policy, observation, demand, memory):
+def propose(policy, observation, need, memory):
     live, fallback = observation.load is not None, policy.fallback
-    if demand is not None and (live or memory.rung is Rung.STORED):
-        return Limiter.FORECAST, demand / policy.capacity
+    if need is not None and (live or memory.rung is Rung.STORED):
+        return Limiter.FORECAST, need
     if live:
         return Limiter.REACTIVE, reactive(policy, observation)
     if memory.rung is Rung.REACTIVE and observation.utilization is not None:
@@ -113,29 +160,74 @@ def reactive(policy, observation):
     return observation.load / (policy.capacity * policy.fallback.target_utilization)
 
 
-def trust(policy, observation, _memory, proposed, need):
-    if observation.phase is Phase.TRUSTED or observation.load is None or proposed is not Limiter.FORECAST:
+def safety_floor(seen, need):
+    return (Limiter.SAFETY_FLOOR, seen.present) if seen.present > need else None
+
+
+def surprise(seen, need):
+    if seen.proposed is not Limiter.FORECAST or not is_surprised(seen):
         return None
-    return (Limiter.TRUST, reactive(policy, observation)) if reactive(policy, observation) > need else None
+    return (Limiter.SURPRISE, 1.1 * seen.present) if 1.1 * seen.present > need else None
 
 
-def safety_floor(policy, observation, _memory, _proposed, need):
-    if observation.load is None or observation.load / policy.capacity <= need:
+def is_surprised(seen):
+    return seen.memory.surprised_at is not None and seen.now - seen.memory.surprised_at < 300.0
+
+
+def trust(seen, need):
+    observation = seen.observation
+    if observation.phase is Phase.TRUSTED or observation.load is None or seen.proposed is not Limiter.FORECAST:
         return None
-    return Limiter.SAFETY_FLOOR, observation.load / policy.capacity
+    least = reactive(seen.policy, observation)
+    return (Limiter.TRUST, least) if least > need else None
 
 
-def scale_in_held(_policy, observation, memory, _proposed, need):
-    steady = observation.load is not None and memory.missing_since is None and observation.scale_in_allowed
+def scale_in_window(seen, need):
+    policy, current = seen.policy, seen.observation.replicas
+    if seen.proposed is not Limiter.FORECAST or pods(need) >= current:
+        return None
+    lead, window, served = seen.outlook.lead, seen.outlook.window, policy.capacity / (1.0 + policy.buffer)
+    if policy.price is None:
+        bet = pods(float(window.quantile(policy.quantile)) / served)
+    else:
+        bet = cheapest(window, served, policy.price, pods(need), max(policy.max_replicas, pods(need)))
+    if lead.values[0] > 0.0:
+        bet = min(bet, pods(max(pods(need) * window.values[0] / lead.values[0] - 0.5, 0.0)))
+    stay = min(bet, current)
+    return (Limiter.SCALE_IN_WINDOW, stay) if stay > pods(need) else None
+
+
+def reversal_gate(seen, need):
+    policy, observation, current = seen.policy, seen.observation, seen.observation.replicas
+    if seen.proposed is not Limiter.FORECAST or pods(need) <= current or seen.memory.last_move >= 0:
+        return None
+    floor = seen.present * (1.1 if is_surprised(seen) else 1.0)
+    if observation.load is not None and observation.phase is not Phase.TRUSTED:
+        floor = max(floor, reactive(policy, observation))
+    if pods(floor) > current:
+        return None
+    lead, served = seen.outlook.lead, policy.capacity / (1.0 + policy.buffer)
+    short, promised = float(lead.exceedance(current * served)), 1.0 - policy.quantile
+    if policy.price is None:
+        pays = short > 5.0 * promised
+    else:
+        spared = short - float(lead.exceedance(pods(need) * served))
+        pays = policy.price * spared - (pods(need) - current) > 0.6 * current
+    return None if pays else (Limiter.REVERSAL_GATE, current)
+
+
+def scale_in_held(seen, need):
+    observation = seen.observation
+    steady = observation.load is not None and seen.memory.missing_since is None and observation.scale_in_allowed
     return None if steady or pods(need) >= observation.replicas else (Limiter.SCALE_IN_HELD, observation.replicas)
 
 
-def tolerance(policy, observation, _memory, proposed, need):
-    current, load = observation.replicas, observation.load
-    if current == 0 or pods(need) == current or proposed not in (Limiter.FORECAST, Limiter.REACTIVE):
+def tolerance(seen, need):
+    current, load = seen.observation.replicas, seen.observation.load
+    if current == 0 or pods(need) == current or seen.proposed not in (Limiter.FORECAST, Limiter.REACTIVE):
         return None
-    short = load is not None and pods(load / policy.capacity) > current
-    up, down = policy.behavior.scale_up.tolerance, policy.behavior.scale_down.tolerance
+    short = load is not None and pods(seen.present) > current
+    up, down = seen.policy.behavior.scale_up.tolerance, seen.policy.behavior.scale_down.tolerance
     tolerated = 1.0 - down <= need / current <= 1.0 + up
     return (Limiter.TOLERANCE, current) if tolerated and not short else None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bayescaler.policy import Health, Limiter, Mode, State, decide
 
-from .worlds import MISSING, START, Exponential, days, forecasts, loads, policies, seen, sights
+from .worlds import MISSING, START, days, exponential, forecasts, loads, policies, seen, sights
 
 AUTO = {"mode": Mode.AUTO, "paused": False}
 counts = st.integers(0, 120)
@@ -88,8 +88,8 @@ def test_more_load_never_means_fewer_replicas(policy, replicas, past, sight, for
 def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, sight, one, other):
     replicas, state = remembered(policy, replicas, past)
     low, high = sorted((one, other))
-    less, _ = decide(policy, seen(replicas, sight), Exponential(low), state, now=NOW)
-    more, _ = decide(policy, seen(replicas, sight), Exponential(high), state, now=NOW)
+    less, _ = decide(policy, seen(replicas, sight), exponential(low), state, now=NOW)
+    more, _ = decide(policy, seen(replicas, sight), exponential(high), state, now=NOW)
 
     assert less.final <= more.final
 
@@ -98,8 +98,8 @@ def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, si
 def test_a_higher_quantile_never_means_fewer_replicas(policy, replicas, past, sight, median, one, other):
     replicas, state = remembered(policy, replicas, past)
     low, high = (replace(policy, quantile=q) for q in sorted((one, other)))
-    less, _ = decide(low, seen(replicas, sight), Exponential(median), state, now=NOW)
-    more, _ = decide(high, seen(replicas, sight), Exponential(median), state, now=NOW)
+    less, _ = decide(low, seen(replicas, sight), exponential(median), state, now=NOW)
+    more, _ = decide(high, seen(replicas, sight), exponential(median), state, now=NOW)
 
     assert less.final <= more.final
 
@@ -163,7 +163,7 @@ def test_the_state_stays_bounded_however_long_it_runs(policy, seed):
         load = dice.choice([0.0, dice.uniform(0.0, 100.0 * policy.capacity)])
         health = dice.choice([Health.LIVE, Health.LIVE, Health.LIVE, Health.ABSENT])
         sight = {"health": health, "load": load if health is Health.LIVE else None}
-        decision, state = decide(policy, seen(replicas, sight), Exponential(load), state, now=now)
+        decision, state = decide(policy, seen(replicas, sight), exponential(load), state, now=now)
         replicas = decision.final
 
     for rules, window in (

@@ -16,7 +16,7 @@ from bayescaler.policy import (
     decide,
 )
 
-from .worlds import MISSING, START, Exponential
+from .worlds import MISSING, START, exponential
 
 AFTER, HOLD, RECOVER, TICK = 60.0, 120.0, 30.0, 15.0
 FLOOR = 8
@@ -47,7 +47,7 @@ class Ladder(RuleBasedStateMachine):
         self.replicas = self.decision.final
         self.now += TICK
 
-    @rule(load=st.floats(0.0, 2000.0), forecast=st.none() | st.builds(Exponential, st.floats(0.0, 500.0)))
+    @rule(load=st.floats(0.0, 2000.0), forecast=st.none() | st.builds(exponential, st.floats(0.0, 500.0)))
     def usable(self, load, forecast):
         self.good_run += 1
         recovered = (self.good_run - 1) * TICK >= RECOVER
@@ -61,7 +61,7 @@ class Ladder(RuleBasedStateMachine):
     @rule(
         health=st.sampled_from(MISSING),
         utilization=st.none() | st.floats(0.0, 2.0),
-        forecast=st.none() | st.builds(Exponential, st.floats(0.0, 500.0)),
+        forecast=st.none() | st.builds(exponential, st.floats(0.0, 500.0)),
         ticks=st.integers(1, 6),
     )
     def missing(self, health, utilization, forecast, ticks):

@@ -1,7 +1,6 @@
 """Strategies: every policy, observation and forecast that can be meant."""
 
-from math import log2
-
+import numpy as np
 from hypothesis import strategies as st
 
 from bayescaler.policy import (
@@ -10,6 +9,7 @@ from bayescaler.policy import (
     Health,
     Mode,
     Observation,
+    Outlook,
     Phase,
     Policy,
     PolicyType,
@@ -17,36 +17,25 @@ from bayescaler.policy import (
     ScalingRules,
     Select,
 )
+from bayescast import LEVELS, Family, Predictive
 
 START = 1_700_000_000.0
 MISSING = [health for health in Health if health is not Health.LIVE]
 loads = st.floats(0.0, 1e5) | st.just(0.0)
 
 
-class Exponential:
-    """Max load over the window with an exact tail: P(max > x) = 2 ** (-x / median), or 0 everywhere."""
-
-    levels = (0.5, 0.9, 0.95, 0.99)
-    lead = 5
-    step_seconds = 60.0
-
-    def __init__(self, median):
-        self.median = median
-
-    def quantile(self, q):
-        return -self.median * log2(1.0 - q)
-
-    def exceedance(self, x):
-        return 2.0 ** (-x / self.median) if self.median > 0 else float(x < 0)
-
-    def cdf(self, x):
-        return 1.0 - self.exceedance(x)
-
-    def __repr__(self):
-        return f"Exponential({self.median})"
+def exponential(median, growth=1.0):
+    """Max load of 5 minutes with P(max > x) = 2 ** (-x / median), or 0 everywhere; of half an hour `growth` as much."""
+    values = -median * np.log2(1.0 - np.array(LEVELS))
+    return Outlook(
+        *(
+            Predictive(np.array(LEVELS), values * factor, lead, 60.0, START, Family.POISSON_GAMMA)
+            for factor, lead in ((1.0, 5), (growth, 30))
+        )
+    )
 
 
-forecasts = st.none() | st.builds(Exponential, loads)
+forecasts = st.none() | st.builds(exponential, loads, st.sampled_from([1.0, 1.2, 2.0, 5.0]))
 
 
 @st.composite
@@ -71,6 +60,7 @@ def policies(draw, **changes):
             "max_replicas": draw(st.integers(max(least, 1), 100)),
             "capacity": draw(st.floats(1.0, 1000.0)),
             "quantile": draw(st.sampled_from([0.5, 0.9, 0.95, 0.99])),
+            "price": draw(st.none() | st.sampled_from([1.0, 20.0, 400.0])),
             "buffer": draw(st.sampled_from([0.0, 0.1])),
             "behavior": draw(st.builds(Behavior, rules(), rules())),
             "fallback": draw(

@@ -11,10 +11,12 @@ from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.scale import Target
 from bayescaler.control.registry import Registry
 from bayescaler.control.settings import Settings
+from bayescaler.policy import Outlook
 from bayescaler.policy.reasons import Health
 from bayescaler.policy.types import Observation
 from bayescaler.sources.grid import closed_buckets, judged
 from bayescaler.telemetry.metrics import Metrics
+from bayescast import LEVELS, Family, Predictive
 
 NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z, a full minute
 MINUTE = 60.0
@@ -90,6 +92,12 @@ def seen(replicas=4, load=100.0, **changes):
     return Observation(
         **{"replicas": replicas, "ready_replicas": replicas, "health": Health.LIVE, "load": load} | changes
     )
+
+
+def flat(level):
+    """A forecast that is sure of one load."""
+    one = Predictive(np.array(LEVELS), np.full(len(LEVELS), float(level)), 2, MINUTE, NOON, Family.POISSON_GAMMA)
+    return Outlook(one, one)
 
 
 class Load:

@@ -10,25 +10,7 @@ from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Observation, Policy, State, decide
 from bayescaler.policy.reasons import Health, Limiter, Phase, Rung
 
-from .builders import MINUTE, NOON, Book, edited, manifest, target, workload
-
-
-class Flat:
-    """A forecast of exactly `level`."""
-
-    levels, lead, step_seconds = (0.95,), 2, 60.0
-
-    def __init__(self, level):
-        self.level = level
-
-    def quantile(self, q):
-        return self.level
-
-    def cdf(self, x):
-        return float(x >= self.level)
-
-    def exceedance(self, x):
-        return 1.0 - self.cdf(x)
+from .builders import MINUTE, NOON, Book, edited, flat, manifest, target, workload
 
 
 def sizing(load=100.0, forecast=200.0, replicas=4, phase=Phase.TRUSTED, health=Health.LIVE, state=None, **spec):
@@ -36,9 +18,9 @@ def sizing(load=100.0, forecast=200.0, replicas=4, phase=Phase.TRUSTED, health=H
     web = workload(**spec)
     web.load = Load(load, NOON, health, "why the load is as it is", f"Load{health.value}")
     web.target, web.phase, web.phase_message = target(replicas), phase, "so much is known"
-    web.predictive = Flat(forecast) if forecast is not None else None
+    web.outlook = flat(forecast) if forecast is not None else None
     observation = Observation(replicas, replicas, health, load if health is Health.LIVE else None, phase=phase)
-    web.decision, web.state = decide(web.intent.policy, observation, web.predictive, state or State(), now=NOON)
+    web.decision, web.state = decide(web.intent.policy, observation, web.outlook, state or State(), now=NOON)
     return web
 
 
@@ -197,7 +179,7 @@ def test_the_window_of_scaling_up_is_a_limit():
 def test_scale_in_that_waits_is_a_limit():
     web = sizing(forecast=10.0, load=10.0, replicas=9)
     observation = Observation(9, 9, Health.LIVE, 10.0, scale_in_allowed=False)
-    web.decision, _ = decide(web.intent.policy, observation, web.predictive, State(), now=NOON)
+    web.decision, _ = decide(web.intent.policy, observation, web.outlook, State(), now=NOON)
     assert told(web, ConditionType.SCALING_LIMITED) == (True, "ScaleInHeld")
 
 
@@ -206,7 +188,7 @@ def test_the_limit_of_every_limiter_is_one_word(limiter):
     """A limiter that is no limit says DesiredWithinRange; none is forgotten by accident."""
     no_limit = {
         Limiter.FORECAST, Limiter.REACTIVE, Limiter.HOLD, Limiter.FALLBACK_FLOOR, Limiter.TRUST, Limiter.SAFETY_FLOOR,
-        Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED, Limiter.SCALED_TO_ZERO,
+        Limiter.SURPRISE, Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED, Limiter.SCALED_TO_ZERO,
     }  # fmt: skip
     web = sizing()
     web.decision = replace(web.decision, limiter=limiter)
@@ -220,7 +202,7 @@ def test_the_rungs_below_are_told_by_name_with_the_decisions_own_words():
     rungs = []
     for minutes in (0, 4, 65):
         observation = Observation(4, 4, Health.ABSENT)
-        web.decision, state = decide(policy, observation, web.predictive, state, now=NOON + minutes * MINUTE)
+        web.decision, state = decide(policy, observation, web.outlook, state, now=NOON + minutes * MINUTE)
         found = conditions(web)[ConditionType.FALLBACK_ACTIVE]
         assert found.message == web.decision.message
         rungs.append(found.reason)

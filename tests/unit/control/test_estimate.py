@@ -83,7 +83,7 @@ async def test_a_tick_gives_what_one_replay_of_the_same_buckets_gives():
     now = NOON + 30 * MINUTE
     predict(by_ticks, now=now)
     predict(at_once, now=now)
-    np.testing.assert_array_equal(by_ticks.predictive.values, at_once.predictive.values)
+    np.testing.assert_array_equal(by_ticks.outlook.lead.values, at_once.outlook.lead.values)
 
 
 async def test_an_answer_that_comes_while_kernels_run_brings_no_bucket_twice_and_loses_none(monkeypatch):
@@ -156,7 +156,7 @@ async def test_a_forecast_whose_newest_bucket_is_old_is_wider_and_never_lower():
     quantiles = []
     for minutes in (0, 1, 5, 60):
         predict(web, now=NOON + minutes * MINUTE + 30.0)
-        quantiles.append(web.predictive.quantile(0.95))
+        quantiles.append(web.outlook.lead.quantile(0.95))
     assert quantiles[0] == quantiles[1], "one bucket may be under way"
     assert quantiles[1] < quantiles[2] < quantiles[3]
 
@@ -165,20 +165,20 @@ async def test_widening_is_on_reading_alone_and_ends_with_the_next_bucket():
     pool = BankPool()
     web = await fitted(pool)
     predict(web, now=NOON + 60 * MINUTE)
-    wide = web.predictive.quantile(0.95)
+    wide = web.outlook.lead.quantile(0.95)
     web.fresh = [(NOON + i * MINUTE, 100.0) for i in range(60)]
     await pool.update([web])
     predict(web, now=NOON + 60 * MINUTE)
-    assert web.predictive.quantile(0.95) < wide
+    assert web.outlook.lead.quantile(0.95) < wide
 
 
 async def test_without_a_seat_or_without_any_load_there_is_no_forecast():
     web = workload()
     predict(web, now=NOON)
-    assert (web.predictive, web.phase) == (None, Phase.LEARNING)
+    assert (web.outlook, web.phase) == (None, Phase.LEARNING)
     web.seat = await BankPool().fit(web.intent, np.empty(0), np.empty(0), until=NOON)
     predict(web, now=NOON)
-    assert web.predictive is None
+    assert web.outlook is None
 
 
 async def test_evidence_is_read_after_new_buckets_at_the_level_nearest_to_the_objective():

@@ -126,7 +126,7 @@ async def test_a_standby_keeps_warm_and_writes_nothing(house):
     web = await house.add(replicas=1)
     house.operator.loop._may_write = lambda: False
     await house.tick()
-    assert (web.decision.final, web.predictive is not None) == (3, True)
+    assert (web.decision.final, web.outlook is not None) == (3, True)
     assert house.wire.sent == []
 
 

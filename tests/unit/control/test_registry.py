@@ -196,7 +196,7 @@ def test_a_load_that_means_something_else_is_read_anew_and_old_numbers_do_not_se
     web = seated(book, obj)
     book.see(edited(obj, load=load))
     assert book.warmed == [web]
-    assert (web.load.value, web.load.at, web.fresh, web.predictive) == (None, None, [], None)
+    assert (web.load.value, web.load.at, web.fresh, web.outlook) == (None, None, [], None)
 
 
 def test_a_load_changed_across_an_invalid_edit_is_still_a_changed_load(book):

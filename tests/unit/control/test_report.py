@@ -16,8 +16,7 @@ from bayescaler.policy import Observation, State, decide
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.telemetry.logs import configure
 
-from .builders import ADDRESS, NOON, Book, Wire, manifest, metrics, target, workload
-from .test_conditions import Flat
+from .builders import ADDRESS, NOON, Book, Wire, flat, manifest, metrics, target, workload
 
 TICK = 15.0
 
@@ -63,16 +62,12 @@ def sized(name="web", load=100.0, forecast=180.0, replicas=4, phase=Phase.TRUSTE
 
 def decided(web, load=100.0, forecast=180.0, replicas=4, phase=Phase.TRUSTED, health=Health.LIVE, now=NOON):
     web.load = Load(load, NOON, health, "why", f"Load{health.value}")
-    web.target, web.phase, web.predictive = target(replicas), phase, None
+    web.target, web.phase, web.outlook = target(replicas), phase, None
     if forecast is not None:
-        web.predictive = ForTheStatus(forecast)
+        web.outlook = flat(forecast)
     observation = Observation(replicas, replicas, health, load if health is Health.LIVE else None, phase=phase)
     web.decided_for = web.intent
-    web.decision, web.state = decide(web.intent.policy, observation, web.predictive, web.state, now=now)
-
-
-class ForTheStatus(Flat):
-    family, issued_at = "PoissonGamma", NOON
+    web.decision, web.state = decide(web.intent.policy, observation, web.outlook, web.state, now=now)
 
 
 async def test_a_status_is_written_once_and_not_again_while_nothing_matters():

@@ -30,7 +30,7 @@ async def sized(load=100.0, minutes=300, of=None, **spec):
     load *= web.intent.scale
     web.load, web.target = Load(load, NOON, Health.LIVE, reason="LoadLive"), target()
     predict(web, now=NOON)
-    web.decision, web.state = decide(web.intent.policy, seen(load=load), web.predictive, State(), now=NOON)
+    web.decision, web.state = decide(web.intent.policy, seen(load=load), web.outlook, State(), now=NOON)
     return web
 
 
@@ -121,7 +121,7 @@ async def test_live_numbers_are_not_material():
     web.fresh = [(NOON, 120.0)]
     web.load.value, web.load.at = 120.0, NOON + MINUTE
     predict(web, now=NOON + MINUTE)
-    web.decision, _ = decide(web.intent.policy, seen(load=120.0), web.predictive, web.state, now=NOON + MINUTE)
+    web.decision, _ = decide(web.intent.policy, seen(load=120.0), web.outlook, web.state, now=NOON + MINUTE)
     after = render(web, now=NOON + MINUTE)
     assert after != before
     assert material(after) == material(before)
@@ -133,7 +133,7 @@ async def test_live_numbers_are_not_material():
         lambda w: setattr(w, "target", target(5)),
         lambda w: setattr(w, "generation", 2),
         lambda w: setattr(w, "target_problem", Problem("TargetNotFound", "")),
-        lambda w: setattr(w, "predictive", None),
+        lambda w: setattr(w, "outlook", None),
         lambda w: setattr(w, "last_scale_at", NOON),
         lambda w: setattr(w, "decision", None),
     ],

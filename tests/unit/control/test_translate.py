@@ -8,7 +8,7 @@ from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import TargetRef, lead_buckets, translate
 from bayescaler.policy.reasons import Mode
-from bayescaler.policy.types import Behavior, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
+from bayescaler.policy.types import Behavior, Budget, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
 from bayescaler.sources.port import LoadQuery
 from bayescast import Family, ForecastSpec, Kind
 
@@ -68,7 +68,7 @@ def test_a_full_spec_is_taken_field_by_field():
     assert full.history_seconds == 28 * 86400.0
     assert full.forecast == ForecastSpec(
         step_seconds=30.0,
-        leads=(10,),
+        leads=(10, 60),
         kind=Kind.GAUGE,
         family=Family.POISSON_GAMMA,
         seasons=(86400.0,),
@@ -101,14 +101,14 @@ def test_the_full_spec_leaves_no_field_that_a_user_can_set_at_its_default():
     ]
     compared = [(f.name, a, b) for a, b in pairs for f in dataclasses.fields(a) if f.compare]
     same = {name for name, a, b in compared if getattr(a, name) == getattr(b, name)}
-    assert same == fixed | {"settings", "events"}  # the library's alone
+    assert same == fixed | {"settings", "events"} | {"price", "budget"}  # the library's alone; other aims
 
 
 def test_the_defaults_are_those_of_the_reference():
     plain = intent()
     assert plain.target == TargetRef("apps/v1", "Deployment", "web")
     assert plain.query == LoadQuery("shop/web", "sum(rate(requests_total[1m]))", 60.0, ADDRESS, None)
-    assert plain.forecast == ForecastSpec(step_seconds=60.0, leads=(2,), seasons=(86400.0, 604800.0))
+    assert plain.forecast == ForecastSpec(step_seconds=60.0, leads=(2, 30), seasons=(86400.0, 604800.0))
     assert plain.history_seconds == 14 * 86400.0
     assert (plain.policy.min_replicas, plain.policy.mode, plain.policy.quantile) == (1, Mode.AUTO, 0.95)
     assert plain.policy.fallback == Fallback(180.0, 0.7, None)
@@ -134,6 +134,23 @@ def test_load_and_capacity_stay_in_the_unit_of_the_query(kind, step, unit):
 )
 def test_the_lead_covers_start_up_interval_and_lag(step, startup, interval, lag, buckets, why):
     assert lead_buckets(step, startup_seconds=startup, interval_seconds=interval, lag_seconds=lag) == buckets, why
+
+
+def test_costs_are_a_price_of_running_short_in_replicas():
+    found = intent(objective={"costs": {"replicaHour": 0.05, "overloadHour": 20}})
+    assert (found.policy.price, found.policy.budget) == (400.0, None)
+
+
+@pytest.mark.parametrize(("horizon", "startup"), [("Auto", 60.0), ("5m", 270.0), ("20s", 0.0)])
+def test_a_budget_knows_the_times_that_steering_reckons_with(horizon, startup):
+    found = intent(objective={"risk": {"overloadBudget": 0.01}}, forecast={"horizon": horizon})
+    assert found.policy.budget == Budget(0.01, step_seconds=60.0, startup_seconds=startup, lag_seconds=15.0)
+    assert found.policy.promised == 0.99
+
+
+@pytest.mark.parametrize(("step", "window"), [("1s", 180), ("15s", 120), ("1m", 30), ("5m", 6), ("1h", 1)])
+def test_a_scale_in_is_right_for_half_an_hour_or_as_many_buckets_as_are_kept(step, window):
+    assert intent(load=load_of(step=step), forecast={"history": "2h", "seasons": [], "horizon": "1s"}).window == window
 
 
 @pytest.mark.parametrize(("horizon", "lead"), [("1s", 1), ("60s", 1), ("61s", 2), ("5m", 5)])

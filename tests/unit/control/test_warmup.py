@@ -83,7 +83,7 @@ async def test_a_history_is_read_and_replayed(room):
     assert web.seat.consumed_until == NOON
     assert web.awaits_history_since is None
     predict(web, now=NOON + 15.0)
-    assert 90.0 < web.predictive.quantile(0.5) < 110.0
+    assert 90.0 < web.outlook.lead.quantile(0.5) < 110.0
 
 
 async def test_the_posterior_consumes_no_further_than_the_newest_bucket_with_data(room):
@@ -99,7 +99,7 @@ async def test_without_any_history_the_seat_is_taken_and_later_reads_stay_small(
     await room.warmup.idle()
     assert web.seat.consumed_until == NOON
     predict(web, now=NOON + 15.0)
-    assert web.predictive is None
+    assert web.outlook is None
     assert web.phase_message == "no load was seen yet"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bayescaler.policy import Behavior, Health, Limiter, Mode, Phase, Rung, ScalingRules, Select, decide, lines
 
-from .worlds import FREE, NOON, Uniform, blind, expecting, live, policy, settled
+from .worlds import FREE, NOON, blind, expecting, live, policy, settled, uniform
 
 UP = Behavior().scale_up
 EASY = Behavior(scale_up=ScalingRules(UP.policies, 0.0, tolerance=0.1), scale_down=FREE)
@@ -112,7 +112,7 @@ STORIES = [
     row(
         "a forecast that is no number counts as none",
         seen=live(10, 571.0),
-        forecast=Uniform(float("nan")),
+        forecast=uniform(float("nan")),
         final=17,
         limiter=Limiter.REACTIVE,
         rung=Rung.REACTIVE,
@@ -200,7 +200,7 @@ STORIES = [
         "zero load needs zero replicas where zero is allowed",
         given={"min_replicas": 0, "behavior": QUICK_DOWN},
         seen=live(3, 0.0),
-        forecast=Uniform(0.0),
+        forecast=uniform(0.0),
         final=0,
         limiter=Limiter.FORECAST,
     ),
@@ -216,7 +216,7 @@ STORIES = [
         "the slightest load keeps one replica",
         given={"min_replicas": 0, "behavior": QUICK_DOWN},
         seen=live(3, 1e-9),
-        forecast=Uniform(0.0),
+        forecast=uniform(0.0),
         final=1,
         limiter=Limiter.SAFETY_FLOOR,
     ),
@@ -328,7 +328,8 @@ def test_every_rule_that_moved_the_number_is_in_the_steps():
 
     assert [(s.limiter, s.before, s.after) for s in decision.steps] == [
         (Limiter.FORECAST, 9, 10),
-        (Limiter.TRUST, 10, 26),
+        (Limiter.SAFETY_FLOOR, 10, 18),
+        (Limiter.TRUST, 18, 26),
         (Limiter.SCALE_UP_POLICY, 26, 18),
     ]
     assert (decision.raw, decision.final) == (10, 18)
@@ -336,7 +337,7 @@ def test_every_rule_that_moved_the_number_is_in_the_steps():
 
 def test_the_exceedance_told_is_that_of_the_final_number():
     rules = policy(max_replicas=10)
-    decision, _ = decide(rules, live(10, 400.0), Uniform(1000.0), settled(rules, 10, 400.0), now=NOON)
+    decision, _ = decide(rules, live(10, 400.0), uniform(1000.0), settled(rules, 10, 400.0), now=NOON)
 
     assert decision.final == 10
     assert decision.exceedance == pytest.approx(0.5)

@@ -1,35 +1,28 @@
 """Builders of policies, observations and exact forecasts for the stories told here."""
 
-from bayescaler.policy import Behavior, Health, Observation, Policy, ScalingRules, State, decide
+import numpy as np
+
+from bayescaler.policy import Behavior, Health, Observation, Outlook, Policy, ScalingRules, State, decide
+from bayescast import LEVELS, Family, Predictive
 
 NOON = 1_700_000_000.0
 TICK = 15.0
 FREE = ScalingRules(Behavior().scale_down.policies, 0.0)
 
 
-class Uniform:
-    """Max load over the next 3 minutes, uniform on [0, high]: the quantile q is q * high."""
-
-    levels = (0.5, 0.9, 0.95)
-    lead = 3
-    step_seconds = 60.0
-
-    def __init__(self, high):
-        self.high = high
-
-    def quantile(self, q):
-        return q * self.high
-
-    def cdf(self, x):
-        return min(max(x / self.high, 0.0), 1.0) if self.high else 1.0
-
-    def exceedance(self, x):
-        return 1.0 - self.cdf(x)
+def uniform(high, longer=None):
+    """Max load over the next 3 minutes, uniform on [0, high]: the quantile q is q * high; of half an hour `longer`."""
+    return Outlook(*(expected(np.array(LEVELS) * most, lead) for most, lead in ((high, 3), (longer or high, 30))))
 
 
-def expecting(demand, q=0.95):
-    """A forecast of which the quantile `q` is `demand`."""
-    return Uniform(demand / q)
+def expected(values, lead=3):
+    """The largest load of so many minutes, by its quantiles at LEVELS."""
+    return Predictive(np.array(LEVELS), np.asarray(values, float), lead, 60.0, NOON - TICK, Family.POISSON_GAMMA)
+
+
+def expecting(demand, q=0.95, longer=None):
+    """A forecast of which the quantile `q` is `demand`, over half an hour `longer`."""
+    return uniform(demand / q, longer and longer / q)
 
 
 def policy(**changes):

@@ -1,9 +1,11 @@
 """What one decision reads, remembers and says, as float64 arrays; NaN where there is nothing.
 
-rules: what a policy fixes. seen: what was observed by now. memory: what one decision hands to the next. windows: what
-`behavior` looks back on. trail: what each rule made of the number. Times are epoch seconds, loads in the unit of the
-capacity, needs in pods before rounding up.
+rules: what a policy fixes. seen: what was observed by now. outlook: the forecasts. memory: what one decision hands to
+the next. windows: what `behavior` looks back on. trail: what each rule made of the number. Times are epoch seconds,
+loads in the unit of the capacity, needs in pods before rounding up.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +16,28 @@ Integers = NDArray[np.int64]
 # rules
 MIN_REPLICAS, MAX_REPLICAS, CAPACITY, TARGET_UTILIZATION, FALLBACK_REPLICAS, AFTER, HOLD_FOR, RECOVER = range(8)
 UP_TOLERANCE, DOWN_TOLERANCE, UP_SELECT, DOWN_SELECT, UP_WINDOW, DOWN_WINDOW, APPLIES = range(8, 15)
-N_RULES = 15
+# the aim: one of QUANTILE, PRICE (pods, of certainly running short) and BUDGET (share of time) is a number
+BUFFER, QUANTILE, PRICE, BUDGET = range(15, 19)
+STEP_SECONDS, STARTUP_SECONDS, LAG_SECONDS = range(19, 22)  # what steering has to know of time, else NaN
+N_RULES = 22
 SELECT_MAX, SELECT_MIN, SELECT_DISABLED = range(3)
 # columns of policies, (k, 4): 1 for scale-up or -1, whether the value is a percentage, value, period in seconds
 DIRECTION, IS_PERCENT, VALUE, PERIOD = range(4)
 
-# seen; LOAD is NaN unless it is live
-NOW, REPLICAS, READY, LOAD, DEMAND, UTILIZATION, TRUSTED, SCALE_IN_ALLOWED = range(8)
-N_SEEN = 8
+# seen; LOAD, of the bucket that ended at LOAD_AT, is NaN unless it is live; DEMAND is written by the decision
+NOW, REPLICAS, READY, LOAD, DEMAND, UTILIZATION, TRUSTED, SCALE_IN_ALLOWED, LOAD_AT = range(9)
+N_SEEN = 9
+
+# outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has
+# to be right for; NaN where there is no forecast
+LEAD, WINDOW = range(2)
 
 # memory; ASKED_*: a change asked for and not seen yet. COUNT + w: entries in window w
 RUNG, RUNG_SINCE, USABLE_AT, USABLE_SINCE, MISSING_SINCE = range(5)
 DECIDED_AT, LAST_SCALE_AT, ASKED_AT, ASKED_FROM, ASKED_TO = range(5, 10)
-COUNT = 10
+# LAST_MOVE: 1 up, -1 down, 0 unknown. SURPRISING: the load above which the bucket after TOLD_AT is a surprise
+LAST_MOVE, SURPRISING, TOLD_AT, SURPRISED_AT, PRICE_IN_FORCE = range(10, 15)
+COUNT = 15
 N_WINDOWS = 4
 N_MEMORY = COUNT + N_WINDOWS
 # windows, (N_WINDOWS, places, 2) of (at, value), oldest first: recommendations within the scale-down window, falling;
@@ -34,7 +45,23 @@ N_MEMORY = COUNT + N_WINDOWS
 HIGHEST, LOWEST, UPS, DOWNS = range(N_WINDOWS)
 
 # trail, (N_TRAIL, 4): one row a rule, in order; LIMITER is NaN where it said nothing
-PROPOSAL, TRUST, SAFETY_FLOOR, SCALE_IN_HELD, TOLERANCE, STABILIZATION, RATE, BOUNDS = range(8)
-N_TRAIL = 8
+PROPOSAL, SAFETY_FLOOR, SURPRISE, TRUST, SCALE_IN_WINDOW, REVERSAL_GATE, SCALE_IN_HELD = range(7)
+TOLERANCE, STABILIZATION, RATE, BOUNDS = range(7, 11)
+N_TRAIL = 11
 LIMITER, MADE, EARLIER_AT, EARLIER = range(4)  # EARLIER: the recommendation that stabilization holds on to
 N_SAID = 4
+
+
+class Steering(NamedTuple):
+    """What steering by a budget remembers, see `steering`; all empty without one.
+
+    figures: (N_FIGURES,). rungs: (N_RUNGS, N_RUNG). asked: (k, 1 + N_RUNGS), a ring of when a decision took effect and
+    the pods each price asked for. wanted: (k, N_RUNGS), what each would have had without stabilization. own: (m, 2),
+    when replicas changed and to what.
+    """
+
+    figures: Floats
+    rungs: Floats
+    asked: Floats
+    wanted: Floats
+    own: Floats

@@ -1,7 +1,9 @@
 """One decision, and a history of them: the rules in their order.
 
-stand -> propose                                    what is asked for: forecast, reactive, hold or floor
-trust, safety_floor, scale_in_held, tolerance       what is wanted
+stand, ask -> propose                               what is asked for: forecast, reactive, hold or floor
+safety_floor, surprise, trust                       at least
+scale_in_window, reversal_gate, scale_in_held       not yet
+tolerance                                           what is wanted
 stabilization, rate, bounds                         what is done
 """
 
@@ -11,25 +13,34 @@ import numpy as np
 
 from bayescast.kernels.jit import entry, kernel
 
-from . import behavior
+from . import aim, behavior, steering
 from . import rules as ruled
 from .columns import (
     APPLIES,
     ASKED_AT,
     ASKED_FROM,
     ASKED_TO,
+    BUDGET,
+    CAPACITY,
     DECIDED_AT,
+    DEMAND,
+    LAST_MOVE,
     LAST_SCALE_AT,
+    LEAD,
     LIMITER,
     MADE,
     MIN_REPLICAS,
     N_TRAIL,
     NOW,
+    PRICE,
+    PRICE_IN_FORCE,
     PROPOSAL,
     REPLICAS,
     RUNG,
+    SURPRISED_AT,
     Floats,
     Integers,
+    Steering,
 )
 from .ladder import stand
 
@@ -38,13 +49,20 @@ FINAL, LIMITED_BY, ON_RUNG = range(3)
 
 @entry
 def step(
-    rules: Floats, policies: Floats, seen: Floats, memory: Floats, windows: Floats, trail: Floats
+    rules: Floats,
+    policies: Floats,
+    seen: Floats,
+    outlook: Floats,
+    memory: Floats,
+    windows: Floats,
+    steered: Steering,
+    trail: Floats,
 ) -> tuple[float, int]:
-    """Return the replicas wanted now and the limiter; see `columns` for the arrays, the last three of them written.
+    """Return the replicas wanted now and the limiter. DEMAND and the last four arrays are written, see `columns`.
 
     Every window has room for one entry more.
     """
-    final = _step(rules, policies, seen, memory, windows, trail)
+    final = _step(rules, policies, seen, outlook, memory, windows, steered, trail)
     return final, _limited_by(trail)
 
 
@@ -53,8 +71,11 @@ def run(
     rules: Floats,
     policies: Floats,
     seen: Floats,
+    outlooks: Floats,
+    issued: Integers,
     memory: Floats,
     windows: Floats,
+    steered: Steering,
     trail: Floats,
     first: int,
     end: int,
@@ -62,12 +83,14 @@ def run(
 ) -> None:
     """Make the decisions from `first` to `end` of n; what is wanted runs at the next.
 
-    seen: (n, N_SEEN), of which REPLICAS is only given in the very first row. out: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
+    seen: (n, N_SEEN), of which REPLICAS is only given in the very first row. outlooks: (m, 2, 9), of which `issued`,
+    (n,), tells each decision's. out: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
     """
     for i in range(first, end):
         if i > 0:
             seen[i, REPLICAS] = out[i - 1, FINAL]
-        out[i, FINAL] = int(_step(rules, policies, seen[i], memory, windows, trail))
+        final = _step(rules, policies, seen[i], outlooks[issued[i]], memory, windows, steered, trail)
+        out[i, FINAL] = int(final)
         out[i, LIMITED_BY] = _limited_by(trail)
         out[i, ON_RUNG] = int(memory[RUNG])
 
@@ -86,15 +109,28 @@ def _limited_by(trail: Floats) -> int:
 
 
 @kernel
-def _step(rules: Floats, policies: Floats, seen: Floats, memory: Floats, windows: Floats, trail: Floats) -> float:
+def _step(
+    rules: Floats,
+    policies: Floats,
+    seen: Floats,
+    outlook: Floats,
+    memory: Floats,
+    windows: Floats,
+    steered: Steering,
+    trail: Floats,
+) -> float:
     trail[:] = np.nan
+    _ask(rules, seen, outlook, memory, steered)
     stand(rules, seen, memory)
     if seen[REPLICAS] == 0.0 and rules[MIN_REPLICAS] > 0.0:
         return _switched_off(memory, trail)
     _settle(policies, seen, memory, windows)
     need = ruled.propose(rules, seen, memory, trail)
-    need = ruled.trust(rules, seen, trail, need)
     need = ruled.safety_floor(rules, seen, trail, need)
+    need = aim.surprise(rules, seen, memory, trail, need)
+    need = ruled.trust(rules, seen, trail, need)
+    need = aim.scale_in_window(rules, seen, outlook, memory, trail, need)
+    need = aim.reversal_gate(rules, seen, outlook, memory, trail, need)
     need = ruled.scale_in_held(seen, memory, trail, need)
     need = ruled.tolerance(rules, seen, trail, need)
     wanted = ruled.whole(need)
@@ -104,8 +140,27 @@ def _step(rules: Floats, policies: Floats, seen: Floats, memory: Floats, windows
     final = ruled.bounds(rules, seen, trail, wanted)
     if final != seen[REPLICAS] and rules[APPLIES] != 0.0:
         memory[ASKED_AT], memory[ASKED_FROM], memory[ASKED_TO] = seen[NOW], seen[REPLICAS], final
+        if not math.isnan(rules[BUDGET]):
+            steering.note(steered, final, seen[NOW])
     memory[DECIDED_AT] = seen[NOW]
     return final
+
+
+@kernel
+def _ask(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steered: Steering) -> None:
+    """Take in what the newest bucket tells, and write down the load to prepare for."""
+    seen[DEMAND] = np.nan
+    if not math.isnan(rules[BUDGET]):
+        steering.note(steered, seen[REPLICAS], seen[NOW])
+    if math.isnan(outlook[LEAD, 0]):
+        return
+    aim.learn_surprise(seen, outlook, memory)
+    if math.isnan(rules[BUDGET]):
+        memory[PRICE_IN_FORCE] = rules[PRICE]
+    else:
+        steering.steer(rules, seen, outlook, memory, steered)
+    if math.isnan(rules[BUDGET]) or not math.isnan(memory[PRICE_IN_FORCE]):
+        seen[DEMAND] = aim.asked(rules, outlook, memory) * rules[CAPACITY]
 
 
 @kernel
@@ -114,14 +169,15 @@ def _settle(policies: Floats, seen: Floats, memory: Floats, windows: Floats) -> 
     now, replicas = seen[NOW], seen[REPLICAS]
     if math.isnan(memory[DECIDED_AT]) or now < memory[DECIDED_AT]:
         behavior.begin(memory, windows, replicas, now)
-        memory[ASKED_AT] = np.nan
+        memory[ASKED_AT], memory[SURPRISED_AT], memory[LAST_MOVE] = np.nan, np.nan, 0.0
     elif not math.isnan(memory[ASKED_AT]):
         if replicas == memory[ASKED_TO]:
             behavior.record(policies, memory, windows, replicas - memory[ASKED_FROM], memory[ASKED_AT])
-            memory[LAST_SCALE_AT] = memory[ASKED_AT]
+            memory[LAST_SCALE_AT], memory[LAST_MOVE] = memory[ASKED_AT], np.sign(replicas - memory[ASKED_FROM])
             memory[ASKED_AT] = np.nan
         elif replicas != memory[ASKED_FROM]:
-            memory[ASKED_AT] = np.nan  # someone else moved it: ours is void; else it was refused, or not seen yet
+            # someone else moved it: ours is void; else it was refused, or not seen yet
+            memory[ASKED_AT], memory[LAST_MOVE] = np.nan, 0.0
 
 
 @kernel

@@ -145,7 +145,7 @@ def level_chart(found: Backtest) -> Chart:
 
 def hour_chart(found: Backtest) -> Chart:
     """Return the coverage of the manifest's quantile by the local hour at which the window begins."""
-    level = nearest_level(LEVELS, found.case.policy.quantile)
+    level = nearest_level(LEVELS, found.case.policy.promised)
     hours = {hour: shares[level] for hour, shares in found.calibration.coverage_by_hour.items()}
     lows = [min(held.share, held.low) if isfinite(held.low) else held.share for held in hours.values()]
     lowest = min([low for low in lows if isfinite(low)], default=level)

@@ -12,6 +12,7 @@ from math import ceil, exp, isfinite, log
 
 import numpy as np
 
+from bayescaler.policy.objective import windows
 from bayescaler.replay.backtest import OURS, Backtest, Case, target_frontier
 from bayescaler.replay.frontier import Comparison, beside, frontier, least
 from bayescaler.replay.judgement import Days, Interval, by_day, draws, spread
@@ -104,8 +105,11 @@ def _break_even(name: str, mine: Days, theirs: Days) -> BreakEven:
 
 
 def _starting_in(case: Case, seconds: float) -> Case:
-    scenario = replace(case.scenario, start_up=constant(seconds))
-    return replace(case, scenario=scenario, spec=replace(case.spec, leads=(_lead(scenario, seconds),)))
+    scenario, policy = replace(case.scenario, start_up=constant(seconds)), case.policy
+    if policy.budget is not None:
+        policy = replace(policy, budget=replace(policy.budget, startup_seconds=seconds))
+    leads = windows(_lead(scenario, seconds), scenario.step_seconds)
+    return replace(case, policy=policy, scenario=scenario, spec=replace(case.spec, leads=leads))
 
 
 def _lead(scenario: Scenario, seconds: float) -> int:
@@ -116,5 +120,5 @@ def _lead(scenario: Scenario, seconds: float) -> int:
 def _replayed(case: Case) -> Comparison:
     scenario, zone = case.scenario, case.spec.time_zone
     mine = decided(forecasts(scenario, case.spec, scale=case.scale), case.policy).replicas
-    as_is = frontier(scenario, OURS, (case.policy.quantile,), [mine], time_zone=zone)
+    as_is = frontier(scenario, OURS, (case.policy.promised,), [mine], time_zone=zone)
     return beside(as_is, target_frontier(scenario, zone), least(scenario, time_zone=zone))

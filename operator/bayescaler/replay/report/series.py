@@ -41,7 +41,7 @@ def timeline(found: Backtest, *, most: int = MOST_BUCKETS) -> dict[str, Any]:
         "zone": found.case.spec.time_zone,
         "unit": policy.unit,
         "capacity": scenario.capacity,
-        "quantile": policy.quantile,
+        "aim": policy.aim,
         "load": _rounded(_blocks(loads, block, np.fmax)),
         "lowest": _rounded(_blocks(loads, block, np.fmin)) if block > 1 else None,
         "fan": [_rounded(_blocks(column, block, np.fmax)) for column in _at_hand(found)],

@@ -76,7 +76,7 @@ def assumptions(found: Backtest) -> list[tuple[str, str]]:
     drawn = f", drawn with seed {scenario.seed}" if varied else ""
     limits = f"{scenario.min_replicas} to {scenario.max_replicas}"
     seasons = ", ".join(span(season) for season in case.spec.seasons) or "none"
-    window = f"the largest load of the next {span(case.spec.leads[0] * step)}, quantile {case.policy.quantile:g}"
+    window = f"the largest load of the next {span(case.spec.leads[0] * step)}, {case.policy.aim}"
     prices = found.prices
     return [
         ("Learned from", f"{span(learned)} before the judged time, itself not judged" if learned else "nothing"),

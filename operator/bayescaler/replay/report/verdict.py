@@ -282,7 +282,7 @@ def _relation(at: Comparison) -> str:
 
 
 def _promise(found: Backtest) -> str:
-    level = nearest_level(LEVELS, found.case.policy.quantile)
+    level = nearest_level(LEVELS, found.case.policy.promised)
     held = found.calibration.coverage[level]
     if isnan(held.share):
         return ""

@@ -1,0 +1,203 @@
+"""The price of running short that holds a budget of time: found by replaying every price on the load as it came.
+
+Load does not depend on our replicas, so what a price would have cost, and how much of the time it would have been
+short, can be counted for all of a ladder of prices at once; no gain has to be guessed. Along the ladder the share of
+time short falls; the least price is taken whose share is within the target. The target is the budget, less what was
+overspent of late, and a little less, because the shares seen are uncertain.
+
+Shares forget by the days. At first they are what an ordinary load would show: that guess is never forgotten altogether,
+or a week without a burst would teach that bursts cost nothing.
+"""
+
+import math
+
+import numpy as np
+
+from bayescast.kernels.jit import kernel
+
+from . import aim
+from . import outlook as out
+from .columns import (
+    BUDGET,
+    CAPACITY,
+    DOWN_WINDOW,
+    LAG_SECONDS,
+    LEAD,
+    LOAD,
+    LOAD_AT,
+    MAX_REPLICAS,
+    MIN_REPLICAS,
+    PRICE_IN_FORCE,
+    STARTUP_SECONDS,
+    STEP_SECONDS,
+    WINDOW,
+    Floats,
+    Steering,
+)
+from .rules import whole
+
+RUNGS = np.array([0.2, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384])  # prices, in fleets
+N_RUNGS = len(RUNGS)
+DAY = 86400.0
+MEMORY_SECONDS = 5.0 * DAY
+AIM = 0.85  # of the budget: what is held in the mean, so that the budget is held in most places
+GUESS_SECONDS = 0.25 * DAY  # weight of the guess of what a price holds
+GUESS = 20.0  # at a price of so many fleets the guess is the budget, or a hundredth of the time
+MOST_GUESSED = 0.01
+RETURN_SECONDS = 1.75 * DAY  # in which an overspent budget is won back, beside what is remembered
+LEAST_TARGET, MOST_TARGET = 0.25, 3.0  # of the aim: what the target stays within, so that nothing winds up
+AFFORDABLE = 10.0  # fleets that removing the whole budget may cost
+_TINY = 1e-5
+
+# figures; all but AT and PLACE are sums or weights of buckets that forget
+AT, WEIGHT, FLEET, SHORT, PLACE, COUNT, OWN_COUNT, TARGET = range(8)
+N_FIGURES = 8
+# rungs, (N_RUNGS, 7): sums of the time short and of the pods; what runs and its last move; the best bets on lead and
+# window, and the cost of the one being looked for
+RATE, PODS, CURRENT, MOVED, NEXT, BET, COST = range(7)
+N_RUNG = 7
+
+
+@kernel
+def note(steering: Steering, replicas: float, now: float) -> None:
+    """Note the replicas that run from now on."""
+    own, count = steering.own, int(steering.figures[OWN_COUNT])
+    if count and own[count - 1, 1] == replicas:
+        return
+    if count == len(own):
+        for k in range(1, count):
+            own[k - 1, 0], own[k - 1, 1] = own[k, 0], own[k, 1]
+        count -= 1
+    own[count, 0], own[count, 1] = now, replicas
+    steering.figures[OWN_COUNT] = float(count + 1)
+
+
+@kernel
+def steer(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering: Steering) -> None:
+    """Book the newest bucket to every price, read the price off the ladder, and let every price decide anew."""
+    figures, at = steering.figures, seen[LOAD_AT]
+    if math.isnan(seen[LOAD]) or math.isnan(outlook[WINDOW, 0]) or at <= figures[AT]:
+        return
+    need = seen[LOAD] / rules[CAPACITY]
+    elapsed = rules[STEP_SECONDS] if math.isnan(figures[AT]) else at - figures[AT]
+    figures[AT] = at
+    forget = math.exp(-elapsed / MEMORY_SECONDS)
+    _book(rules, seen, steering, need, forget)
+    fleet = max(figures[FLEET] / figures[WEIGHT], 1.0)
+    memory[PRICE_IN_FORCE] = _price(rules, steering, fleet)
+    _decide(rules, seen, outlook, memory, steering, fleet)
+
+
+@kernel
+def _book(rules: Floats, seen: Floats, steering: Steering, need: float, forget: float) -> None:
+    """Count how long every price, and we, were short in the bucket."""
+    figures, rungs, asked, own = steering.figures, steering.rungs, steering.asked, steering.own
+    end, step, startup = seen[LOAD_AT], rules[STEP_SECONDS], rules[STARTUP_SECONDS]
+    first = end - step
+    count, place, room = int(figures[COUNT]), int(figures[PLACE]), len(asked)
+    for rung in range(N_RUNGS):
+        short, until = 0.0, first
+        for k in range(count):
+            here = (place - count + k) % room
+            if asked[here, 1 + rung] * (1.0 + 1e-9) < need:
+                begun = max(asked[here, 0], until)
+                over = end if k == count - 1 else min(asked[(here + 1) % room, 0] + startup, end)
+                if over > begun:
+                    short, until = short + over - begun, over
+        rungs[rung, RATE] = forget * rungs[rung, RATE] + short / step
+        rungs[rung, PODS] = forget * rungs[rung, PODS] + (rungs[rung, CURRENT] if count else need)
+    short, until = 0.0, first
+    known = int(figures[OWN_COUNT])
+    for k in range(known):
+        if own[k, 1] * (1.0 + 1e-9) < need:
+            begun = max(own[k, 0], until)
+            over = end if k == known - 1 else min(own[k + 1, 0] + startup, end)
+            if over > begun:
+                short, until = short + over - begun, over
+    figures[SHORT] = forget * figures[SHORT] + short / step
+    figures[WEIGHT] = forget * figures[WEIGHT] + 1.0
+    figures[FLEET] = forget * figures[FLEET] + whole(need)
+
+
+@kernel
+def _price(rules: Floats, steering: Steering, fleet: float) -> float:
+    """Return the price in pods."""
+    figures, rungs = steering.figures, steering.rungs
+    weight, step, budget = figures[WEIGHT], rules[STEP_SECONDS], AIM * rules[BUDGET]
+    overspent = figures[SHORT] - budget * weight
+    target = budget - overspent / (weight + RETURN_SECONDS / step)
+    target = min(max(target, LEAST_TARGET * budget), MOST_TARGET * budget)
+    figures[TARGET] = target
+    guessed = GUESS_SECONDS / step
+    level = GUESS * min(rules[BUDGET], MOST_GUESSED)
+    fleets, safe, above = RUNGS[0], 0.0, 0.0
+    for rung in range(N_RUNGS - 1, -1, -1):
+        guess = min(1.0, level / RUNGS[rung])
+        share = max((rungs[rung, RATE] + guessed * guess) / (weight + guessed), safe)
+        if share > target:
+            fleets = RUNGS[rung]
+            if rung < N_RUNGS - 1:
+                low, high = math.log(safe + _TINY), math.log(share + _TINY)
+                part = (high - math.log(target + _TINY)) / max(high - low, _TINY)
+                fleets *= (above / RUNGS[rung]) ** min(max(part, 0.0), 1.0)
+            break
+        safe, above = share, RUNGS[rung]
+    affordable = AFFORDABLE * figures[FLEET] / weight / budget
+    return float(max(min(fleets * fleet, affordable), RUNGS[0] * fleet))
+
+
+@kernel
+def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering: Steering, fleet: float) -> None:
+    """Let every price decide on the newest bucket, as we do."""
+    figures, rungs, asked, wanted = steering.figures, steering.rungs, steering.asked, steering.wanted
+    each, need = aim.served(rules), seen[LOAD] / rules[CAPACITY]
+    lead, window = outlook[LEAD], outlook[WINDOW]
+    growth = window[0] / lead[0] if lead[0] > 0.0 else 1e9
+    floor = max(rules[MIN_REPLICAS], whole(lead[0] / each), 1.0)
+    floor_now = whole(need * (aim.SURPRISE_FLOOR if aim.surprised(seen, memory) else 1.0))
+    place, count, room = int(figures[PLACE]), int(figures[COUNT]), len(asked)
+    since = seen[LOAD_AT] + rules[LAG_SECONDS]
+    _cheapest(lead, each, fleet, floor, rules[MAX_REPLICAS], rungs, NEXT)
+    _cheapest(window, each, fleet, floor, rules[MAX_REPLICAS], rungs, BET)
+    for rung in range(N_RUNGS):
+        price, current, up = RUNGS[rung] * fleet, rungs[rung, CURRENT], max(rungs[rung, NEXT], floor_now)
+        down = max(min(rungs[rung, BET], whole(max(up * growth - 0.5, 0.0))), up)
+        wanted[place, rung] = down
+        for k in range(count):
+            here = (place - count + k) % room
+            if asked[here, 0] > since - rules[DOWN_WINDOW]:
+                down = max(down, wanted[here, rung])
+        if math.isnan(current):
+            current = down
+            rungs[rung, MOVED] = 0.0
+        elif up > current:
+            spared = out.survival(lead, current * each) - out.survival(lead, up * each)
+            gain = price * spared - (up - current)
+            if rungs[rung, MOVED] >= 0.0 or floor_now > current or gain > aim.GATE * current:
+                current, rungs[rung, MOVED] = up, 1.0
+        elif down < current:
+            current, rungs[rung, MOVED] = down, -1.0
+        current = min(max(current, rules[MIN_REPLICAS]), rules[MAX_REPLICAS])
+        rungs[rung, CURRENT] = current
+        asked[place, 1 + rung] = current
+    asked[place, 0] = since
+    figures[PLACE] = float((place + 1) % room)
+    figures[COUNT] = float(min(count + 1, room))
+
+
+@kernel
+def _cheapest(values: Floats, each: float, fleet: float, least: float, most: float, rungs: Floats, into: int) -> None:
+    """Write into a column of every rung what `outlook.cheapest` says at its price: one walk for all of them."""
+    short = out.survival(values, least * each)
+    for rung in range(N_RUNGS):
+        rungs[rung, into], rungs[rung, COST] = least, least + RUNGS[rung] * fleet * short
+    n, first = least + out.stride(least), 0
+    while n <= most and first < N_RUNGS:
+        short = out.survival(values, n * each)
+        while first < N_RUNGS and n >= rungs[first, COST]:  # the least cost rises with the price
+            first += 1
+        for rung in range(first, N_RUNGS):
+            cost = n + RUNGS[rung] * fleet * short
+            if cost < rungs[rung, COST]:
+                rungs[rung, into], rungs[rung, COST] = n, cost
+        n += out.stride(n)

@@ -1,0 +1,95 @@
+"""When it is right to follow the forecast: the longer window, the gate, the surprise; a price instead of a quantile."""
+
+from dataclasses import replace
+
+import pytest
+
+from bayescaler.policy import Behavior, Limiter, Phase, ScalingRules, State, decide
+
+from .worlds import FREE, NOON, TICK, expecting, live, policy, settled
+
+QUICK = Behavior(ScalingRules(Behavior().scale_up.policies, 0.0, tolerance=0.0), replace(FREE, tolerance=0.0))
+
+
+def after_a_scale_in(rules, replicas, *, to):
+    """The state one tick after `replicas` were lowered."""
+    state = settled(rules, replicas, 50.0 * to, until=NOON - 2 * TICK)
+    decision, state = decide(rules, live(replicas, 50.0 * to), expecting(50.0 * to), state, now=NOON - 2 * TICK)
+    assert decision.final == to
+    _, state = decide(rules, live(to, 50.0 * to), expecting(50.0 * to), state, now=NOON - TICK)
+    return state
+
+
+def test_no_pod_is_dropped_that_will_be_wanted_back():
+    rules = policy(behavior=QUICK)
+    lull = expecting(300.0, longer=500.0)
+    decision, _ = decide(rules, live(12, 280.0), lull, settled(rules, 12, 560.0), now=NOON)
+    assert (decision.raw, decision.final, decision.limiter) == (6, 10, Limiter.SCALE_IN_WINDOW)
+    assert "10 will be wanted back within 30m" in decision.message
+
+
+def test_the_longer_window_never_adds_a_pod():
+    rules = policy(behavior=QUICK)
+    decision, _ = decide(rules, live(12, 280.0), expecting(300.0, longer=5000.0), settled(rules, 12, 560.0), now=NOON)
+    assert decision.final == 12
+
+
+def test_a_raise_after_a_scale_in_has_to_pay():
+    rules = policy(behavior=QUICK)
+    state = after_a_scale_in(rules, 12, to=10)
+    decision, _ = decide(rules, live(10, 480.0), expecting(520.0), state, now=NOON)
+    assert (decision.raw, decision.final, decision.limiter) == (11, 10, Limiter.REVERSAL_GATE)
+    decision, _ = decide(rules, live(10, 480.0), expecting(900.0), state, now=NOON)
+    assert (decision.final, decision.limiter) == (18, Limiter.FORECAST), "with much to lose it does"
+
+
+@pytest.mark.parametrize(
+    ("seen", "final"),
+    [(live(10, 510.0), 11), (live(10, 400.0, phase=Phase.LEARNING), 12)],
+    ids=["already short", "reactive asks for it"],
+)
+def test_no_gate_holds_what_the_load_asks_for_now(seen, final):
+    rules = policy(behavior=QUICK)
+    decision, _ = decide(rules, seen, expecting(520.0), after_a_scale_in(rules, 12, to=10), now=NOON)
+    assert decision.final == final
+
+
+def test_a_raise_that_follows_a_raise_is_free():
+    rules = policy(behavior=QUICK)
+    decision, _ = decide(rules, live(10, 480.0), expecting(520.0), settled(rules, 10, 480.0), now=NOON)
+    assert (decision.final, decision.limiter) == (11, Limiter.FORECAST)
+
+
+def surprised(rules, load, *, at=NOON):
+    """The state after a bucket whose load the forecast before it had held for impossible."""
+    state = settled(rules, 40, 500.0, until=at - TICK)
+    told = live(40, 500.0, load_at=at - 75.0)
+    _, state = decide(rules, told, expecting(520.0), state, now=at - TICK)
+    decision, state = decide(rules, live(40, load, load_at=at - 15.0), expecting(520.0), state, now=at)
+    return decision, state
+
+
+def test_a_load_beyond_the_forecast_is_served_with_a_margin():
+    decision, _ = surprised(policy(behavior=QUICK, min_replicas=0), 1000.0)
+    assert (decision.final, decision.limiter) == (22, Limiter.SURPRISE)
+
+
+def test_a_load_that_was_thought_possible_is_no_surprise():
+    decision, _ = surprised(policy(behavior=QUICK, min_replicas=0), 540.0)
+    assert (decision.final, decision.limiter) == (11, Limiter.FORECAST)
+
+
+@pytest.mark.parametrize(("later", "final"), [(285.0, 22), (300.0, 20)])
+def test_a_surprise_lasts_five_minutes(later, final):
+    rules = policy(behavior=QUICK)
+    _, state = surprised(rules, 1000.0)
+    decision, _ = decide(rules, live(22, 1000.0, load_at=NOON - 15.0), expecting(520.0), state, now=NOON + later)
+    assert decision.final == final
+
+
+@pytest.mark.parametrize(("price", "final"), [(1.0, 6), (20.0, 10), (1000.0, 11)])
+def test_the_dearer_running_short_is_the_more_pods_are_kept(price, final):
+    rules = policy(price=price, behavior=QUICK)
+    decision, _ = decide(rules, live(10, 100.0), expecting(500.0, 0.95), State(), now=NOON)
+    assert decision.raw == final
+    assert f"priced at {price:g} replicas" in decision.message
