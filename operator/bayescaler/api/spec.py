@@ -178,7 +178,8 @@ class ObjectiveSpec(Model):
     )
     risk: RiskSpec | None = Field(
         default=None,
-        description="In place of a quantile: the share of the time that may be short. Default: none, the quantile counts.",
+        description="In place of a quantile: the share of the time that may be short. "
+        "Default: none, the quantile counts.",
         examples=[{"overloadBudget": 0.01}],
     )
     costs: CostsSpec | None = Field(

@@ -182,6 +182,9 @@ def suggested(given: Mapping[str, Any], found: "Suggestion", told: list[str], *,
             below = place.get(part)
             place[part] = place = dict(below) if isinstance(below, Mapping) else {}
         place[field] = value
+    for other in ("risk", "costs"):  # a quantile takes their place
+        if manifest["spec"].get("objective", {}).pop(other, None) is not None:
+            manifest["spec"]["objective"]["quantile"] = changes["spec.objective.quantile"] = found.setting.quantile
     try:
         parse_spec(manifest)
     except SpecError as error:

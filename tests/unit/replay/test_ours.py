@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from bayescaler.policy import Health, Limiter, Mode, Observation, Phase, Policy, ScalingRules, State, assess, decide
+from bayescaler.policy import (
+    Budget,
+    Health,
+    Limiter,
+    Mode,
+    Observation,
+    Outlook,
+    Phase,
+    Policy,
+    ScalingRules,
+    State,
+    assess,
+    decide,
+)
 from bayescaler.policy.trust import Evidence, nearest_level
 from bayescaler.policy.types import Behavior
 from bayescaler.replay.ours import decided, forecasts
@@ -39,7 +52,7 @@ def scenario(**changes):
 
 
 def spec(step=MINUTE, lead=2):
-    return ForecastSpec(step, (lead,), seasons=(14_400.0,))
+    return ForecastSpec(step, (lead, 3 * lead), seasons=(14_400.0,))
 
 
 def one_by_one(scenario, spec, policy, scale=1.0):
@@ -55,17 +68,17 @@ def one_by_one(scenario, spec, policy, scale=1.0):
                 bank.update([row], [START + i * step], [scenario.loads[i] / scale])
             consumed, newest = filled[-1] + 1, filled[-1]
             shown = bank.diagnostics(row)
-            level = nearest_level(shown.coverage, policy.quantile)
+            level = nearest_level(shown.coverage, policy.promised)
             coverage = shown.coverage[level] if shown.windows else None
             season = int(min(spec.seasons) / step)
             evidence = Evidence(shown.disjoint_windows, coverage, level, None, shown.buckets_seen, season)
             phase, _ = assess(evidence, phase)
         try:
-            predictive = bank.predict(row)
-            missed = int((START + instant - predictive.issued_at) // step) - 1
-            predictive = predictive.aged(max(missed, 0)).scaled(scale)
+            both = [bank.predict(row, lead) for lead in spec.leads]
+            missed = int((START + instant - both[0].issued_at) // step) - 1
+            outlook = Outlook(*(one.aged(max(missed, 0)).scaled(scale) for one in both))
         except NoData:
-            predictive = None
+            outlook = None
         age = None if newest is None else instant - (newest + 1) * step
         live = age is not None and age <= 2 * step + 2 * scenario.lag_seconds
         observation = Observation(
@@ -73,29 +86,32 @@ def one_by_one(scenario, spec, policy, scale=1.0):
             None,
             Health.LIVE if live else Health.STALE,
             float(scenario.loads[newest]) if live else None,
+            load_at=None if newest is None else START + (newest + 1) * step,
             phase=phase,
             scale_in_allowed=newest is not None and newest == closed - 1,
         )
-        decision, state = decide(policy, observation, predictive, state, now=START + instant)
+        decision, state = decide(policy, observation, outlook, state, now=START + instant)
         said.append(decision)
         current = decision.final
     return said
 
 
 @pytest.mark.parametrize(
-    ("changes", "quantile", "scale"),
+    ("changes", "aim", "scale"),
     [
-        ({}, 0.95, 1.0),
-        ({"interval_seconds": 60.0, "lag_seconds": 40.0}, 0.9, 1.0),
-        ({"interval_seconds": 7.0, "lag_seconds": 0.0, "loads": loads(150)}, 0.4, 1.0),
-        ({"step_seconds": 10.0, "loads": loads(400)}, 0.9999, 1.0),
-        ({"interval_seconds": 300.0}, 0.99, 1.0 / MINUTE),
+        ({}, {"quantile": 0.95}, 1.0),
+        ({"interval_seconds": 60.0, "lag_seconds": 40.0}, {"quantile": 0.9}, 1.0),
+        ({"interval_seconds": 7.0, "lag_seconds": 0.0, "loads": loads(150)}, {"quantile": 0.4}, 1.0),
+        ({"step_seconds": 10.0, "loads": loads(400)}, {"quantile": 0.9999}, 1.0),
+        ({"interval_seconds": 300.0}, {"quantile": 0.99}, 1.0 / MINUTE),
+        ({}, {"price": 50.0}, 1.0),
+        ({}, {"budget": Budget(0.01, MINUTE, 60.0, 15.0)}, 1.0),
     ],
-    ids=["as by default", "slow", "quick", "buckets shorter than a tick", "counts"],
+    ids=["as by default", "slow", "quick", "buckets shorter than a tick", "counts", "a price", "a budget"],
 )
-def test_a_replay_says_what_the_loop_says_one_instant_after_the_other(changes, quantile, scale):
+def test_a_replay_says_what_the_loop_says_one_instant_after_the_other(changes, aim, scale):
     case = scenario(**changes)
-    policy = Policy(1, 40, case.capacity, quantile=quantile, behavior=QUICK)
+    policy = Policy(1, 40, case.capacity, **aim, behavior=QUICK)
     shape = spec(case.step_seconds)
     replayed = decided(forecasts(case, shape, scale=scale), policy)
     lived = one_by_one(case, shape, policy, scale)

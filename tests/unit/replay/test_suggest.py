@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bayescaler.policy import Policy
+from bayescaler.policy.objective import windows
 from bayescaler.replay.backtest import Case
 from bayescaler.replay.judgement import Prices
 from bayescaler.replay.ours import decided, forecasts
@@ -85,7 +86,7 @@ def test_the_choice_meets_the_aim_where_it_was_chosen_with_fewer_pods_than_any_o
 def test_the_rest_is_that_of_a_replay_of_the_whole_with_the_setting(case, found):
     count = len(case.scenario.loads)
     rest = replace(case.scenario, learned_buckets=2 * count // 3)
-    issued = forecasts(rest, replace(case.spec, leads=(found.setting.lead,)))
+    issued = forecasts(rest, replace(case.spec, leads=windows(found.setting.lead, rest.step_seconds)))
     outcome = rest.play(decided(issued, found.setting.on(case.policy)).replicas).outcome()
 
     assert found.chosen.rest.short == outcome.violating_share

@@ -3,7 +3,7 @@
 from math import floor, isfinite, log10
 
 from bayescaler.policy import Policy
-from bayescaler.policy.explain import span
+from bayescaler.policy.explain import percent, span
 from bayescaler.replay.baselines import TARGET
 
 NONE = "–"  # noqa: RUF001  # a dash where there is no number, as in any printed table
@@ -23,7 +23,10 @@ NAMES = {
 
 def named(name: str, policy: Policy) -> str:
     """Return what people call a policy."""
-    return f"Bayescaler, {policy.aim}" if name == "bayescaler" else NAMES.get(name, name)
+    if name != "bayescaler":
+        return NAMES.get(name, name)
+    plain = policy.budget is None and policy.price is None
+    return f"Bayescaler at {percent(policy.quantile)}" if plain else f"Bayescaler, {policy.aim}"
 
 
 def number(value: float) -> str:
