@@ -9,6 +9,7 @@ from bayescaler import api
 from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
 from bayescaler.api.load import LoadSpec
 from bayescaler.policy.reasons import Mode
+from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import (
     Behavior,
     Fallback,
@@ -94,7 +95,7 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
     try:
         return Intent(
             target=TargetRef(spec.scale_target_ref.api_version, spec.scale_target_ref.kind, spec.scale_target_ref.name),
-            policy=_policy(spec),
+            policy=_policy(spec, settings),
             query=_query(namespace, name, spec.load, address),
             forecast=_forecast(spec, settings),
             history_seconds=spec.forecast.history.seconds,
@@ -138,7 +139,7 @@ def _lead(horizon: api.Horizon, step: float, settings: Settings) -> int:
     return max(1, math.ceil(horizon.fixed_seconds / step - 1e-9))
 
 
-def _policy(spec: api.Spec) -> Policy:
+def _policy(spec: api.Spec, settings: Settings) -> Policy:
     fallback = spec.fallback
     return Policy(
         min_replicas=spec.min_replicas,
@@ -155,6 +156,23 @@ def _policy(spec: api.Spec) -> Policy:
             replicas=fallback.replicas,
         ),
         unit="" if spec.load.kind == "Gauge" else "/s",
+        schedules=_schedules(spec),
+        lead_seconds=_lead(spec.forecast.horizon, spec.load.step.seconds, settings) * spec.load.step.seconds,
+        activation_threshold=spec.load.activation_threshold,
+    )
+
+
+def _schedules(spec: api.Spec) -> tuple[Schedule, ...]:
+    return tuple(
+        Schedule(
+            name=schedule.name,
+            start=schedule.start,
+            duration_seconds=schedule.duration.seconds,
+            time_zone=schedule.time_zone or spec.forecast.time_zone,
+            min_replicas=schedule.min_replicas,
+            max_replicas=schedule.max_replicas,
+        )
+        for schedule in spec.schedules
     )
 
 

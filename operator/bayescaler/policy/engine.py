@@ -18,6 +18,7 @@ from .kernels.step import step
 from .objective import demand_of, pods
 from .predictive import Predictive
 from .reasons import Health, Phase
+from .schedules import InForce, in_force
 from .state import State
 from .types import Observation, Policy
 
@@ -32,9 +33,11 @@ def decide(
     `now` is epoch seconds; a clock set back starts the windows anew, as an empty state does.
     """
     demand = demand_of(policy, predictive)
+    scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
     after, trail = state.copy(), np.empty((col.N_TRAIL, col.N_SAID))
     rules, policies = policy.columns
-    final, limited_by = step(rules, policies, seen(observation, demand, now), after.memory, after.windows, trail)
+    sight = seen(observation, demand, scheduled, now)
+    final, limited_by = step(rules, policies, sight, after.memory, after.windows, trail)
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
     held_back = None if switched_off else withheld(policy)
     decision = Decision(
@@ -48,12 +51,12 @@ def decide(
         load=observation.load,
         demand=None if switched_off else demand,
         withheld=None if held_back is None else held_back[0],
-        case=Case(policy, observation, predictive, demand, after, trail, now),
+        case=Case(policy, observation, predictive, demand, after, trail, now, scheduled),
     )
     return decision, after
 
 
-def seen(observation: Observation, demand: float | None, now: float) -> Floats:
+def seen(observation: Observation, demand: float | None, scheduled: InForce, now: float) -> Floats:
     """Return what the rules read of one observation, shape (N_SEEN,)."""
     return np.array(
         (
@@ -65,6 +68,8 @@ def seen(observation: Observation, demand: float | None, now: float) -> Floats:
             nan if observation.utilization is None else observation.utilization,
             observation.phase is Phase.TRUSTED,
             observation.scale_in_allowed,
+            *scheduled.columns,
+            observation.rolling_out,
         ),
         dtype=np.float64,
     )

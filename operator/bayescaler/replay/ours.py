@@ -29,6 +29,7 @@ from bayescaler.policy.freshness import is_live, missed_buckets
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
 from bayescaler.policy.objective import demand_of
+from bayescaler.policy.schedules import along
 from bayescaler.policy.state import State, empty_windows
 from bayescaler.policy.trust import nearest_level, phase_of
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
@@ -203,6 +204,9 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.DEMAND] = forecasts.demand(policy)
     seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
     seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
+    scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
+    seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
+    seen[:, col.ROLLING_OUT] = 0.0
     out, _ = _run(policy, scenario, seen)
     return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)
 

@@ -1,6 +1,11 @@
 """The rules of a decision in plain Python, slow and obvious: what the compiled ones are held to."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import inf
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
 
 from bayescaler.policy import Health, Limiter, Mode, Phase, Rung
 from bayescaler.policy.objective import demand_of, pods
@@ -18,12 +23,13 @@ class Memory:
     asked: tuple[float, int, int] | None = None
     decided_at: float | None = None
     last_scale_at: float | None = None
+    demand: float | None = None  # of this decision only
 
 
 def decide(policy, observation, predictive, memory, *, now):
     """Return the steps as (limiter, pods before, pods after), and the memory after."""
     demand = demand_of(policy, predictive)
-    memory = stand(policy.fallback, observation, demand is not None, memory, now)
+    memory = stand(policy.fallback, observation, demand is not None, replace(memory, demand=demand), now)
     current = observation.replicas
     if current == 0 and policy.min_replicas > 0:
         empty = replace(memory, history=History(), asked=None, decided_at=None)
@@ -32,11 +38,11 @@ def decide(policy, observation, predictive, memory, *, now):
     memory = settle(memory, policy, current, now)
     limiter, need = propose(policy, observation, demand, memory)
     steps = [(limiter, current, pods(need))]
-    for rule in (trust, safety_floor, scale_in_held, tolerance):
+    for rule in (trust, safety_floor, activation, scale_in_held, rollout, tolerance):
         need = apply(rule(policy, observation, memory, steps[0][0], need), need, steps)
     wanted = pods(need)
     memory = replace(memory, history=remember(memory.history, policy.behavior, wanted, now))
-    for bound in (stabilization, rate, bounds):
+    for bound in (stabilization, rate, schedules, bounds):
         wanted = apply(bound(policy, observation, memory, wanted, now), wanted, steps)
     final = pods(wanted)
     if final != current and not policy.paused and policy.mode is not Mode.OBSERVE:
@@ -125,9 +131,25 @@ def safety_floor(policy, observation, _memory, _proposed, need):
     return Limiter.SAFETY_FLOOR, observation.load / policy.capacity
 
 
+def activation(policy, observation, memory, proposed, need):
+    load, demand, threshold = observation.load, memory.demand, policy.activation_threshold
+    if policy.min_replicas > 0 or pods(need) == 0 or proposed not in (Limiter.FORECAST, Limiter.REACTIVE):
+        return None
+    if load is None and proposed is Limiter.REACTIVE:
+        return None  # the pods themselves are busy
+    wakes = observation.phase is Phase.TRUSTED or observation.replicas > 0
+    expected = demand is not None and demand > threshold and wakes
+    return None if (load is not None and load > threshold) or expected else (Limiter.ACTIVATION, 0.0)
+
+
 def scale_in_held(_policy, observation, memory, _proposed, need):
     steady = observation.load is not None and memory.missing_since is None and observation.scale_in_allowed
     return None if steady or pods(need) >= observation.replicas else (Limiter.SCALE_IN_HELD, observation.replicas)
+
+
+def rollout(_policy, observation, _memory, _proposed, need):
+    lowers = pods(need) < observation.replicas
+    return (Limiter.ROLLOUT_IN_PROGRESS, observation.replicas) if lowers and observation.rolling_out else None
 
 
 def tolerance(policy, observation, _memory, proposed, need):
@@ -156,6 +178,37 @@ def rate(policy, observation, memory, desired, now):
         fewest = scale_down_limit(behavior.scale_down, memory.history, current, now)
         return (Limiter.SCALE_DOWN_POLICY, fewest) if desired < fewest else None
     return None
+
+
+def schedules(policy, observation, memory, wanted, now):
+    floor, ceiling = floor_and_ceiling(policy, now)
+    if wanted < floor:
+        return Limiter.SCHEDULE, floor
+    most = max(floor, ceiling)
+    steady = observation.load is not None and memory.missing_since is None and observation.scale_in_allowed
+    if not steady:
+        most = max(most, min(wanted, observation.replicas))
+    return (Limiter.SCHEDULE, most) if wanted > most else None
+
+
+def floor_and_ceiling(policy, now):
+    floors, ceilings = [0], [inf]
+    for schedule in policy.schedules:
+        if schedule.min_replicas is not None and is_open(schedule, now, policy.lead_seconds):
+            floors.append(schedule.min_replicas)
+        if schedule.max_replicas is not None and is_open(schedule, now, 0.0):
+            ceilings.append(schedule.max_replicas)
+    return max(floors), min(ceilings)
+
+
+def is_open(schedule, now, early):
+    begin = datetime.fromtimestamp(now - schedule.duration_seconds - 7200.0, ZoneInfo(schedule.time_zone))
+    for start in CronSim(schedule.start, begin):
+        if start.timestamp() > now + early:
+            return False
+        if start.timestamp() + schedule.duration_seconds > now:
+            return True
+    return False
 
 
 def bounds(policy, observation, _memory, wanted, _now):

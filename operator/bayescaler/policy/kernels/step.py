@@ -1,8 +1,9 @@
 """One decision, and a history of them: the rules in their order.
 
 stand -> propose                                    what is asked for: forecast, reactive, hold or floor
-trust, safety_floor, scale_in_held, tolerance       what is wanted
-stabilization, rate, bounds                         what is done
+trust, safety_floor, activation,
+scale_in_held, rollout, tolerance                   what is wanted
+stabilization, rate, schedules, bounds              what is done
 """
 
 import math
@@ -95,12 +96,15 @@ def _step(rules: Floats, policies: Floats, seen: Floats, memory: Floats, windows
     need = ruled.propose(rules, seen, memory, trail)
     need = ruled.trust(rules, seen, trail, need)
     need = ruled.safety_floor(rules, seen, trail, need)
+    need = ruled.activation(rules, seen, trail, need)
     need = ruled.scale_in_held(seen, memory, trail, need)
+    need = ruled.rollout(seen, trail, need)
     need = ruled.tolerance(rules, seen, trail, need)
     wanted = ruled.whole(need)
     behavior.remember(rules, memory, windows, wanted, seen[NOW])
     wanted = ruled.stabilization(seen, windows, trail, wanted)
     wanted = ruled.rate(rules, policies, seen, memory, windows, trail, wanted)
+    wanted = ruled.schedules(seen, memory, trail, wanted)
     final = ruled.bounds(rules, seen, trail, wanted)
     if final != seen[REPLICAS] and rules[APPLIES] != 0.0:
         memory[ASKED_AT], memory[ASKED_FROM], memory[ASKED_TO] = seen[NOW], seen[REPLICAS], final
