@@ -99,7 +99,8 @@ def _scaling_limited(workload: Workload) -> Condition:
         return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[shortfall.limiter], shortfall.message)
     if decision is not None and decision.limiter in _LIMITS:
         return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[decision.limiter], decision.message)
-    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", "no limit holds the number")
+    told = workload.shortfall_message or "no limit holds the number"
+    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", told)
 
 
 def _forecast_trusted(workload: Workload) -> Condition:
