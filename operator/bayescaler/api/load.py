@@ -101,7 +101,7 @@ class LoadSpec(Model):
         ge=0,
         le=1e15,
         description="With minReplicas 0: the load, in the unit of `capacity.perReplica`, above which the workload is "
-        "wanted at all. Live load above it wakes it from 0 replicas, and so does a trusted forecast; it goes back to 0 "
-        "once neither is above it for `behavior.scaleDown.stabilizationWindowSeconds`.",
+        "wanted at all. Live load above it wakes it from 0 replicas, and so does a trusted forecast of it; it goes "
+        "back to 0 once neither is above it for `behavior.scaleDown.stabilizationWindowSeconds`.",
         examples=[5],
     )

@@ -141,7 +141,7 @@ def _activation(case: Case, _before: int, _after: int) -> str:
     if case.observation.load is None:
         return f"no live load{expected}, not above activationThreshold {threshold}"
     told = f"load {case.amount(case.load)} is not above activationThreshold {threshold}{expected}"
-    if case.demand is not None and case.demand > case.policy.activation_threshold:
+    if case.observation.replicas == 0 and case.demand is not None and case.demand > case.policy.activation_threshold:
         return f"{told} by a forecast that is {case.observation.phase.lower()} and wakes nothing"
     return told
 

@@ -138,7 +138,7 @@ def activation(policy, observation, memory, proposed, need):
     if load is None and proposed is Limiter.REACTIVE:
         return None  # the pods themselves are busy
     wakes = observation.phase is Phase.TRUSTED or observation.replicas > 0
-    expected = demand is not None and demand > threshold and wakes
+    expected = demand is not None and demand > max(threshold, policy.capacity / 1000) and wakes
     return None if (load is not None and load > threshold) or expected else (Limiter.ACTIVATION, 0.0)
 
 

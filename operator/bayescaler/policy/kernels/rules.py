@@ -62,6 +62,7 @@ BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_SCH
 BY_SWITCHED_OFF = 22
 
 ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
+NEGLIGIBLE = 1e-3  # of a replica: a forecast that fades after the last request never quite reaches zero
 MOST = 2.0**31 - 1.0  # replicas are int32 in Kubernetes
 
 
@@ -133,7 +134,8 @@ def activation(rules: Floats, seen: Floats, trail: Floats, need: float) -> float
     if proposed_by != BY_FORECAST and (proposed_by != BY_REACTIVE or math.isnan(seen[LOAD])):
         return need
     heeded = seen[REPLICAS] > 0.0 or seen[TRUSTED] != 0.0
-    return need if heeded and seen[DEMAND] > rules[ACTIVATION] else say(trail, IDLE, BY_ACTIVATION, 0.0)
+    expected = seen[DEMAND] > max(rules[ACTIVATION], NEGLIGIBLE * rules[CAPACITY])
+    return need if heeded and expected else say(trail, IDLE, BY_ACTIVATION, 0.0)
 
 
 @kernel
