@@ -179,7 +179,7 @@ class Workloads:
         current = next(rs for rs in sets if rs["metadata"]["labels"].get(_HASH) == name)
         updated = current["status"].get("replicas", 0)
         # What was complete once stays so while the number changes; only pods of an older template are a rollout.
-        done = updated == total == ready == wanted or (updated == total and _is_complete(deployment))
+        done = updated == total == ready == wanted or (updated == total and rollout.is_complete(deployment))
         enough = ready >= wanted - rollout.max_unavailable(deployment["spec"], wanted)
         conditions = [
             ("Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"),
@@ -200,30 +200,9 @@ class Workloads:
                 "readyReplicas": ready,
                 "availableReplicas": ready,
                 "unavailableReplicas": max(0, total - ready) if total >= wanted else wanted - ready,
-                "conditions": [*self._conditions(deployment, conditions), *refused],
+                "conditions": [*rollout.conditions(deployment, conditions, self._store.timestamp()), *refused],
             },
         )
-
-    def _conditions(self, obj: Json, wanted: list[tuple[str, bool, str]]) -> list[Json]:
-        before = {c["type"]: c for c in obj.get("status", {}).get("conditions", ())}
-        now, made = self._store.timestamp(), []
-        for kind, holds, reason in wanted:
-            old, status = before.get(kind, {}), str(holds)
-            if (old.get("status"), old.get("reason")) == (status, reason):
-                made.append(old)
-                continue
-            since = old["lastTransitionTime"] if old.get("status") == status else now
-            made.append(
-                {
-                    "type": kind,
-                    "status": status,
-                    "reason": reason,
-                    "message": reason,
-                    "lastUpdateTime": now,
-                    "lastTransitionTime": since,
-                }
-            )
-        return made
 
     # ReplicaSets
 
@@ -357,11 +336,6 @@ class Workloads:
 def _annotated(obj: Json) -> Json:
     annotations = obj["metadata"].get("annotations")
     return {"annotations": annotations} if annotations else {}
-
-
-def _is_complete(deployment: Json) -> bool:
-    conditions = deployment.get("status", {}).get("conditions", ())
-    return any((c["type"], c["reason"]) == ("Progressing", "NewReplicaSetAvailable") for c in conditions)
 
 
 def _revision(replica_set: Json) -> int:
