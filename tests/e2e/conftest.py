@@ -34,12 +34,15 @@ HISTORY_SECONDS = 14 * DAY_SECONDS
 PEAK_RATE = 600.0
 TEST_SECONDS = 300
 STORIES = pytest.StashKey[list[tuple[str, str]]]()
-# What the chart is installed with: a quick operator; one Secret it may read; one kind more that it may scale.
+# What the chart is installed with: a quick operator; one Secret it may read; two kinds more that it may scale.
 VALUES = {
     "operator": {"interval": "2s", "startup": "20s", "logLevel": "info"},
     "rbac": {
         "secrets": {"shop": ["prometheus-auth", "not-there"]},
-        "extraScaleTargets": [{"group": "games.example", "resource": "fleets"}],
+        "extraScaleTargets": [
+            {"group": "games.example", "resource": "fleets"},
+            {"group": "apps", "resource": "replicasets"},
+        ],
     },
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, stateful_set
+from harness.manifests import bayesian_autoscaler, deployment, stateful_set
 from harness.process import wait_until
 from harness.release import OperatorProcess
 
@@ -100,3 +100,55 @@ def test_a_kind_of_somebody_elses_is_sized_by_its_scale_subresource(
 
 def size(cluster: ControlPlane, namespace: str) -> int:
     return int(cluster.get("fleet", "arena", namespace=namespace)["spec"]["crew"]["size"])
+
+
+def test_a_replica_set_of_its_own_is_sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    alone = deployment("alone", namespace=namespace, replicas=1, start_up=QUICK) | {"kind": "ReplicaSet"}
+    scaler = bayesian_autoscaler(
+        "alone", QUERY, 0.1, namespace=namespace, maximum=WANTED, **target("ReplicaSet", "apps/v1", "alone")
+    )
+    cluster.apply(alone, scaler)
+
+    wait_until(
+        lambda: cluster.get("replicaset", "alone", namespace=namespace)["status"].get("readyReplicas") == WANTED,
+        f"{WANTED} ready pods",
+        deadline_seconds=60,
+    )
+    assert operator.refusals() == []
+
+
+def test_a_schedule_and_then_zero_and_back_on_a_kind_of_somebody_elses(
+    cluster: ControlPlane, operator: OperatorProcess, namespace: str, fleet: dict[str, Any]
+) -> None:
+    """The number lies at `.spec.crew.size`, and at zero the scale carries none."""
+    always = {"name": "crew", "start": "* * * * *", "duration": "1h", "minReplicas": 3}
+    scaler = bayesian_autoscaler(
+        "arena",
+        "vector(0)",
+        1,
+        namespace=namespace,
+        minimum=0,
+        load={"kind": "Gauge", "step": "5s", "activationThreshold": 0.5},
+        forecast={"history": "2h", "seasons": []},
+        behavior={"scaleDown": {"stabilizationWindowSeconds": 0}},
+        schedules=[always],
+        **target("Fleet", "games.example/v1", "arena"),
+    )
+    wait_until(lambda: cluster.apply(fleet), "the new kind is served")
+    cluster.apply(scaler)
+    wait_until(lambda: size(cluster, namespace) == 3, "the schedule raises the crew", deadline_seconds=60)
+    wait_until(lambda: limited(cluster, namespace) == "Schedule", "and says so")
+
+    scaler["spec"]["schedules"] = []
+    cluster.apply(scaler)
+    wait_until(lambda: size(cluster, namespace) == 0, "the crew goes home", deadline_seconds=60)
+
+    scaler["spec"]["load"]["prometheus"]["query"] = "vector(2)"
+    cluster.apply(scaler)
+    wait_until(lambda: size(cluster, namespace) >= 2, "the crew comes back", deadline_seconds=60)
+    assert operator.refusals() == []
+
+
+def limited(cluster: ControlPlane, namespace: str) -> str:
+    conditions = cluster.get("bas", "arena", namespace=namespace).get("status", {}).get("conditions", [])
+    return next((str(c["reason"]) for c in conditions if c["type"] == "ScalingLimited"), "")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .behavior import Number
 from .durations import Duration, between
 from .rules import Model, Rule
 
@@ -94,4 +95,13 @@ class LoadSpec(Model):
         default=Duration("1m"),
         description="Width of the buckets that the load is read in, a duration; not below the scrape interval.",
         examples=["30s"],
+    )
+    activation_threshold: Number = Field(
+        default=0,
+        ge=0,
+        le=1e15,
+        description="With minReplicas 0: the load, in the unit of `capacity.perReplica`, above which the workload is "
+        "wanted at all. Live load above it wakes it from 0 replicas, and so does a trusted forecast of it; it goes "
+        "back to 0 once neither is above it for `behavior.scaleDown.stabilizationWindowSeconds`.",
+        examples=[5],
     )

@@ -1,7 +1,6 @@
 """`spec` of a BayesianAutoscaler: what the user wants, never how it is reached."""
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -9,20 +8,12 @@ from .behavior import BehaviorSpec, Count, Number
 from .durations import Duration, Horizon, between
 from .load import DNS_NAME, LoadSpec
 from .rules import Model, Rule, section
+from .schedules import MAX_REPLICAS, MAX_SCHEDULES, ScheduleSpec
+from .zones import TimeZone
 
-MAX_REPLICAS = 100_000
 MAX_SEASONS = 4
 MAX_HISTORY_BUCKETS = 250_000
 MAX_HORIZON_BUCKETS = 5_760
-TIME_ZONE = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$"
-
-
-def _zone_is_known(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # unknown; a folder of the database; a path that leaves it
-        return False
-    return True
 
 
 def _fits(season_seconds: float, step_seconds: float) -> bool:
@@ -102,17 +93,8 @@ class ForecastSection(Model):
         examples=[["24h"]],
         json_schema_extra={"default": ["24h", "168h"], "x-kubernetes-list-type": "atomic"},
     )
-    time_zone: Annotated[
-        str,
-        Rule(
-            "timeZone is not a time zone of the IANA database, such as Europe/Berlin",
-            None,
-            _zone_is_known,
-        ),
-    ] = Field(
+    time_zone: TimeZone = Field(
         default="UTC",
-        max_length=64,
-        pattern=TIME_ZONE,
         description="IANA time zone whose clock the users of the workload live by; seasons follow it across "
         "changes of daylight saving time.",
         examples=["Europe/Berlin"],
@@ -271,6 +253,20 @@ class Spec(Model):
             lambda spec: (spec.forecast.horizon.fixed_seconds or 0) <= MAX_HORIZON_BUCKETS * spec.load.step.seconds,
             ".forecast.horizon",
         ),
+        Rule(
+            "minReplicas of a schedule must not exceed maxReplicas",
+            "self.schedules.all(one, !has(one.minReplicas) || one.minReplicas <= self.maxReplicas)",
+            lambda spec: all((one.min_replicas or 0) <= spec.max_replicas for one in spec.schedules),
+            ".schedules",
+        ),
+        Rule(
+            "maxReplicas of a schedule must not be below minReplicas",
+            "self.schedules.all(one, !has(one.maxReplicas) || one.maxReplicas >= self.minReplicas)",
+            lambda spec: all(
+                one.max_replicas is None or one.max_replicas >= spec.min_replicas for one in spec.schedules
+            ),
+            ".schedules",
+        ),
     )
 
     scale_target_ref: Annotated[
@@ -313,6 +309,31 @@ class Spec(Model):
         BehaviorSpec,
         "How fast replicas may change, as in autoscaling/v2. Default: that of the HorizontalPodAutoscaler. "
         "Example: {scaleDown: {stabilizationWindowSeconds: 600}}.",
+    )
+    schedules: Annotated[
+        list[ScheduleSpec],
+        Rule(
+            "names of schedules must differ",
+            "self.all(one, self.exists_one(other, other.name == one.name))",
+            lambda schedules: len({one.name for one in schedules}) == len(schedules),
+        ),
+    ] = Field(
+        default_factory=list,
+        max_length=MAX_SCHEDULES,
+        description="Floors and ceilings by the calendar. Of those in force at once the highest floor and the lowest "
+        "ceiling hold, a floor goes before a ceiling, and minReplicas and maxReplicas have the last word.",
+        examples=[
+            [
+                {
+                    "name": "sale",
+                    "start": "0 8 * * 5",
+                    "duration": "4h",
+                    "timeZone": "Europe/Berlin",
+                    "minReplicas": 20,
+                }
+            ]
+        ],
+        json_schema_extra={"default": [], "x-kubernetes-list-type": "atomic"},
     )
     fallback: FallbackSpec = section(
         FallbackSpec,

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 async def list_pages(
-    client: KubeClient, path: str, *, selector: str | None = None, limit: int = PAGE_SIZE
+    client: KubeClient, path: str, *, selector: str | None = None, fields: str | None = None, limit: int = PAGE_SIZE
 ) -> AsyncGenerator[Json]:
     """The pages of a collection, each with `items` and `metadata`; raises Gone if the list grew too old
     between two pages.
@@ -38,6 +38,8 @@ async def list_pages(
     query = {"limit": str(limit)}
     if selector:
         query["labelSelector"] = selector
+    if fields:
+        query["fieldSelector"] = fields
     while True:
         page = await client.request("GET", path, query=query)
         yield page

@@ -11,13 +11,16 @@ from .paths import Json
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is known of a scaled object. `replicas` is what is wished for, `selector` a label selector in its
-    text form; `ready_replicas` is None where only /scale could be read.
+    text form; `ready_replicas` is None where only /scale could be read, and the rest is as if all were well.
+    `rolling_out`: its controller is replacing pods. `refusal`: why the API server refuses it pods, or empty.
     """
 
     uid: str
     replicas: int
     selector: str | None
     ready_replicas: int | None = None
+    rolling_out: bool = False
+    refusal: str = ""
 
 
 async def get_scale(client: KubeClient, resource: ScaleResource, namespace: str, name: str) -> Target:

@@ -18,6 +18,7 @@ from .discovery import ScaleDiscovery
 from .errors import NotFound
 from .listwatch import Key, ListWatch
 from .paths import Json, collection
+from .progress import refusal, rolling_out
 from .scale import Target, get_scale
 
 # apps has had one version since Kubernetes 1.16.
@@ -129,6 +130,8 @@ def project(raw: Json) -> Target:
         replicas=int(spec.get("replicas", 1)),
         selector=selector_text(spec.get("selector") or {}),
         ready_replicas=int(status.get("readyReplicas") or 0),
+        rolling_out=rolling_out(raw),
+        refusal=refusal(raw),
     )
 
 

@@ -3,7 +3,7 @@
 Ready           spec valid, target found, load live, forecast there, writes accepted
 AbleToScale     the target can be read and written
 ScalingActive   replicas follow live load
-ScalingLimited  a limit holds the number away from what the rule wanted
+ScalingLimited  a limit holds the number away from what the rule wanted, or the cluster does not give the pods
 ForecastTrusted the forecast alone may lower replicas
 FallbackActive  the number comes from another rung than the live forecast
 Paused          spec.paused
@@ -26,6 +26,11 @@ _LIMITS = {
     Limiter.SCALE_IN_HELD: "ScaleInHeld",
     Limiter.SCALE_IN_WINDOW: "ScaleInWindow",
     Limiter.REVERSAL_GATE: "ReversalGate",
+    Limiter.ROLLOUT_IN_PROGRESS: "RolloutInProgress",
+    Limiter.SCHEDULE: "Schedule",
+    Limiter.QUOTA_EXCEEDED: "QuotaExceeded",
+    Limiter.FAILED_CREATE: "FailedCreate",
+    Limiter.UNSCHEDULABLE: "Unschedulable",
 }
 
 
@@ -91,9 +96,13 @@ def _scaling_active(workload: Workload) -> Condition:
 
 def _scaling_limited(workload: Workload) -> Condition:
     decision = workload.decision
+    shortfall = None if decision is None else decision.case.observation.shortfall
+    if shortfall is not None:
+        return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[shortfall.limiter], shortfall.message)
     if decision is not None and decision.limiter in _LIMITS:
         return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[decision.limiter], decision.message)
-    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", "no limit holds the number")
+    told = workload.shortfall_message or "no limit holds the number"
+    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", told)
 
 
 def _forecast_trusted(workload: Workload) -> Condition:

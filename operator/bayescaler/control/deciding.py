@@ -4,6 +4,7 @@ from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health
 from bayescaler.policy.types import Observation
 
+from .shortage import is_rolling_out
 from .translate import Intent
 from .workload import Workload
 
@@ -25,6 +26,8 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         utilization=workload.utilization,
         utilization_message=workload.utilization_message,
         phase=workload.phase,
+        rolling_out=is_rolling_out(workload, now=now),
+        shortfall=workload.shortfall,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
     )
     workload.decision, workload.state = decide(intent.policy, observation, workload.outlook, workload.state, now=now)

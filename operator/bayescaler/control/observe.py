@@ -12,6 +12,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
 from .settings import Settings
+from .shortage import Shortages
 from .workload import Problem, Workload
 
 
@@ -20,6 +21,7 @@ class Observer:
 
     def __init__(self, client: KubeClient, targets: TargetStore, settings: Settings, metrics: Metrics) -> None:
         self._client, self._targets, self._settings, self._metrics = client, targets, settings, metrics
+        self._shortages = Shortages(client, settings)
         self._seats = asyncio.Semaphore(settings.max_writes_in_flight)
 
     async def observe(self, workloads: Iterable[Workload], *, now: float) -> None:
@@ -37,6 +39,8 @@ class Observer:
             workload.utilization, workload.utilization_message = None, ""  # an old figure would be acted on again
             if _blind(workload, now):
                 asked.append(self._contained(workload, self._read_utilization(workload, now)))
+            if self._shortages.follow(workload, now=now):
+                asked.append(self._contained(workload, self._read_shortage(workload)))
         if asked:
             deadline = self._settings.collect_deadline_seconds
             _, late = await asyncio.wait([asyncio.ensure_future(a) for a in asked], timeout=deadline)
@@ -61,6 +65,10 @@ class Observer:
                 workload.target, workload.target_problem = None, _missing(workload)
             except ClusterError as error:
                 workload.target, workload.target_problem = None, Problem(error.reason, str(error))
+
+    async def _read_shortage(self, workload: Workload) -> None:
+        async with self._seats:
+            await self._shortages.read(workload)
 
     async def _read_utilization(self, workload: Workload, now: float) -> None:
         assert workload.target is not None  # noqa: S101 - only workloads with a target are blind

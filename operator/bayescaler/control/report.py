@@ -19,6 +19,7 @@ from bayescaler.policy import Decision
 from bayescaler.policy.reasons import Phase
 from bayescaler.telemetry.metrics import Metrics
 
+from .budget import Budget
 from .containment import contained
 from .settings import Settings
 from .status import material, outline, render, stamp
@@ -29,26 +30,6 @@ decisions_log = logging.getLogger("bayescaler.decisions")
 GOOD_NEWS = (ConditionType.READY, ConditionType.FORECAST_TRUSTED)
 BEGINNINGS = ("NotReadYet", "TargetNotReadYet", "NoForecast")
 TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.PAUSED)
-
-
-class Budget:
-    """A token bucket: so many writes a second on average, at most `burst` at once."""
-
-    def __init__(self, per_second: float, *, burst: float) -> None:
-        self._per_second, self._burst, self._tokens, self._at = per_second, burst, burst, float("-inf")
-
-    def left(self, now: float) -> bool:
-        """Whether there is a token to take."""
-        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
-        self._at = now
-        return self._tokens >= 1.0
-
-    def take(self, now: float) -> bool:
-        """Take one token if there is one."""
-        if not self.left(now):
-            return False
-        self._tokens -= 1.0
-        return True
 
 
 class Reporter:

@@ -43,6 +43,9 @@ class Settings:
     refresh_seconds: float = 60.0
     """An object's live numbers are refreshed in its status no more often than this."""
 
+    pod_lists_per_second: float = 2.0
+    """Budget of lists of one object's pods, which tell why some of them do not come."""
+
     resync_seconds: float = 60.0
     """Time between two lists of all objects, for every thousand of them: they find what the watch lost."""
 

@@ -10,6 +10,7 @@ from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
 from bayescaler.api.load import LoadSpec
 from bayescaler.policy.objective import windows
 from bayescaler.policy.reasons import Mode
+from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import (
     Behavior,
     Budget,
@@ -165,6 +166,23 @@ def _policy(spec: api.Spec, settings: Settings) -> Policy:
             replicas=fallback.replicas,
         ),
         unit="" if spec.load.kind == "Gauge" else "/s",
+        schedules=_schedules(spec),
+        lead_seconds=_lead(spec.forecast.horizon, spec.load.step.seconds, settings) * spec.load.step.seconds,
+        activation_threshold=spec.load.activation_threshold,
+    )
+
+
+def _schedules(spec: api.Spec) -> tuple[Schedule, ...]:
+    return tuple(
+        Schedule(
+            name=schedule.name,
+            start=schedule.start,
+            duration_seconds=schedule.duration.seconds,
+            time_zone=schedule.time_zone or spec.forecast.time_zone,
+            min_replicas=schedule.min_replicas,
+            max_replicas=schedule.max_replicas,
+        )
+        for schedule in spec.schedules
     )
 
 

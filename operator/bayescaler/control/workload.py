@@ -10,6 +10,7 @@ from bayescaler.cluster.scale import Target
 from bayescaler.policy import Decision, Outlook, State
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Evidence
+from bayescaler.policy.types import Shortfall
 from bayescast import Bank
 
 from .translate import Intent
@@ -78,6 +79,13 @@ class Workload:
     target_problem: Problem | None = None
     utilization: float | None = None
     utilization_message: str = ""
+    rollout_since: float | None = None
+    short_since: float | None = None
+    """Since when fewer pods are ready than asked for."""
+    shortfall: Shortfall | None = None
+    shortfall_message: str = ""
+    """Why it could not be found out what pods wait for."""
+    shortfall_read_at: float | None = None
     # estimate
     seat: Seat | None = None
     awaits_history_since: float | None = None

@@ -35,6 +35,7 @@ class Load:
     """One metric as a load. `query` or `per_replica` None: only the user can know; `wanted` then says what.
 
     `title` names the metric as the user wrote it; `server` and `auth` are where it is read, None for the default.
+    `activation` is what the load has to be above for any replica to be wanted.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Load:
     wanted: str = ""
     server: str | None = None
     auth: str | None = None
+    activation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

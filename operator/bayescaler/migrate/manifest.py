@@ -1,6 +1,6 @@
 """The parts of a migration put together, and checked as the API server would."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +26,8 @@ class Plan:
     behavior: Mapping[str, Any]
     fallback: Mapping[str, Any] = field(default_factory=dict)
     forecast: Mapping[str, Any] = field(default_factory=dict)
+    schedules: Sequence[Mapping[str, Any]] = ()
+    activation_threshold: float = 0.0
     paused: bool = False
 
 
@@ -59,15 +61,22 @@ def _manifest(name: str, namespace: str | None, plan: Plan) -> dict[str, Any]:
     prometheus = {"query": load.query or "", "serverAddress": load.server, "authRef": load.auth and {"name": load.auth}}
     target = {"apiVersion": plan.target.api_version, "kind": plan.target.kind, "name": plan.target.name}
     capacity = f"FILL IN: {load.wanted}" if load.per_replica is None else _plain(load.per_replica)
+    measured = {
+        "prometheus": _known(prometheus),
+        "kind": load.kind,
+        "step": STEP,
+        "activationThreshold": _plain(plan.activation_threshold) or None,
+    }
     spec = {
         "scaleTargetRef": _known(target),
         "minReplicas": plan.min_replicas,
         "maxReplicas": plan.max_replicas,
         "mode": "Observe",
-        "load": {"prometheus": _known(prometheus), "kind": load.kind, "step": STEP},
+        "load": _known(measured),
         "capacity": {"perReplica": capacity},
         "forecast": dict(plan.forecast) or None,
         "behavior": dict(plan.behavior),
+        "schedules": [dict(schedule) for schedule in plan.schedules] or None,
         "fallback": {**plan.fallback, "reactive": {"targetUtilization": 1}},
         "paused": plan.paused or None,
     }

@@ -9,10 +9,11 @@ from typing import Any
 from bayescaler import api
 
 from .behavior import behavior_of
-from .given import CronMetadata, Object, PrometheusMetadata, ScaledObjectSpec, Trigger, UsageMetadata, read
+from .given import Object, PrometheusMetadata, ScaledObjectSpec, Trigger, UsageMetadata, read
 from .load import Load, Workload, combined, kind_of, usage_load, valued
 from .manifest import Plan, migrate
 from .notes import Migrated, MigrateError, Notes, Topic
+from .schedules import schedules_of
 from .unsaid import Unsaid
 
 KIND, VERSION = "ScaledObject", "keda.sh/v1alpha1"
@@ -50,14 +51,19 @@ def _plan(obj: Object, unsaid: Unsaid, notes: Notes) -> Plan:
     defaults = {"api_version": ref.api_version or "apps/v1", "kind": ref.kind or "Deployment"}
     target = ref.model_copy(update=defaults)
     workload = Workload(target, obj.metadata.namespace or unsaid.namespace)
+    minimum = _min_replicas(spec, notes)
+    loads = _loads(spec.triggers, workload, unsaid, notes)
+    schedules = schedules_of(spec.triggers, spec.max_replica_count, notes)
     return Plan(
         target,
-        _min_replicas(spec, notes),
+        minimum,
         spec.max_replica_count,
-        combined(_loads(spec.triggers, workload, unsaid, notes), "--trigger", notes),
+        combined(loads, "--trigger", notes),
         _behavior(obj, spec, notes),
         fallback=_fallback(spec, notes),
         forecast=_forecast(spec.triggers, notes),
+        schedules=schedules,
+        activation_threshold=_activation(loads, spec, minimum, notes),
         paused=_paused(obj, notes),
     )
 
@@ -76,9 +82,7 @@ def _loads(triggers: list[Trigger], workload: Workload, unsaid: Unsaid, notes: N
         path = f"spec.triggers[{index}]"
         if index in chosen:
             loads.append(_load(title, path, trigger, workload, unsaid, notes))
-        elif trigger.type == "cron":
-            _note_cron(title, read(CronMetadata, trigger.metadata, f"{path}.metadata"), notes)
-        else:
+        elif trigger.type != "cron":
             notes.add(Topic.LEFT_OUT, f"{title}: --trigger {unsaid.chosen} was chosen")
     return loads
 
@@ -117,15 +121,29 @@ def _prometheus(title: str, path: str, trigger: Trigger, workload: Workload, not
         kind_of(query),
         server=metadata.server_address,
         auth=_secret(title, trigger, metadata, notes),
+        activation=max(metadata.activation_threshold, 0.0),
     )
     notes.add(Topic.ASSUMED, f"{title}: load.kind {load.kind}, by whether its query has a rate()")
-    if metadata.activation_threshold > 0:
-        told = f"activationThreshold {metadata.activation_threshold:g}"
-        notes.add(Topic.LEFT_OUT, f"{title}: {told}: any load above 0 wants a replica")
     if metadata.ignore_null_values:
         cure = "if it does mean zero, append: or vector(0)"
         notes.add(Topic.DIFFERS, f"{title}: no data is not zero here, and nothing scales in on it; {cure}")
     return valued(load, workload, notes) if trigger.metric_type == "Value" else load
+
+
+def _activation(loads: list[Load], spec: ScaledObjectSpec, minimum: int, notes: Notes) -> float:
+    """Return the threshold of the one load that is read as KEDA reads it; note those that cannot be kept."""
+    thresholds = {load.title: load.activation for load in loads if load.activation > 0}
+    if minimum > 0:
+        why = f"is of going to 0, minReplicas {minimum} is above"
+    elif len(loads) > 1:
+        why = "several loads are made into one in replicas, and any of it wants a replica"
+    elif any(trigger.metric_type == "Value" for trigger in spec.triggers):
+        why = "the load is the metric times ready replicas, and any of it wants a replica"
+    else:
+        return sum(thresholds.values())
+    for title, threshold in thresholds.items():
+        notes.add(Topic.LEFT_OUT, f"{title}: activationThreshold {threshold:g}: {why}")
+    return 0.0
 
 
 def _secret(title: str, trigger: Trigger, metadata: PrometheusMetadata, notes: Notes) -> str | None:
@@ -159,8 +177,8 @@ def _min_replicas(spec: ScaledObjectSpec, notes: Notes) -> int:
         cooldown = COOLDOWN_SECONDS if spec.cooldown_period is None else spec.cooldown_period
         notes.add(
             Topic.DIFFERS,
-            "0 replicas are wanted once load and forecast are 0, after behavior.scaleDown.stabilizationWindowSeconds, "
-            f"which stands in for cooldownPeriod {cooldown}s",
+            "0 replicas are wanted once neither load nor forecast is above load.activationThreshold, after "
+            f"behavior.scaleDown.stabilizationWindowSeconds, which stands in for cooldownPeriod {cooldown}s",
         )
     elif spec.cooldown_period is not None:
         notes.add(Topic.LEFT_OUT, f"spec.cooldownPeriod {spec.cooldown_period}: is of going to 0, minReplicas is above")
@@ -204,14 +222,6 @@ def _forecast(triggers: list[Trigger], notes: Notes) -> dict[str, Any]:
     zone = zones.pop()
     notes.add(Topic.ASSUMED, f"forecast.timeZone {zone}, that of the cron trigger")
     return {"timeZone": zone}
-
-
-def _note_cron(title: str, cron: CronMetadata, notes: Notes) -> None:
-    notes.add(
-        Topic.LEFT_OUT,
-        f"{title}: {cron.desired_replicas} replicas from {cron.start} to {cron.end} {cron.timezone}: there are no "
-        "schedules; load that comes back by day or week is forecast, minReplicas is a floor at all times",
-    )
 
 
 def _paused(obj: Object, notes: Notes) -> bool:

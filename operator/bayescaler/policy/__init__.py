@@ -4,6 +4,7 @@ from .decision import Decision, Step, lines
 from .engine import decide, warm_up
 from .predictive import Outlook, Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
+from .schedules import Schedule
 from .state import State
 from .trust import Evidence, assess
 from .types import (
@@ -16,6 +17,7 @@ from .types import (
     ScalingPolicy,
     ScalingRules,
     Select,
+    Shortfall,
 )
 
 __all__ = [
@@ -36,7 +38,9 @@ __all__ = [
     "Rung",
     "ScalingPolicy",
     "ScalingRules",
+    "Schedule",
     "Select",
+    "Shortfall",
     "State",
     "Step",
     "assess",

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from .explain import amount, percent, replicas, span
 from .kernels import columns as col
@@ -9,6 +11,7 @@ from .kernels.aim import SURPRISE_FLOOR
 from .kernels.columns import Floats
 from .predictive import Outlook, Predictive
 from .reasons import Limiter, Mode
+from .schedules import NOTHING, InForce, Window
 from .state import State
 from .types import Observation, Policy
 
@@ -24,6 +27,7 @@ class Case:
     state: State
     trail: Floats
     now: float
+    scheduled: InForce = NOTHING
 
     @property
     def load(self) -> float:
@@ -156,6 +160,21 @@ def _scale_in_held(case: Case, before: int, _after: int) -> str:
     return f"{lowered} until cluster, history and newest load have been read"
 
 
+def _activation(case: Case, _before: int, _after: int) -> str:
+    threshold = case.amount(case.policy.activation_threshold)
+    expected = "" if case.demand is None else f", {case.amount(case.demand)} expected"
+    if case.observation.load is None:
+        return f"no live load{expected}, not above activationThreshold {threshold}"
+    told = f"load {case.amount(case.load)} is not above activationThreshold {threshold}{expected}"
+    if case.observation.replicas == 0 and case.demand is not None and case.demand > case.policy.activation_threshold:
+        return f"{told} by a forecast that is {case.observation.phase.lower()} and wakes nothing"
+    return told
+
+
+def _rollout(_case: Case, before: int, _after: int) -> str:
+    return f"not lowered to {before} while a rollout replaces pods"
+
+
 def _tolerance(_case: Case, before: int, after: int) -> str:
     return f"{before} are within tolerance of {after}"
 
@@ -172,6 +191,31 @@ def _up_policy(_case: Case, before: int, after: int) -> str:
 
 def _down_policy(_case: Case, before: int, after: int) -> str:
     return f"scale-down policies allow no fewer than {after} for now, {before} wanted"
+
+
+def _schedule(case: Case, before: int, after: int) -> str:
+    floor, ceiling = case.scheduled.floor, case.scheduled.ceiling
+    least = None if floor is None else floor.schedule.min_replicas
+    most = None if ceiling is None else ceiling.schedule.max_replicas
+    told = []
+    if floor is not None and least is not None and (before < least or (most is not None and most < least)):
+        until = f"until {_clock(floor, floor.closes)}"
+        if floor.opens > case.now:
+            until = f"from {_clock(floor, floor.opens)}, and pods take up to {span(case.policy.lead_seconds)}"
+        told.append(f"schedule {floor.schedule.name} asks for at least {least} {until}")
+    if ceiling is not None and most is not None and before > most:
+        allowed = f"schedule {ceiling.schedule.name} allows at most {most} until {_clock(ceiling, ceiling.closes)}"
+        if after > max(most, least or 0):
+            allowed += f", and nothing is lowered below {after} without steady load"
+        elif least is not None and least > most:
+            allowed += ", but a floor goes before a ceiling"
+        told.insert(0, allowed)
+    return f"{', '.join(told)}, {before} wanted"
+
+
+def _clock(window: Window, at: float) -> str:
+    zone = window.schedule.time_zone
+    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
 def _minimum(_case: Case, before: int, after: int) -> str:
@@ -197,12 +241,15 @@ _CLAUSES: Mapping[Limiter, Callable[[Case, int, int], str]] = {
     Limiter.TRUST: _trust,
     Limiter.SCALE_IN_WINDOW: _scale_in_window,
     Limiter.REVERSAL_GATE: _reversal_gate,
+    Limiter.ACTIVATION: _activation,
     Limiter.SCALE_IN_HELD: _scale_in_held,
+    Limiter.ROLLOUT_IN_PROGRESS: _rollout,
     Limiter.TOLERANCE: _tolerance,
     Limiter.SCALE_UP_STABILIZATION: _stabilization,
     Limiter.SCALE_DOWN_STABILIZATION: _stabilization,
     Limiter.SCALE_UP_POLICY: _up_policy,
     Limiter.SCALE_DOWN_POLICY: _down_policy,
+    Limiter.SCHEDULE: _schedule,
     Limiter.MIN_REPLICAS: _minimum,
     Limiter.MAX_REPLICAS: _maximum,
     Limiter.SCALED_TO_ZERO: _switched_off,

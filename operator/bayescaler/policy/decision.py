@@ -67,6 +67,8 @@ class Decision:
             if rule == col.PROPOSAL or after != before:
                 steps.append(Step(limiter, before, after, clause(self.case, limiter, before, after)))
             before = after
+        if (shortfall := self.case.observation.shortfall) is not None:
+            steps.append(Step(shortfall.limiter, self.final, self.final, shortfall.message))
         if (held_back := withheld(self.case.policy)) is not None and self.withheld is not None:
             steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
         return tuple(steps)
@@ -74,12 +76,16 @@ class Decision:
     @cached_property
     def message(self) -> str:
         """The number, where it came from, what fixed it, what stands behind; rules between are left to `steps`."""
-        ruled = [step for step in self.steps if step.limiter is not self.withheld]
+        shortfall = self.case.observation.shortfall
+        untold = (self.withheld, shortfall and shortfall.limiter)
+        ruled = [step for step in self.steps if step.limiter not in untold]
         clauses = [ruled[0].why]
         if len(ruled) > 1:
             clauses.append(ruled[-1].why)
         if self.limiter is not Limiter.SCALED_TO_ZERO:
             clauses.append(circumstance(self.case))
+        if shortfall is not None:
+            clauses.append(shortfall.message)
         if self.withheld is not None:
             clauses.append(self.steps[-1].why)
         return f"{replicas(self.final)}: {'; '.join(told for told in clauses if told)}"

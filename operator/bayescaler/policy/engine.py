@@ -19,6 +19,7 @@ from .kernels.step import step
 from .objective import pods
 from .predictive import Outlook
 from .reasons import Health, Phase
+from .schedules import InForce, in_force
 from .state import State
 from .types import Observation, Policy
 
@@ -34,7 +35,8 @@ def decide(
     """
     after, trail = state.steered_by(policy).copy(), np.empty((col.N_TRAIL, col.N_SAID))
     rules, policies = policy.columns
-    sight, values = seen(observation, now), quantiles(outlook)
+    scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
+    sight, values = seen(observation, scheduled, now), quantiles(outlook)
     final, limited_by = step(rules, policies, sight, values, after.memory, after.windows, after.steering, trail)
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
     held_back = None if switched_off else withheld(policy)
@@ -50,7 +52,7 @@ def decide(
         load=observation.load,
         demand=demand,
         withheld=None if held_back is None else held_back[0],
-        case=Case(policy, observation, outlook, demand, after, trail, now),
+        case=Case(policy, observation, outlook, demand, after, trail, now, scheduled),
     )
     return decision, after
 
@@ -66,7 +68,7 @@ def quantiles(outlook: Outlook | None) -> Floats:
     return values if np.isfinite(values).all() and values.min() >= 0.0 else _NO_OUTLOOK
 
 
-def seen(observation: Observation, now: float) -> Floats:
+def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
     """Return what the rules read of one observation, shape (N_SEEN,)."""
     return np.array(
         (
@@ -79,6 +81,8 @@ def seen(observation: Observation, now: float) -> Floats:
             observation.phase is Phase.TRUSTED,
             observation.scale_in_allowed,
             nan if observation.load_at is None else observation.load_at,
+            *scheduled.columns,
+            observation.rolling_out,
         ),
         dtype=np.float64,
     )

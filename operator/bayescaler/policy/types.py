@@ -13,7 +13,8 @@ import numpy as np
 from .explain import amount, percent
 from .kernels import columns as col
 from .kernels.columns import Floats
-from .reasons import Health, Mode, Phase
+from .reasons import Health, Limiter, Mode, Phase
+from .schedules import Schedule
 
 # Above 1 pods use more than they request, which an HPA may steer to as well; a percentage is a mistake.
 MAX_TARGET_UTILIZATION = 10.0
@@ -94,6 +95,8 @@ class Policy:
 
     The aim is a budget of time, if there is one; else a price of running short (pods), if there is one; else the
     quantile of the largest load that has to be served.
+    `activation_threshold` is the load, in that unit, above which a workload with `min_replicas` 0 is wanted at all.
+    `lead_seconds` is how long before a schedule's window opens its floor is held, so that pods are ready by then.
 
     `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge). `columns` is the
     policy as the compiled rules take it: rules and scaling policies of `kernels.columns`.
@@ -111,6 +114,9 @@ class Policy:
     behavior: Behavior = field(default_factory=Behavior)
     fallback: Fallback = field(default_factory=Fallback)
     unit: str = ""
+    schedules: tuple[Schedule, ...] = ()
+    lead_seconds: float = 0.0
+    activation_threshold: float = 0.0
     columns: tuple[Floats, Floats] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -134,6 +140,10 @@ class Policy:
                 f"policy: fallback.target_utilization {self.fallback.target_utilization} is no share; "
                 f"give one in (0, {MAX_TARGET_UTILIZATION:g}]"
             )
+        if not (isfinite(self.activation_threshold) and self.activation_threshold >= 0):
+            raise ValueError(f"policy: activation_threshold {self.activation_threshold} is no load; give one >= 0")
+        if not (isfinite(self.lead_seconds) and self.lead_seconds >= 0):
+            raise ValueError(f"policy: lead_seconds {self.lead_seconds} is no duration; give seconds >= 0")
         object.__setattr__(self, "columns", (_rules_of(self), _policies_of(self.behavior)))
 
     def at_quantile(self, quantile: float) -> "Policy":
@@ -158,13 +168,22 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Pods asked for that the cluster does not give: QUOTA_EXCEEDED, FAILED_CREATE or UNSCHEDULABLE, and the cure."""
+
+    limiter: Limiter
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What was seen of one workload by `now`.
 
     `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
     `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
     cannot be had, and `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
-    listed anew, and the history read, after a start or a lost watch.
+    listed anew, and the history read, after a start or a lost watch. `rolling_out` says that the target is replacing
+    its pods. A `shortfall` is told and changes no number: to ask for less would leave less for when there is room.
     """
 
     replicas: int
@@ -177,6 +196,8 @@ class Observation:
     utilization_message: str = ""
     phase: Phase = Phase.TRUSTED
     scale_in_allowed: bool = True
+    rolling_out: bool = False
+    shortfall: Shortfall | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 0 or (self.ready_replicas is not None and self.ready_replicas < 0):
@@ -228,6 +249,7 @@ def _rules_of(policy: Policy) -> Floats:
         rules[col.PRICE] = policy.price
     else:
         rules[col.QUANTILE] = policy.quantile
+    rules[col.ACTIVATION] = policy.activation_threshold
     rules[col.APPLIES] = not policy.paused and policy.mode is not Mode.OBSERVE
     return rules
 

@@ -30,6 +30,7 @@ from bayescaler.policy.engine import quantiles
 from bayescaler.policy.freshness import is_live, missed_buckets
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
+from bayescaler.policy.schedules import along
 from bayescaler.policy.state import State, empty_steering, empty_windows
 from bayescaler.policy.trust import nearest_level, phase_of
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
@@ -209,6 +210,9 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.LOAD_AT] = scenario.start + (at_hand.newest + 1) * scenario.step_seconds
     seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
     seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
+    scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
+    seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
+    seen[:, col.ROLLING_OUT] = 0.0
     out, _ = _run(policy, forecasts, seen)
     return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)
 

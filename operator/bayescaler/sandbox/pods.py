@@ -58,18 +58,49 @@ def starting(name: str, owner: Json, template: Json, labels: dict[str, str], *, 
             "ownerReferences": [reference(owner)],
         },
         "spec": {**pod_spec(template.get("spec", {})), "nodeName": NODE},
-        "status": {
-            "phase": "Pending",
-            "startTime": at,
-            "conditions": [
-                _condition("PodScheduled", "True", at),
-                _condition("Initialized", "True", at),
-                _condition("ContainersReady", "False", at),
-                _condition("Ready", "False", at),
-            ],
-            "containerStatuses": _containers(template.get("spec", {}), at, ready=False),
-        },
+        "status": _beginning(template.get("spec", {}), at),
     }
+
+
+def _beginning(spec: Json, at: str) -> Json:
+    return {
+        "phase": "Pending",
+        "startTime": at,
+        "conditions": [
+            _condition("PodScheduled", "True", at),
+            _condition("Initialized", "True", at),
+            _condition("ContainersReady", "False", at),
+            _condition("Ready", "False", at),
+        ],
+        "containerStatuses": _containers(spec, at, ready=False),
+    }
+
+
+def unscheduled(pod: Json, *, now: float) -> Json:
+    """The pod, just created, as the scheduler leaves it when no node has room."""
+    message = "0/1 nodes are available: 1 Too many pods. no new claims to deallocate."
+    why = {**_condition("PodScheduled", "False", rfc3339(now)), "reason": "Unschedulable", "message": message}
+    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
+    return {**pod, "spec": spec, "status": {"phase": "Pending", "conditions": [why]}}
+
+
+def waits(pod: Json) -> bool:
+    """Whether the pod has no node yet."""
+    return "nodeName" not in pod["spec"]
+
+
+def scheduled(pod: Json, *, now: float) -> Json:
+    """The pod as it starts on the node that it was given at last."""
+    at = rfc3339(now)
+    return {**pod, "spec": {**pod["spec"], "nodeName": NODE}, "status": _beginning(pod["spec"], at)}
+
+
+def failure(replica_set: Json, message: str, now: float) -> Json:
+    """The ReplicaFailure condition of a ReplicaSet whose pods are refused."""
+    for condition in replica_set["status"].get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["message"].split()[2:] == message.split()[2:]:
+            return dict(condition)  # another try, another pod's name: no news
+    return {**_condition("ReplicaFailure", "True", rfc3339(now)), "reason": "FailedCreate", "message": message}
 
 
 def reference(owner: Json) -> Json:

@@ -1,4 +1,4 @@
-"""A Deployment's rollout, one step at a time: how many pods its new and its older ReplicaSets should have now."""
+"""A Deployment's rollout: how many pods its new and its older ReplicaSets should have now, and what it says of it."""
 
 import math
 from collections.abc import Iterator
@@ -47,3 +47,32 @@ def _cuts(old: list[Json], keep_ready: int) -> Iterator[tuple[Json, int]]:
         left = min(replica_set["spec"]["replicas"], replica_set["status"].get("readyReplicas", 0), keep_ready)
         keep_ready -= left
         yield replica_set, left
+
+
+def is_complete(deployment: Json) -> bool:
+    """Whether its last rollout is known to have come to its end."""
+    said = deployment.get("status", {}).get("conditions", ())
+    return any((c["type"], c["reason"]) == ("Progressing", "NewReplicaSetAvailable") for c in said)
+
+
+def conditions(deployment: Json, wanted: list[tuple[str, bool, str]], now: str) -> list[Json]:
+    """Its conditions with these statuses and reasons; the times of what has not changed stay."""
+    before = {c["type"]: c for c in deployment.get("status", {}).get("conditions", ())}
+    made = []
+    for kind, holds, reason in wanted:
+        old, status = before.get(kind, {}), str(holds)
+        if (old.get("status"), old.get("reason")) == (status, reason):
+            made.append(old)
+            continue
+        since = old["lastTransitionTime"] if old.get("status") == status else now
+        made.append(
+            {
+                "type": kind,
+                "status": status,
+                "reason": reason,
+                "message": reason,
+                "lastUpdateTime": now,
+                "lastTransitionTime": since,
+            }
+        )
+    return made

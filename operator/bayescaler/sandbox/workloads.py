@@ -14,6 +14,7 @@ from typing import Any
 from bayescaler.sandbox import pods, rollout
 from bayescaler.sandbox.clock import epoch
 from bayescaler.sandbox.pods import Json, StartUp
+from bayescaler.sandbox.scarcity import PODS, Scarcity
 from bayescaler.sandbox.server.options import Deletion
 from bayescaler.sandbox.server.resources import Registry
 from bayescaler.sandbox.server.store import Change, Key, Resource
@@ -21,7 +22,6 @@ from bayescaler.sandbox.server.store import Change, Key, Resource
 DEPLOYMENTS: Resource = ("apps", "deployments")
 REPLICA_SETS: Resource = ("apps", "replicasets")
 STATEFUL_SETS: Resource = ("apps", "statefulsets")
-PODS: Resource = ("", "pods")
 _HASH, _REVISION = "pod-template-hash", "controller-revision-hash"
 _REVISION_NUMBER = "deployment.kubernetes.io/revision"
 
@@ -42,6 +42,7 @@ class Workloads:
         self._due: dict[tuple[Resource, Key], None] = {}
         self._is_scheduled = False
         self._addresses = 0
+        self._scarcity = Scarcity(registry.store)
         self._reconcilers: dict[Resource, Callable[[Json], None]] = {
             DEPLOYMENTS: self._deployment,
             REPLICA_SETS: self._replica_set,
@@ -56,6 +57,16 @@ class Workloads:
         """Do nothing more; pods that are starting stay so."""
         self._unsubscribe()
         self._reconcilers.clear()
+
+    def limit(self, *, quota: float = math.inf, room: float = math.inf) -> None:
+        """Refuse a namespace more pods than `quota`; let pods beyond `room` in the cluster wait for a node.
+
+        Pods that are there stay. Refused pods are tried again as soon as the limits change.
+        """
+        self._scarcity.quota, self._scarcity.room = quota, room
+        for resource in self._reconcilers:
+            for key, _ in self._store.items(resource):
+                self._mark(resource, key)
 
     def set_ready(self, namespace: str, name: str, *, ready: bool) -> None:
         """Make a pod ready or not, as a readiness probe would."""
@@ -95,6 +106,8 @@ class Workloads:
             record = self._store.get(resource, *key)
             if record is not None and not record.object["metadata"].get("deletionTimestamp"):
                 self._reconcilers[resource](record.object)
+        if self._reconcilers:
+            self._fill_nodes()
 
     def _children(self, owner: Json, resource: Resource) -> list[Json]:
         owned = self._owned[owner["metadata"]["uid"]]
@@ -165,12 +178,14 @@ class Workloads:
         total, ready = (sum(rs["status"].get(key, 0) for rs in sets) for key in ("replicas", "readyReplicas"))
         current = next(rs for rs in sets if rs["metadata"]["labels"].get(_HASH) == name)
         updated = current["status"].get("replicas", 0)
-        done = updated == total == ready == wanted
+        # What was complete once stays so while the number changes; only pods of an older template are a rollout.
+        done = updated == total == ready == wanted or (updated == total and rollout.is_complete(deployment))
         enough = ready >= wanted - rollout.max_unavailable(deployment["spec"], wanted)
         conditions = [
             ("Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"),
             ("Progressing", True, "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"),
         ]
+        refused = [c for rs in sets for c in rs["status"].get("conditions", ())]
         annotations = {
             **deployment["metadata"].get("annotations", {}),
             _REVISION_NUMBER: current["metadata"]["annotations"][_REVISION_NUMBER],
@@ -185,41 +200,25 @@ class Workloads:
                 "readyReplicas": ready,
                 "availableReplicas": ready,
                 "unavailableReplicas": max(0, total - ready) if total >= wanted else wanted - ready,
-                "conditions": self._conditions(deployment, conditions),
+                "conditions": [*rollout.conditions(deployment, conditions, self._store.timestamp()), *refused],
             },
         )
-
-    def _conditions(self, obj: Json, wanted: list[tuple[str, bool, str]]) -> list[Json]:
-        before = {c["type"]: c for c in obj.get("status", {}).get("conditions", ())}
-        now, made = self._store.timestamp(), []
-        for kind, holds, reason in wanted:
-            old, status = before.get(kind, {}), str(holds)
-            if (old.get("status"), old.get("reason")) == (status, reason):
-                made.append(old)
-                continue
-            since = old["lastTransitionTime"] if old.get("status") == status else now
-            made.append(
-                {
-                    "type": kind,
-                    "status": status,
-                    "reason": reason,
-                    "message": reason,
-                    "lastUpdateTime": now,
-                    "lastTransitionTime": since,
-                }
-            )
-        return made
 
     # ReplicaSets
 
     def _replica_set(self, replica_set: Json) -> None:
         have, wanted = self._children(replica_set, PODS), replica_set["spec"].get("replicas", 1)
+        refusal = ""
         for _ in range(wanted - len(have)):
-            self._start(f"{replica_set['metadata']['name']}-{self._store.new_suffix()}", replica_set, {})
+            name = f"{replica_set['metadata']['name']}-{self._store.new_suffix()}"
+            if refusal := self._scarcity.refusal(replica_set["metadata"]["namespace"], name):
+                break
+            self._start(name, replica_set, {})
         if len(have) > wanted:
             for pod in _doomed(have)[: len(have) - wanted]:
                 self._delete(pod)
-        self._report_pods(REPLICA_SETS, replica_set, {})
+        failure = {"conditions": [pods.failure(replica_set, refusal, self._clock.now())]} if refusal else {}
+        self._report_pods(REPLICA_SETS, replica_set, failure)
 
     # StatefulSets
 
@@ -235,6 +234,8 @@ class Workloads:
                 earlier_pod in have and pods.is_ready(have[earlier_pod]) for earlier_pod in earlier
             ):
                 break
+            if self._scarcity.refusal(stateful_set["metadata"]["namespace"], missing):
+                break  # told by Events alone, as by the real controller
             have[missing] = self._start(
                 missing, stateful_set, {_REVISION: revision, "apps.kubernetes.io/pod-index": missing.rpartition("-")[2]}
             )
@@ -249,16 +250,17 @@ class Workloads:
                 self._delete(have[pod_name])
         elif stale and all(pods.is_ready(pod) for pod in have.values()):
             self._delete(have[stale[0]])
-        updated = sum(
-            pod["metadata"]["labels"].get(_REVISION) == revision for pod in self._children(stateful_set, PODS)
-        )
+        children = self._children(stateful_set, PODS)
+        updated = sum(pod["metadata"]["labels"].get(_REVISION) == revision for pod in children)
+        done = updated == len(children) == sum(map(pods.is_ready, children)) == len(wanted)
+        current = revision if done else stateful_set.get("status", {}).get("currentRevision", revision)
         self._report_pods(
             STATEFUL_SETS,
             stateful_set,
             {
-                "currentReplicas": updated,
+                "currentReplicas": sum(pod["metadata"]["labels"].get(_REVISION) == current for pod in children),
                 "updatedReplicas": updated,
-                "currentRevision": revision,
+                "currentRevision": current,
                 "updateRevision": revision,
             },
         )
@@ -268,12 +270,24 @@ class Workloads:
     def _start(self, name: str, owner: Json, labels: dict[str, str]) -> Json:
         now = self._clock.now()
         pod = pods.starting(name, owner, owner["spec"]["template"], labels, uid=self._store.new_uid(), now=now)
+        if not self._scarcity.has_room():
+            return self._put(PODS, pods.unscheduled(pod, now=now))
+        return self._put_scheduled(pod)
+
+    def _put_scheduled(self, pod: Json) -> Json:
         pod = self._put(PODS, pod)
         seconds = self.start_up(self._random)
         if math.isfinite(seconds):
-            key = (pod["metadata"]["namespace"], name)
+            key = (pod["metadata"]["namespace"], pod["metadata"]["name"])
             self._clock.call_later(seconds, partial(self._started, key, pod["metadata"]["uid"]))
         return pod
+
+    def _fill_nodes(self) -> None:
+        """Give pods that wait for a node what room there is."""
+        for pod in self._scarcity.waiting():
+            if not self._scarcity.has_room():
+                break
+            self._put_scheduled(pods.scheduled(pod, now=self._clock.now()))
 
     def _started(self, key: Key, uid: str) -> None:
         record = self._store.get(PODS, *key)

@@ -215,3 +215,73 @@ def test_a_workload_that_was_there_before_the_controllers_is_taken_up(server, cl
     server.patch("apps/v1", "Deployment", "web", {"spec": {"replicas": 9}})
     clock.advance(100)
     assert len(pods_of(server)) == 2
+
+
+def condition(server, kind, name="web"):
+    return next((c for c in status(server, name=name).get("conditions", ()) if c["type"] == kind), None)
+
+
+def test_pods_over_a_quota_are_refused_and_the_deployment_says_so_until_there_is_room(server, clock, workload):
+    cluster = run(server, pods.fixed(10))
+    server.create(workload(replicas=2))
+    clock.advance(10)
+    cluster.limit(quota=3)
+    server.patch("apps/v1", "Deployment", "web", {"spec": {"replicas": 5}})
+    clock.advance(10)
+    assert len(pods_of(server)) == status(server)["readyReplicas"] == 3
+    refused = condition(server, "ReplicaFailure")
+    assert (refused["status"], refused["reason"]) == ("True", "FailedCreate")
+    assert "exceeded quota: pods, requested: pods=1, used: pods=3, limited: pods=3" in refused["message"]
+    cluster.limit()
+    clock.advance(10)
+    assert status(server)["readyReplicas"] == 5
+    assert condition(server, "ReplicaFailure") is None
+
+
+def test_pods_without_room_wait_for_a_node_and_start_when_there_is_one(server, clock, workload):
+    cluster = run(server, pods.fixed(10))
+    cluster.limit(room=2)
+    server.create(workload(replicas=3))
+    clock.advance(10)
+    (waiting,) = [pod for pod in pods_of(server) if pods.waits(pod)]
+    (why,) = waiting["status"]["conditions"]
+    assert (waiting["status"]["phase"], why["type"], why["reason"]) == ("Pending", "PodScheduled", "Unschedulable")
+    assert status(server)["readyReplicas"] == 2
+    cluster.limit(room=5)
+    clock.advance(9)
+    assert status(server)["readyReplicas"] == 2
+    clock.advance(1)
+    assert status(server)["readyReplicas"] == 3
+
+
+def test_a_change_of_the_number_alone_is_no_rollout_and_a_new_template_is_one_until_it_is_done(server, clock, workload):
+    run(server, pods.fixed(10))
+    server.create(workload(replicas=4))
+    assert condition(server, "Progressing") is None
+    clock.advance(10)
+    server.patch("apps/v1", "Deployment", "web", {"spec": {"replicas": 9}})
+    clock.advance(1)
+    assert condition(server, "Progressing")["reason"] == "NewReplicaSetAvailable"
+    clock.advance(10)
+    new = {"containers": [{"name": "web", "image": "web:2"}]}
+    server.patch("apps/v1", "Deployment", "web", {"spec": {"template": {"spec": new}}})
+    clock.advance(1)
+    assert condition(server, "Progressing")["reason"] == "ReplicaSetUpdated"
+    clock.advance(120)
+    assert condition(server, "Progressing")["reason"] == "NewReplicaSetAvailable"
+
+
+def test_a_stateful_set_has_two_revisions_while_it_replaces_pods(server, clock, workload):
+    run(server, pods.fixed(10))
+    server.create(workload("StatefulSet", replicas=2))
+    clock.advance(30)
+    before = status(server, "StatefulSet")
+    assert before["currentRevision"] == before["updateRevision"]
+    new = {"containers": [{"name": "web", "image": "web:2"}]}
+    server.patch("apps/v1", "StatefulSet", "web", {"spec": {"template": {"spec": new}}})
+    clock.advance(1)
+    during = status(server, "StatefulSet")
+    assert during["currentRevision"] == before["currentRevision"] != during["updateRevision"]
+    clock.advance(60)
+    after = status(server, "StatefulSet")
+    assert after["currentRevision"] == after["updateRevision"] == during["updateRevision"]

@@ -30,6 +30,7 @@ CONTROLLERS = (
     "horizontal-pod-autoscaler-controller",
     "serviceaccount-controller",
     "namespace-controller",
+    "resourcequota-controller",
     "garbage-collector-controller",
     "endpointslice-controller",
     "disruption-controller",

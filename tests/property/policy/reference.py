@@ -1,6 +1,11 @@
 """The rules of a decision in plain Python, slow and obvious: what the compiled ones are held to."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import inf
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
 
 from bayescaler.policy import Health, Limiter, Mode, Observation, Outlook, Phase, Policy, Rung
 from bayescaler.policy.objective import pods
@@ -34,14 +39,17 @@ def decide(policy, observation, outlook, memory, *, now):
         return [(Limiter.SCALED_TO_ZERO, 0, 0)], empty
 
     memory = settle(memory, policy, current, now)
+    asked = need
     limiter, need = propose(policy, observation, need, memory)
     steps = [(limiter, current, pods(need))]
-    seen = Seen(policy, observation, outlook, memory, limiter, now)
-    for rule in (safety_floor, surprise, trust, scale_in_window, reversal_gate, scale_in_held, tolerance):
+    seen = Seen(policy, observation, outlook, memory, limiter, now, asked)
+    for rule in (
+        safety_floor, surprise, trust, scale_in_window, reversal_gate, activation, scale_in_held, rollout, tolerance,
+    ):  # fmt: skip
         need = apply(rule(seen, need), need, steps)
     wanted = pods(need)
     memory = replace(memory, history=remember(memory.history, policy.behavior, wanted, now))
-    for bound in (stabilization, rate, bounds):
+    for bound in (stabilization, rate, schedules, bounds):
         wanted = apply(bound(policy, observation, memory, wanted, now), wanted, steps)
     final = pods(wanted)
     if final != current and not policy.paused and policy.mode is not Mode.OBSERVE:
@@ -59,6 +67,7 @@ class Seen:
     memory: Memory
     proposed: Limiter
     now: float
+    asked: float | None
 
     @property
     def present(self):
@@ -216,6 +225,25 @@ def reversal_gate(seen, need):
     return None if pays else (Limiter.REVERSAL_GATE, current)
 
 
+def activation(seen, need):
+    policy, observation = seen.policy, seen.observation
+    load, threshold = observation.load, policy.activation_threshold
+    if policy.min_replicas > 0 or pods(need) == 0 or seen.proposed not in (Limiter.FORECAST, Limiter.REACTIVE):
+        return None
+    if load is None and seen.proposed is Limiter.REACTIVE:
+        return None  # the pods themselves are busy
+    wakes = observation.phase is Phase.TRUSTED or observation.replicas > 0
+    least, expected = max(threshold, policy.capacity / 1000), False
+    if seen.asked is not None:
+        expected = seen.asked * policy.capacity > least or float(seen.outlook.window.values[0]) > least
+    return None if (load is not None and load > threshold) or (expected and wakes) else (Limiter.ACTIVATION, 0.0)
+
+
+def rollout(seen, need):
+    lowers = pods(need) < seen.observation.replicas
+    return (Limiter.ROLLOUT_IN_PROGRESS, seen.observation.replicas) if lowers and seen.observation.rolling_out else None
+
+
 def scale_in_held(seen, need):
     observation = seen.observation
     steady = observation.load is not None and seen.memory.missing_since is None and observation.scale_in_allowed
@@ -248,6 +276,37 @@ def rate(policy, observation, memory, desired, now):
         fewest = scale_down_limit(behavior.scale_down, memory.history, current, now)
         return (Limiter.SCALE_DOWN_POLICY, fewest) if desired < fewest else None
     return None
+
+
+def schedules(policy, observation, memory, wanted, now):
+    floor, ceiling = floor_and_ceiling(policy, now)
+    if wanted < floor:
+        return Limiter.SCHEDULE, floor
+    most = max(floor, ceiling)
+    steady = observation.load is not None and memory.missing_since is None and observation.scale_in_allowed
+    if not steady:
+        most = max(most, min(wanted, observation.replicas))
+    return (Limiter.SCHEDULE, most) if wanted > most else None
+
+
+def floor_and_ceiling(policy, now):
+    floors, ceilings = [0], [inf]
+    for schedule in policy.schedules:
+        if schedule.min_replicas is not None and is_open(schedule, now, policy.lead_seconds):
+            floors.append(schedule.min_replicas)
+        if schedule.max_replicas is not None and is_open(schedule, now, 0.0):
+            ceilings.append(schedule.max_replicas)
+    return max(floors), min(ceilings)
+
+
+def is_open(schedule, now, early):
+    begin = datetime.fromtimestamp(now - schedule.duration_seconds - 7200.0, ZoneInfo(schedule.time_zone))
+    for start in CronSim(schedule.start, begin):
+        if start.timestamp() > now + early:
+            return False
+        if start.timestamp() + schedule.duration_seconds > now:
+            return True
+    return False
 
 
 def bounds(policy, observation, _memory, wanted, _now):

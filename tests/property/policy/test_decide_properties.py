@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from math import inf, isnan
 from random import Random
 
 from hypothesis import assume, given
@@ -71,6 +72,30 @@ def test_nothing_scales_in_before_the_objects_were_listed_anew(policy, replicas,
     for observation, decision, _ in live_through(policy, replicas, ticks):
         if not observation.scale_in_allowed:
             assert decision.final >= observation.replicas
+
+
+@given(policies(), counts, days())
+def test_no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_anything(policy, replicas, ticks):
+    for observation, decision, _ in live_through(policy, replicas, ticks):
+        blind = observation.load is None or not observation.scale_in_allowed
+        if observation.rolling_out or blind:
+            ruled = [step for step in decision.steps if step.limiter is Limiter.SCHEDULE]
+            lowest = min([step.after for step in ruled], default=observation.replicas)
+            assert not blind or lowest >= min(observation.replicas, policy.max_replicas)
+            if decision.limiter is not Limiter.SCHEDULE:
+                assert decision.final >= min(observation.replicas, policy.max_replicas)
+
+
+@given(policies(), counts, days())
+def test_the_number_keeps_to_the_schedules_in_force(policy, replicas, ticks):
+    for observation, decision, state in live_through(policy, replicas, ticks):
+        if decision.limiter is Limiter.SCALED_TO_ZERO:
+            continue
+        floor, ceiling = decision.case.scheduled.columns
+        floor, ceiling = 0 if isnan(floor) else floor, inf if isnan(ceiling) else ceiling
+        assert decision.final >= min(floor, policy.max_replicas)
+        if observation.load is not None and observation.scale_in_allowed and state.missing_since is None:
+            assert decision.final <= max(ceiling, floor, policy.min_replicas)
 
 
 @given(policies(), counts, days(), sights(healths=[Health.LIVE]), forecasts, loads)

@@ -15,6 +15,7 @@ from bayescaler.policy import (
     PolicyType,
     ScalingPolicy,
     ScalingRules,
+    Schedule,
     Select,
 )
 from bayescast import LEVELS, Family, Predictive
@@ -52,6 +53,20 @@ def rules(draw, *, selects=tuple(Select)):
 
 
 @st.composite
+def schedules(draw):
+    limits = draw(st.sampled_from([(True, False), (False, True), (True, True)]))
+    least, most = (draw(st.integers(0, 30)) if limit else None for limit in limits)
+    return Schedule(
+        name="some",
+        start=draw(st.sampled_from(["*/20 * * * *", "13 * * * *", "15 22 14 11 *", "0 8 * * 5"])),
+        duration_seconds=draw(st.sampled_from([90.0, 600.0, 4000.0])),
+        time_zone=draw(st.sampled_from(["UTC", "Asia/Kathmandu"])),
+        min_replicas=least,
+        max_replicas=most,
+    )
+
+
+@st.composite
 def policies(draw, **changes):
     least = draw(st.integers(0, 20))
     return Policy(
@@ -74,6 +89,9 @@ def policies(draw, **changes):
             ),
             "mode": draw(st.sampled_from(Mode)),
             "paused": draw(st.booleans()),
+            "schedules": tuple(draw(st.lists(schedules(), max_size=2))),
+            "lead_seconds": draw(st.sampled_from([0.0, 120.0])),
+            "activation_threshold": draw(st.sampled_from([0.0, 0.0, 500.0])),
         }
         | changes
     )
@@ -89,6 +107,7 @@ def sights(draw, *, healths=tuple(Health), **changes):
         "utilization": draw(st.none() | st.floats(0.0, 3.0)) if health is not Health.LIVE else None,
         "phase": draw(st.sampled_from(Phase)),
         "scale_in_allowed": draw(st.booleans()),
+        "rolling_out": draw(st.booleans()),
     } | changes
 
 

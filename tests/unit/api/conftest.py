@@ -85,3 +85,6 @@ def _broken(schema: dict[str, Any], value: Any, old: Any, path: str) -> Iterator
             if name in value:
                 before = old.get(name) if isinstance(old, dict) else None
                 yield from _broken(child, value[name], before, f"{path}.{name}".lstrip("."))
+    if isinstance(value, list):
+        for index, item in enumerate(value):  # an atomic list has no old items
+            yield from _broken(schema.get("items", {}), item, None, f"{path}[{index}]")

@@ -39,6 +39,7 @@ def with_(path: str, value: Any) -> dict[str, Any]:
     return obj
 
 
+SALE = {"name": "sale", "start": "0 8 * * 5", "duration": "4h", "minReplicas": 8}
 POLICY = {"type": "Pods", "value": 1, "periodSeconds": 60}
 
 # (field set, value, path that both must blame)
@@ -143,6 +144,37 @@ BAD = [
     ("fallback.reactive.targetUtilization", 70, "spec.fallback.reactive.targetUtilization"),
     ("fallback.replicas", -1, "spec.fallback.replicas"),
     ("fallback.replicas", 11, "spec.fallback.replicas"),
+    ("load.activationThreshold", -1, "spec.load.activationThreshold"),
+    ("load.activationThreshold", "5", "spec.load.activationThreshold"),
+    ("schedules", [SALE, SALE], "spec.schedules"),
+    ("schedules", [SALE | {"name": f"sale-{i}"} for i in range(17)], "spec.schedules"),
+    ("schedules", [SALE | {"minReplicas": 11}], "spec.schedules"),
+    ("schedules", [SALE | {"minReplicas": 1, "maxReplicas": 0}], "spec.schedules[0].minReplicas"),
+    ("schedules", [SALE | {"maxReplicas": 7}], "spec.schedules[0].minReplicas"),
+    ("schedules", [{key: SALE[key] for key in SALE if key != "minReplicas"}], "spec.schedules[0]"),
+    ("schedules", [SALE | {"name": "Sale!"}], "spec.schedules[0].name"),
+    ("schedules", [SALE | {"duration": "30s"}], "spec.schedules[0].duration"),
+    ("schedules", [SALE | {"timeZone": "../etc/passwd"}], "spec.schedules[0].timeZone"),
+    *(
+        ("schedules", [SALE | {"start": start}], "spec.schedules[0].start")
+        for start in (
+            "0 8 * *",
+            "0 0 8 * * 5",
+            "@daily",
+            "60 8 * * 5",
+            "0 24 * * *",
+            "0 8 0 * *",
+            "0 8 32 * *",
+            "0 8 * 13 *",
+            "0 8 * * 8",
+            "0 8 * * FRIDAY",
+            "0 8 * * 5#6",
+            "0 8 L-2 * *",
+            "0 8 * * 5 ",
+            "0,  8 * * 5",
+            "* */ * * *",
+        )
+    ),
 ]
 
 GOOD = [
@@ -170,6 +202,21 @@ GOOD = [
     ("behavior.scaleUp.policies", [POLICY]),
     ("fallback.replicas", 0),
     ("fallback.after", "24h"),
+    ("load.activationThreshold", 0.5),
+    ("schedules", []),
+    ("schedules", [SALE, SALE | {"name": "other", "timeZone": "Europe/Berlin", "maxReplicas": 10}]),
+    ("schedules", [{"name": "night", "start": "0 22 * * *", "duration": "8h", "maxReplicas": 1}]),
+    *(
+        ("schedules", [SALE | {"start": start}])
+        for start in (
+            "*/15 8-18 1,15 jan-MAR 1-5",
+            "0  8 L * *",
+            "0 8 LW * *",
+            "0 8 * * 5L",
+            "0 8 * * FRI#2",
+            "5/20 */6 * * 0,7",
+        )
+    ),
 ]
 
 
@@ -242,6 +289,22 @@ def test_only_python_knows_the_names_of_time_zones(refusals):
         parse_spec(obj)
 
 
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        ("0 18-8 * * *", r"is no cron expression \(bad hour\)"),
+        ("0 8 30 2 *", r"is no cron expression \(bad day-of-month\)"),
+        ("0 8 * FEX *", r"is no cron expression \(bad month\)"),
+        ("0 8 */31 * 1#5", "never comes about"),
+    ],
+)
+def test_only_python_knows_whether_a_start_comes_about(start, why, refusals):
+    obj = with_("schedules", [SALE | {"start": start}])
+    assert refusals(obj) == []
+    with pytest.raises(SpecError, match=rf"spec\.schedules\[0\]\.start: {why}: write minute, hour"):
+        parse_spec(obj)
+
+
 def test_the_target_cannot_be_changed_afterwards(refusals, defaulted):
     old = defaulted(MINIMAL)
     assert refusals(with_("maxReplicas", 20), old=old) == []
@@ -272,7 +335,7 @@ def test_a_long_value_is_not_repeated_in_full():
 
 def test_fields_of_a_newer_crd_are_passed_over():
     obj = with_("forecast.priorGroup", "web")
-    obj["spec"]["schedules"] = [{"name": "sale"}]
+    obj["spec"]["capacityClasses"] = [{"name": "large"}]
     assert parse_spec(obj) == parse_spec(MINIMAL)
 
 

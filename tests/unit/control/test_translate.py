@@ -8,6 +8,7 @@ from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import TargetRef, lead_buckets, translate
 from bayescaler.policy.reasons import Mode
+from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import Behavior, Budget, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
 from bayescaler.sources.port import LoadQuery
 from bayescast import Family, ForecastSpec, Kind
@@ -33,6 +34,7 @@ FULL = {
         },
         "kind": "Gauge",
         "step": "30s",
+        "activationThreshold": 2.5,
     },
     "capacity": {"perReplica": 12.5},
     "forecast": {
@@ -58,6 +60,10 @@ FULL = {
         },
     },
     "fallback": {"after": "5m", "reactive": {"targetUtilization": 0.6}, "replicas": 10},
+    "schedules": [
+        {"name": "sale", "start": "0 8 * * 5", "duration": "4h", "timeZone": "UTC", "minReplicas": 20},
+        {"name": "night", "start": "0 22 * * *", "duration": "8h", "maxReplicas": 5},
+    ],
 }
 
 
@@ -88,6 +94,12 @@ def test_a_full_spec_is_taken_field_by_field():
         ),
         fallback=Fallback(after_seconds=300.0, target_utilization=0.6, replicas=10),
         unit="",
+        schedules=(
+            Schedule("sale", "0 8 * * 5", 14_400.0, "UTC", 20, None),
+            Schedule("night", "0 22 * * *", 28_800.0, "Europe/Berlin", None, 5),
+        ),
+        lead_seconds=300.0,
+        activation_threshold=2.5,
     )
 
 

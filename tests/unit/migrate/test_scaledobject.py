@@ -165,12 +165,63 @@ def test_several_triggers_of_one_server_are_one_load_and_of_two_servers_are_not(
     assert "trigger 0 (prometheus): --trigger 1 was chosen" in told(migrated, Topic.LEFT_OUT)
 
 
-def test_a_cron_trigger_leaves_its_time_zone_and_is_told():
+def cron(**metadata):
+    return CRON | {"metadata": CRON["metadata"] | metadata}
+
+
+def test_a_cron_trigger_becomes_a_schedule_and_leaves_its_time_zone():
     migrated = from_scaledobject(scaled_object(prometheus(), CRON))
-    assert spec_of(migrated).forecast.time_zone == "Europe/Berlin"
-    assert spec_of(migrated).load.prometheus.query == QUERY
-    (cron,) = [text for text in told(migrated, Topic.LEFT_OUT) if "cron" in text]
-    assert cron.startswith("trigger 1 (cron): 10 replicas from 0 8 * * 1-5 to 0 18 * * 1-5 Europe/Berlin")
+    spec = spec_of(migrated)
+    assert spec.forecast.time_zone == "Europe/Berlin"
+    assert spec.load.prometheus.query == QUERY
+    (schedule,) = spec.schedules
+    assert (schedule.name, schedule.start, schedule.duration) == ("cron-1", "0 8 * * 1-5", "10h")
+    assert (schedule.time_zone, schedule.min_replicas, schedule.max_replicas) == ("Europe/Berlin", 10, None)
+    (note,) = [text for text in told(migrated, Topic.DIFFERS) if "cron" in text]
+    assert note.startswith("trigger 1 (cron): 10 replicas from 0 8 * * 1-5 to 0 18 * * 1-5 Europe/Berlin: schedule")
+
+
+def test_a_window_over_a_weekend_and_more_replicas_than_there_may_be():
+    weekend = cron(start="0 20 * * 5", end="0 6 * * 1", desiredReplicas="500")
+    (schedule,) = spec_of(from_scaledobject(scaled_object(prometheus(), weekend, maxReplicaCount=40))).schedules
+    assert (schedule.duration, schedule.min_replicas) == ("2d10h", 40)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"start": "0 8,12 * * *", "end": "0 18 * * *"}, "its windows are not all of one length"),
+        ({"start": "0 8 1 * *", "end": "0 8 28 * *", "desiredReplicas": "x"}, "desiredReplicas is no number above 0"),
+        ({"end": "0 0 30 2 *"}, "its windows are not all of one length"),
+        ({"start": "@daily"}, "its windows are not all of one length"),
+        ({"start": "0 8 1 5 *", "end": "0 8 1 8 *"}, "duration must lie between 1m and 8w"),
+    ],
+)
+def test_a_cron_trigger_that_no_schedule_can_be_is_told_with_why(metadata, why):
+    migrated = from_scaledobject(scaled_object(prometheus(), cron(**metadata)))
+    assert spec_of(migrated).schedules == []
+    assert any("trigger 1 (cron)" in text and why in text for text in told(migrated, Topic.LEFT_OUT))
+
+
+def test_the_activation_threshold_of_the_only_load_is_kept():
+    migrated = from_scaledobject(scaled_object(prometheus({"activationThreshold": "5"}), CRON))
+    assert spec_of(migrated).load.activation_threshold == 5
+    assert not any("activationThreshold 5" in text for text in told(migrated, Topic.LEFT_OUT))
+
+
+@pytest.mark.parametrize(
+    ("triggers", "spec", "why"),
+    [
+        ([{}], {"minReplicaCount": 2}, "is of going to 0, minReplicas 2 is above"),
+        ([{}, {}], {}, "several loads are made into one in replicas"),
+        ([{"metricType": "Value"}], {}, "the load is the metric times ready replicas"),
+    ],
+)
+def test_any_other_activation_threshold_is_told_with_why(triggers, spec, why):
+    given = [prometheus({"activationThreshold": "5"}, **trigger) for trigger in triggers]
+    migrated = from_scaledobject(scaled_object(*given, **spec))
+    assert spec_of(migrated).load.activation_threshold == 0
+    assert any(f"activationThreshold 5: {why}" in text for text in told(migrated, Topic.LEFT_OUT))
 
 
 def test_by_cpu_alone_keda_does_not_go_to_zero():

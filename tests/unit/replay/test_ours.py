@@ -18,6 +18,7 @@ from bayescaler.policy import (
     Phase,
     Policy,
     ScalingRules,
+    Schedule,
     State,
     assess,
     decide,
@@ -123,6 +124,26 @@ def test_a_replay_says_what_the_loop_says_one_instant_after_the_other(changes, a
     some_places = range(0, len(lived), max(len(lived) // 40, 1))
     for place, again in zip(some_places, replayed.decisions(some_places), strict=True):
         assert (again.final, again.steps, again.phase) == (lived[place].final, lived[place].steps, lived[place].phase)
+
+
+def test_schedules_and_zero_are_replayed_as_they_are_lived():
+    rates = loads(500)
+    rates[250:400] = 0.2
+    case = scenario(loads=rates, min_replicas=0)
+    hourly = Schedule("floor", "20 * * * *", 900.0, "Asia/Kathmandu", 11, None)
+    policy = Policy(
+        0, 40, case.capacity, behavior=QUICK, activation_threshold=0.5, lead_seconds=120.0,
+        schedules=(hourly, Schedule("ceiling", "40 0-23/2 * * *", 1200.0, "UTC", None, 4)),
+    )  # fmt: skip
+    replayed = decided(forecasts(case, spec()), policy)
+    lived = one_by_one(case, spec(), policy)
+
+    assert replayed.replicas.tolist() == [decision.final for decision in lived]
+    assert {Limiter.SCHEDULE, Limiter.ACTIVATION} <= set(replayed.limiters)
+    assert replayed.replicas.min() == 0
+    places = range(0, len(lived), 25)
+    for place, again in zip(places, replayed.decisions(places), strict=True):
+        assert (again.final, again.steps) == (lived[place].final, lived[place].steps)
 
 
 @settings(max_examples=25)

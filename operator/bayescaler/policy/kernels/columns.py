@@ -19,14 +19,16 @@ UP_TOLERANCE, DOWN_TOLERANCE, UP_SELECT, DOWN_SELECT, UP_WINDOW, DOWN_WINDOW, AP
 # the aim: one of QUANTILE, PRICE (pods, of certainly running short) and BUDGET (share of time) is a number
 BUFFER, QUANTILE, PRICE, BUDGET = range(15, 19)
 STEP_SECONDS, STARTUP_SECONDS, LAG_SECONDS = range(19, 22)  # what steering has to know of time, else NaN
-N_RULES = 22
+ACTIVATION = 22  # load that wakes a workload from 0 replicas
+N_RULES = 23
 SELECT_MAX, SELECT_MIN, SELECT_DISABLED = range(3)
 # columns of policies, (k, 4): 1 for scale-up or -1, whether the value is a percentage, value, period in seconds
 DIRECTION, IS_PERCENT, VALUE, PERIOD = range(4)
 
 # seen; LOAD, of the bucket that ended at LOAD_AT, is NaN unless it is live; DEMAND is written by the decision
 NOW, REPLICAS, READY, LOAD, DEMAND, UTILIZATION, TRUSTED, SCALE_IN_ALLOWED, LOAD_AT = range(9)
-N_SEEN = 9
+SCHEDULE_FLOOR, SCHEDULE_CEILING, ROLLING_OUT = range(9, 12)  # of the schedules NaN where none is in force
+N_SEEN = 12
 
 # outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has
 # to be right for; NaN where there is no forecast
@@ -45,9 +47,9 @@ N_MEMORY = COUNT + N_WINDOWS
 HIGHEST, LOWEST, UPS, DOWNS = range(N_WINDOWS)
 
 # trail, (N_TRAIL, 4): one row a rule, in order; LIMITER is NaN where it said nothing
-PROPOSAL, SAFETY_FLOOR, SURPRISE, TRUST, SCALE_IN_WINDOW, REVERSAL_GATE, SCALE_IN_HELD = range(7)
-TOLERANCE, STABILIZATION, RATE, BOUNDS = range(7, 11)
-N_TRAIL = 11
+PROPOSAL, SAFETY_FLOOR, SURPRISE, TRUST, SCALE_IN_WINDOW, REVERSAL_GATE, IDLE, SCALE_IN_HELD, ROLLOUT = range(9)
+TOLERANCE, STABILIZATION, RATE, SCHEDULES, BOUNDS = range(9, 14)
+N_TRAIL = 14
 LIMITER, MADE, EARLIER_AT, EARLIER = range(4)  # EARLIER: the recommendation that stabilization holds on to
 N_SAID = 4
 

@@ -1,7 +1,7 @@
 """The rules between the proposal and the final number, in order; each may speak once.
 
-The first four form what is wanted from what is asked for; what is wanted is remembered for stabilization; the last
-three limit how fast and how far. A rule gets the number so far (in pods, not rounded yet) and returns what it makes of
+The first six form what is wanted from what is asked for; what is wanted is remembered for stabilization; the last
+four limit how fast and how far. A rule gets the number so far (in pods, not rounded yet) and returns what it makes of
 it; if it speaks, it leaves its limiter and that number in the trail.
 """
 
@@ -13,6 +13,7 @@ from bayescast.kernels.jit import kernel
 
 from . import behavior
 from .columns import (
+    ACTIVATION,
     BOUNDS,
     CAPACITY,
     DEMAND,
@@ -21,6 +22,7 @@ from .columns import (
     EARLIER_AT,
     FALLBACK_REPLICAS,
     HIGHEST,
+    IDLE,
     LIMITER,
     LOAD,
     LOWEST,
@@ -33,10 +35,15 @@ from .columns import (
     RATE,
     READY,
     REPLICAS,
+    ROLLING_OUT,
+    ROLLOUT,
     RUNG,
     SAFETY_FLOOR,
     SCALE_IN_ALLOWED,
     SCALE_IN_HELD,
+    SCHEDULE_CEILING,
+    SCHEDULE_FLOOR,
+    SCHEDULES,
     STABILIZATION,
     TARGET_UTILIZATION,
     TOLERANCE,
@@ -44,17 +51,19 @@ from .columns import (
     TRUSTED,
     UP_TOLERANCE,
     UTILIZATION,
+    WINDOW,
     Floats,
 )
 from .ladder import FLOOR, REACTIVE, STORED
 
 # in the order of reasons.Limiter
 BY_FORECAST, BY_REACTIVE, BY_HOLD, BY_FALLBACK_FLOOR, BY_SAFETY_FLOOR, BY_SURPRISE, BY_TRUST = range(7)
-BY_SCALE_IN_WINDOW, BY_REVERSAL_GATE, BY_SCALE_IN_HELD = range(7, 10)
-BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_MIN, BY_MAX = range(10, 17)
-BY_SWITCHED_OFF = 19
+BY_SCALE_IN_WINDOW, BY_REVERSAL_GATE, BY_ACTIVATION, BY_SCALE_IN_HELD, BY_ROLLOUT = range(7, 12)
+BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_SCHEDULE, BY_MIN, BY_MAX = range(12, 20)
+BY_SWITCHED_OFF = 25
 
 ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
+NEGLIGIBLE = 1e-3  # of a replica: a forecast that fades after the last request never quite reaches zero
 MOST = 2.0**31 - 1.0  # replicas are int32 in Kubernetes
 
 
@@ -114,11 +123,43 @@ def safety_floor(rules: Floats, seen: Floats, trail: Floats, need: float) -> flo
 
 
 @kernel
+def activation(rules: Floats, seen: Floats, outlook: Floats, trail: Floats, need: float) -> float:
+    """A workload that may go to zero rests while neither its load nor what is expected is above the threshold.
+
+    What is expected is the load to prepare for, or the median of the longer window. A forecast keeps it awake, but has
+    to be trusted to wake it. Absent load is no load of zero: it rests only on a forecast then, and what holds scale-in
+    comes after.
+    """
+    if rules[MIN_REPLICAS] > 0.0 or whole(need) == 0.0 or seen[LOAD] > rules[ACTIVATION]:
+        return need
+    proposed_by = trail[PROPOSAL, LIMITER]
+    if proposed_by != BY_FORECAST and (proposed_by != BY_REACTIVE or math.isnan(seen[LOAD])):
+        return need
+    heeded = seen[REPLICAS] > 0.0 or seen[TRUSTED] != 0.0
+    threshold = max(rules[ACTIVATION], NEGLIGIBLE * rules[CAPACITY])
+    expected = seen[DEMAND] > threshold or outlook[WINDOW, 0] > threshold
+    return need if heeded and expected else say(trail, IDLE, BY_ACTIVATION, 0.0)
+
+
+@kernel
+def steady(seen: Floats, memory: Floats) -> bool:
+    """Return whether data, cluster and history are known well enough to lower anything."""
+    return not math.isnan(seen[LOAD]) and math.isnan(memory[MISSING_SINCE]) and seen[SCALE_IN_ALLOWED] != 0.0
+
+
+@kernel
 def scale_in_held(seen: Floats, memory: Floats, trail: Floats, need: float) -> float:
     """Nothing scales in on missing data, nor before cluster and history were read anew."""
-    steady = not math.isnan(seen[LOAD]) and math.isnan(memory[MISSING_SINCE]) and seen[SCALE_IN_ALLOWED] != 0.0
-    if whole(need) < seen[REPLICAS] and not steady:
+    if whole(need) < seen[REPLICAS] and not steady(seen, memory):
         return say(trail, SCALE_IN_HELD, BY_SCALE_IN_HELD, seen[REPLICAS])
+    return need
+
+
+@kernel
+def rollout(seen: Floats, trail: Floats, need: float) -> float:
+    """Nothing scales in while a rollout replaces pods: a dip of what they serve or report is not the users'."""
+    if whole(need) < seen[REPLICAS] and seen[ROLLING_OUT] != 0.0:
+        return say(trail, ROLLOUT, BY_ROLLOUT, seen[REPLICAS])
     return need
 
 
@@ -162,6 +203,22 @@ def rate(
     if (desired - reached) * direction <= 0.0:
         return desired
     return say(trail, RATE, BY_UP_POLICY if direction > 0.0 else BY_DOWN_POLICY, reached)
+
+
+@kernel
+def schedules(seen: Floats, memory: Floats, trail: Floats, wanted: float) -> float:
+    """Stay within the floor and the ceiling of the schedules in force; of the two the floor is the safer one.
+
+    At once and unlimited by policies, as within minReplicas and maxReplicas; but no ceiling lowers what nothing else
+    may lower.
+    """
+    floor, most = seen[SCHEDULE_FLOOR], seen[SCHEDULE_CEILING]
+    if wanted < floor:
+        return say(trail, SCHEDULES, BY_SCHEDULE, floor)
+    most = max(most, floor)  # nothing is above NaN: without a floor the ceiling stays, without a ceiling there is none
+    if not steady(seen, memory):
+        most = max(most, min(wanted, seen[REPLICAS]))
+    return say(trail, SCHEDULES, BY_SCHEDULE, most) if wanted > most else wanted
 
 
 @kernel

@@ -2,9 +2,11 @@
 
 stand, ask -> propose                               what is asked for: forecast, reactive, hold or floor
 safety_floor, surprise, trust                       at least
-scale_in_window, reversal_gate, scale_in_held       not yet
+scale_in_window, reversal_gate                      not yet
+activation                                          at all
+scale_in_held, rollout                              not now
 tolerance                                           what is wanted
-stabilization, rate, bounds                         what is done
+stabilization, rate, schedules, bounds              what is done
 """
 
 import math
@@ -131,12 +133,15 @@ def _step(
     need = ruled.trust(rules, seen, trail, need)
     need = aim.scale_in_window(rules, seen, outlook, memory, trail, need)
     need = aim.reversal_gate(rules, seen, outlook, memory, trail, need)
+    need = ruled.activation(rules, seen, outlook, trail, need)
     need = ruled.scale_in_held(seen, memory, trail, need)
+    need = ruled.rollout(seen, trail, need)
     need = ruled.tolerance(rules, seen, trail, need)
     wanted = ruled.whole(need)
     behavior.remember(rules, memory, windows, wanted, seen[NOW])
     wanted = ruled.stabilization(seen, windows, trail, wanted)
     wanted = ruled.rate(rules, policies, seen, memory, windows, trail, wanted)
+    wanted = ruled.schedules(seen, memory, trail, wanted)
     final = ruled.bounds(rules, seen, trail, wanted)
     if final != seen[REPLICAS] and rules[APPLIES] != 0.0:
         memory[ASKED_AT], memory[ASKED_FROM], memory[ASKED_TO] = seen[NOW], seen[REPLICAS], final
