@@ -17,6 +17,7 @@ from .client import KubeClient
 from .discovery import ScaleDiscovery
 from .errors import NotFound
 from .listwatch import Key, ListWatch
+from .ownership import manager_of
 from .paths import Json, collection
 from .scale import Target, get_scale
 
@@ -129,6 +130,7 @@ def project(raw: Json) -> Target:
         replicas=int(spec.get("replicas", 1)),
         selector=selector_text(spec.get("selector") or {}),
         ready_replicas=int(status.get("readyReplicas") or 0),
+        set_by=manager_of(metadata, "replicas"),
     )
 
 

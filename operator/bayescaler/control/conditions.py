@@ -6,6 +6,7 @@ ScalingActive   replicas follow live load
 ScalingLimited  a limit holds the number away from what the rule wanted
 ForecastTrusted the forecast alone may lower replicas
 FallbackActive  the number comes from another rung than the live forecast
+Conflicted      somebody else moves what this object sizes
 Paused          spec.paused
 """
 
@@ -48,6 +49,7 @@ def assess(workload: Workload) -> tuple[Condition, ...]:
         _scaling_limited(workload),
         _forecast_trusted(workload),
         _fallback_active(workload),
+        _conflicted(workload),
         _paused(workload),
     )
 
@@ -108,6 +110,15 @@ def _fallback_active(workload: Workload) -> Condition:
     if decision.rung is Rung.PREDICTIVE:
         return Condition(ConditionType.FALLBACK_ACTIVE, False, "Predictive", "the live forecast decides")
     return Condition(ConditionType.FALLBACK_ACTIVE, True, str(decision.rung), decision.message)
+
+
+def _conflicted(workload: Workload) -> Condition:
+    conflict, problem = workload.conflict, workload.target_problem
+    if problem is not None and problem.reason == "TargetTaken":
+        return Condition(ConditionType.CONFLICTED, True, problem.reason, problem.message)
+    if conflict is not None:
+        return Condition(ConditionType.CONFLICTED, conflict.found, conflict.reason, conflict.message)
+    return Condition(ConditionType.CONFLICTED, False, "NoConflict", "nobody else moves what this object sizes")
 
 
 def _paused(workload: Workload) -> Condition:

@@ -68,7 +68,7 @@ class Decision:
             if rule == col.PROPOSAL or after != before:
                 steps.append(Step(limiter, before, after, clause(self.case, limiter, before, after)))
             before = after
-        if (held_back := withheld(self.case.policy)) is not None and self.withheld is not None:
+        if (held_back := withheld(self.case.policy, self.case.observation)) is not None and self.withheld is not None:
             steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
         return tuple(steps)
 

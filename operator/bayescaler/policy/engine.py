@@ -34,9 +34,12 @@ def decide(
     demand = demand_of(policy, predictive)
     after, trail = state.copy(), np.empty((col.N_TRAIL, col.N_SAID))
     rules, policies = policy.columns
+    if observation.conflict:
+        rules = rules.copy()
+        rules[col.APPLIES] = 0.0
     final, limited_by = step(rules, policies, seen(observation, demand, now), after.memory, after.windows, trail)
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
-    held_back = None if switched_off else withheld(policy)
+    held_back = None if switched_off else withheld(policy, observation)
     decision = Decision(
         at=now,
         rung=after.rung,

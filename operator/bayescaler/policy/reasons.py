@@ -7,6 +7,7 @@ class Mode(StrEnum):
     """What the operator may write."""
 
     OBSERVE = "Observe"
+    FLOOR = "Floor"
     AUTO = "Auto"
 
 
@@ -57,4 +58,5 @@ class Limiter(StrEnum):
     MAX_REPLICAS = "MaxReplicas"
     OBSERVE = "ObserveMode"
     PAUSED = "Paused"
+    CONFLICT = "Conflict"
     SCALED_TO_ZERO = "ScaledToZero"

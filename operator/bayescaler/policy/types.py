@@ -124,7 +124,8 @@ class Observation:
     `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
     `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
     cannot be had, and `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
-    listed anew, and the history read, after a start or a lost watch.
+    listed anew, and the history read, after a start or a lost watch. `conflict` says in a clause why somebody else's
+    doing keeps the decision from being applied, empty where nothing does.
     """
 
     replicas: int
@@ -137,6 +138,7 @@ class Observation:
     utilization_message: str = ""
     phase: Phase = Phase.TRUSTED
     scale_in_allowed: bool = True
+    conflict: str = ""
 
     def __post_init__(self) -> None:
         if self.replicas < 0 or (self.ready_replicas is not None and self.ready_replicas < 0):

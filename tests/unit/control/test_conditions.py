@@ -62,6 +62,7 @@ GOOD = {
     "ScalingLimited": (False, "DesiredWithinRange"),
     "ForecastTrusted": (True, "Trusted"),
     "FallbackActive": (False, "Predictive"),
+    "Conflicted": (False, "NoConflict"),
     "Paused": (False, "Running"),
 }
 
@@ -206,7 +207,7 @@ def test_the_limit_of_every_limiter_is_one_word(limiter):
     """A limiter that is no limit says DesiredWithinRange; none is forgotten by accident."""
     no_limit = {
         Limiter.FORECAST, Limiter.REACTIVE, Limiter.HOLD, Limiter.FALLBACK_FLOOR, Limiter.TRUST, Limiter.SAFETY_FLOOR,
-        Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED, Limiter.SCALED_TO_ZERO,
+        Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED, Limiter.CONFLICT, Limiter.SCALED_TO_ZERO,
     }  # fmt: skip
     web = sizing()
     web.decision = replace(web.decision, limiter=limiter)

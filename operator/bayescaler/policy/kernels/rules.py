@@ -51,7 +51,7 @@ from .ladder import FLOOR, REACTIVE, STORED
 # in the order of reasons.Limiter
 BY_FORECAST, BY_REACTIVE, BY_HOLD, BY_FALLBACK_FLOOR, BY_TRUST, BY_SAFETY_FLOOR, BY_SCALE_IN_HELD = range(7)
 BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_MIN, BY_MAX = range(7, 14)
-BY_SWITCHED_OFF = 16
+BY_SWITCHED_OFF = 17
 
 ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
 MOST = 2.0**31 - 1.0  # replicas are int32 in Kubernetes
