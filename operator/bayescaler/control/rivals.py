@@ -103,7 +103,7 @@ class Rivals:
         names = made.replace("'", '"') or _names(found)
         keda = first.keda is not None or any(scaler.kind is ScalerKind.SCALED_OBJECT for scaler in found)
         reason = ScalerKind.SCALED_OBJECT if keda else ScalerKind.HPA
-        cure = "delete it (kubectl delete --cascade=orphan keeps the replicas), or let both work by mode: Floor"
+        cure = "delete it, or let both work by mode: Floor"
         workload.conflict = Conflict(
             reason.value,
             f"{names} scales {_target(ref)} too, so decisions are not applied; {cure}",

@@ -9,6 +9,7 @@ import yaml
 from bayescaler.policy.reasons import Rung
 from bayescaler.sandbox.server import service_account
 
+from .test_floors import SCALED_OBJECTS
 from .worlds import MINUTE, SETTINGS, World, autoscaler, deployment
 
 RIGHTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "rbac.yaml").read_text())
@@ -41,6 +42,22 @@ ROLLOUT = {
     "apiVersion": "example.dev/v1", "kind": "Rollout", "metadata": {"name": "canary", "namespace": SERVED},
     "spec": {"replicas": 3},
 }  # fmt: skip
+
+
+FLOORED = {"hpa": "autoscaling/v2", "keda": "keda.sh/v1alpha1"}
+
+
+def other(kind):
+    """Another autoscaler, of the Deployment of one of those names."""
+    name = "hpa" if kind == "HorizontalPodAutoscaler" else "keda"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+    }
+    more = {"maxReplicas": 40, "metrics": [metric]} if name == "hpa" else {"maxReplicaCount": 40, "triggers": []}
+    about = {"name": name, "namespace": SERVED}
+    return {"apiVersion": FLOORED[name], "kind": kind, "metadata": about, "spec": {"scaleTargetRef": target} | more}
 
 
 class Guarded(World):
@@ -84,12 +101,15 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
     async with Guarded(settings=settings, other_prometheus=True) as world:
         await world.until(lambda: world.operator.elector.is_leader, "it leads")
         world.feed(500.0, days=0.2, prometheus=world.other)
-        world.apply(SECRET, ROLLOUTS, ROLLOUT, deployment("db") | {"kind": "StatefulSet"})
+        world.apply(SECRET, ROLLOUTS, ROLLOUT, SCALED_OBJECTS, deployment("db") | {"kind": "StatefulSet"})
         load = {"serverAddress": world.other.url, "authRef": {"name": "prom"}}
         db = {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
         await world.begin(
             deployment("web"),
+            *(deployment(name) for name in FLOORED),
+            *(other("HorizontalPodAutoscaler"), other("ScaledObject")),
+            *(autoscaler(name, prometheus=load, mode="Floor", **SHORT) for name in FLOORED),
             *(autoscaler(name, prometheus=load, **ref, **SHORT) for name, ref in
               {"web": {}, "db": db, "canary": canary}.items()),
         )  # fmt: skip
@@ -101,6 +121,8 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
         ):
             assert world.server.get(version, kind, name)["spec"]["replicas"] >= 10, name
             assert world.condition("Ready", name) == ("True", "Ready")
+        assert world.server.get(FLOORED["hpa"], "HorizontalPodAutoscaler", "hpa")["spec"]["minReplicas"] >= 10
+        assert world.server.get(FLOORED["keda"], "ScaledObject", "keda")["spec"]["minReplicaCount"] >= 10
         for _ in range(2):
             world.operator.events.record(world.workload("web").reference, reason="Said", note="twice", action="Say")
             assert ("Normal", "Said") in await world.events()
