@@ -19,7 +19,8 @@ SCALED_OBJECTS = {
         "group": "keda.sh",
         "scope": "Namespaced",
         "names": {
-            "plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject", "listKind": "ScaledObjectList"
+            "plural": "scaledobjects", "singular": "scaledobject",
+            "kind": "ScaledObject", "listKind": "ScaledObjectList",
         },
         "versions": [
             {

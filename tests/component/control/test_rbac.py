@@ -51,10 +51,8 @@ def other(kind):
     """Another autoscaler, of the Deployment of one of those names."""
     name = "hpa" if kind == "HorizontalPodAutoscaler" else "keda"
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
-    metric = {
-        "type": "Resource",
-        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
-    }
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    metric = {"type": "Resource", "resource": cpu}
     more = {"maxReplicas": 40, "metrics": [metric]} if name == "hpa" else {"maxReplicaCount": 40, "triggers": []}
     about = {"name": name, "namespace": SERVED}
     return {"apiVersion": FLOORED[name], "kind": kind, "metadata": about, "spec": {"scaleTargetRef": target} | more}
@@ -65,6 +63,7 @@ class Guarded(World):
 
     async def _start_operator(self, exits, kubeconfig):
         self.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
+        self.server.create(SCALED_OBJECTS)  # KEDA is there, or its objects are not asked for
         self.grant("served", *RIGHTS["served"].items(), *RIGHTS["extra"].items())
         self.grant("secrets", *RIGHTS["secrets"].items(), namespace=SERVED)
         self.grant("leader-election", *RIGHTS["leader-election"].items(), namespace=HOME, names=["bayescaler"])
@@ -101,7 +100,7 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
     async with Guarded(settings=settings, other_prometheus=True) as world:
         await world.until(lambda: world.operator.elector.is_leader, "it leads")
         world.feed(500.0, days=0.2, prometheus=world.other)
-        world.apply(SECRET, ROLLOUTS, ROLLOUT, SCALED_OBJECTS, deployment("db") | {"kind": "StatefulSet"})
+        world.apply(SECRET, ROLLOUTS, ROLLOUT, deployment("db") | {"kind": "StatefulSet"})
         load = {"serverAddress": world.other.url, "authRef": {"name": "prom"}}
         db = {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
