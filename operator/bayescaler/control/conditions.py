@@ -1,6 +1,6 @@
 """The conditions of one object, from what the stages left on it. Pure; the truth table is in the tests.
 
-Ready           spec valid, target found, load live, forecast there, writes accepted
+Ready           spec valid, target found, load live, forecast there, writes accepted, nobody in the way
 AbleToScale     the target can be read and written
 ScalingActive   replicas follow live load
 ScalingLimited  a limit holds the number away from what the rule wanted
@@ -58,6 +58,8 @@ def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:
             return Condition(ConditionType.READY, False, condition.reason, condition.message)
+    if workload.conflict is not None and workload.conflict.withholds:
+        return Condition(ConditionType.READY, False, workload.conflict.reason, workload.conflict.message)
     if workload.predictive is None:
         return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
     return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
