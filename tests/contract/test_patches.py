@@ -130,3 +130,35 @@ async def test_a_patch_of_nothing_is_not_found(api):
     assert (
         await api.json_patch(f"{api.deployments}/nope/scale", {"op": "add", "path": "/spec/replicas", "value": 1})
     ).code == 404
+
+
+async def test_the_least_of_an_hpa_is_one_where_none_is_written_and_is_patched_with_notes_beside_it(api):
+    hpas = f"/apis/autoscaling/v2/namespaces/{api.namespace}/horizontalpodautoscalers"
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    metric = {"type": "Resource", "resource": cpu}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    about = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"}}
+    made = await api.post(hpas, about | {"spec": {"scaleTargetRef": target, "maxReplicas": 9, "metrics": [metric]}})
+    assert (made.code, made["spec"]["minReplicas"], made["metadata"].get("annotations")) == (201, 1, None)
+    raised = await api.json_patch(
+        f"{hpas}/web",
+        {"op": "test", "path": "/metadata/annotations", "value": None},
+        {"op": "test", "path": "/spec/minReplicas", "value": 1},
+        {"op": "add", "path": "/metadata/annotations", "value": {}},
+        {"op": "add", "path": "/metadata/annotations/example.dev~1original", "value": "1"},
+        {"op": "add", "path": "/spec/minReplicas", "value": 5},
+    )
+    assert (raised.code, raised["spec"]["minReplicas"]) == (200, 5)
+    assert raised["metadata"]["annotations"] == {"example.dev/original": "1"}
+    restored = await api.json_patch(
+        f"{hpas}/web",
+        {"op": "test", "path": "/metadata/annotations/example.dev~1other", "value": None},
+        {"op": "add", "path": "/metadata/annotations/example.dev~1other", "value": ""},
+        {"op": "remove", "path": "/metadata/annotations/example.dev~1other"},
+        {"op": "remove", "path": "/metadata/annotations/example.dev~1original"},
+        {"op": "remove", "path": "/spec/minReplicas"},
+    )
+    assert (restored.code, restored["spec"]["minReplicas"]) == (200, 1)
+    assert not restored["metadata"].get("annotations")
+    refused = await api.json_patch(f"{hpas}/web", {"op": "add", "path": "/spec/minReplicas", "value": 10})
+    assert (refused.code, [cause["field"] for cause in refused["details"]["causes"]]) == (422, ["spec.maxReplicas"])

@@ -1,4 +1,4 @@
-"""The main job: replicas are there before a rise that the history has taught, beside a real HPA on a twin workload."""
+"""The main job: replicas are there before a rise that the history has taught, beside real HPAs on twin workloads."""
 
 import json
 import time
@@ -35,7 +35,7 @@ START_UP = StartUp(shortest_seconds=4.0, longest_seconds=10.0)
 # The same for both, and too generous to limit either.
 BEHAVIOR = {"scaleUp": {"policies": [{"type": "Pods", "value": 50, "periodSeconds": 15}]}}
 QUERY = 'sum(rate(http_requests_total{service="checkout"}[10s]))'
-COLUMNS = {"checkout": "bayescaler", "checkout-hpa": "HPA"}
+COLUMNS = {"checkout": "bayescaler", "checkout-hpa": "HPA", "checkout-floor": "floored HPA"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def leading(release: Release, history: PrometheusServer, tmp_path: Path) -> Iter
 
 @pytest.fixture
 def twins(cluster: ControlPlane, namespace: str) -> str:
-    """A namespace with two Deployments that differ in their names alone, two pods of each ready."""
+    """A namespace with Deployments that differ in their names alone, two pods of each ready."""
     cluster.apply(*(deployment(name, namespace=namespace, replicas=2, start_up=START_UP) for name in COLUMNS))
     for name in COLUMNS:
         cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=60s")
@@ -96,18 +96,23 @@ def test_replicas_are_ready_before_a_rise_that_the_history_has_taught(
     load, namespace = played.load, twins
     adapter.serve_external(namespace, "requests", QUERY, source=played.prometheus)
     cluster.apply(
-        hpa_on_external_metric(
-            "checkout-hpa", "requests", HPA_TARGET, namespace=namespace, minimum=2, behavior=BEHAVIOR
+        *(
+            hpa_on_external_metric(name, "requests", HPA_TARGET, namespace=namespace, minimum=2, behavior=BEHAVIOR)
+            for name in ("checkout-hpa", "checkout-floor")
         ),
-        bayesian_autoscaler(
-            "checkout",
-            QUERY,
-            PER_REPLICA,
-            namespace=namespace,
-            minimum=2,
-            load={"step": "10s"},
-            forecast={"history": "56h", "seasons": SEASONS},
-            behavior=BEHAVIOR,
+        *(
+            bayesian_autoscaler(
+                name,
+                QUERY,
+                PER_REPLICA,
+                namespace=namespace,
+                minimum=2,
+                mode=mode,
+                load={"step": "10s"},
+                forecast={"history": "56h", "seasons": SEASONS},
+                behavior=BEHAVIOR,
+            )
+            for name, mode in (("checkout", "Auto"), ("checkout-floor", "Floor"))
         ),
     )
     label = f"{namespace}/checkout"
@@ -125,16 +130,18 @@ def test_replicas_are_ready_before_a_rise_that_the_history_has_taught(
 
     # The load at the middle of the rise: who asked for its pods before it was there, and who after?
     level, needed_at = _middle_of_rise(load, played.rises_at)
-    ours, theirs = (timeline.first(name, level, since=played.rises_at - LEAD_IN_SECONDS) for name in COLUMNS)
+    ours, theirs, floored = (timeline.first(name, level, since=played.rises_at - LEAD_IN_SECONDS) for name in COLUMNS)
     raised = next(one for one in told if one.decision["final"] >= level)
     moments = timeline.since(played.rises_at - 30)
     tell(_story(timeline, played, level, needed_at, raised, told))
 
     assert timeline.since(0)[0].at < played.rises_at - 2 * STEP_SECONDS, "watched from well before the rise"
     assert ours < needed_at < theirs
+    assert floored < needed_at, "the real HPA has followed its floor, which was raised for it"
     assert _now(load, ours) <= PER_REPLICA * (level - 1), "the load itself did not ask for it yet"
-    wrong, wrong_of_hpa = (violating_seconds(moments, name, load, PER_REPLICA) for name in COLUMNS)
+    wrong, wrong_of_hpa, wrong_of_floored = (violating_seconds(moments, name, load, PER_REPLICA) for name in COLUMNS)
     assert wrong < wrong_of_hpa
+    assert wrong_of_floored < wrong_of_hpa
 
     # The decision record says why: the forecast, not the load.
     assert raised.decision["rung"] == "Predictive"
@@ -178,7 +185,7 @@ def _story(
         asked, ready = (timeline.first(name, level, ready=one) - played.rises_at for one in (False, True))
         over = violating_seconds(moments, name, played.load, PER_REPLICA)
         lines.append(
-            f"{title:>10}: asked for at {asked:+.1f}s, ready at {ready:+.1f}s; "
+            f"{title:>12}: asked for at {asked:+.1f}s, ready at {ready:+.1f}s; "
             f"{over:.1f} s of {moments[-1].at - moments[0].at:.0f} s violating, "
             f"{pod_seconds(moments, name) / 60:.1f} pod-minutes"
         )

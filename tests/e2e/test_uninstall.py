@@ -12,7 +12,7 @@ QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 # Everything of the chart but the CRD, which stays with the objects of its kind.
 CHART_KINDS = (
-    "deployments,replicasets,pods,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+    "deployments,replicasets,jobs,pods,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
 )
 
 

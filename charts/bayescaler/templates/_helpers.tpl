@@ -69,6 +69,13 @@ app.kubernetes.io/part-of: bayescaler
   resources: [{{ .resource }}/scale]
   verbs: [get, patch]
 {{- end }}
+# Other autoscalers of a target are a conflict in mode Auto; in mode Floor their least replicas are what is patched.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list, watch, patch]
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list, watch, patch]
 # The reactive fallback: utilisation of a target's pods against what they request.
 - apiGroups: [""]
   resources: [pods]

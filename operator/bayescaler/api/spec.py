@@ -285,9 +285,11 @@ class Spec(Model):
         examples=[2],
     )
     max_replicas: Count = Field(ge=1, le=MAX_REPLICAS, description="Never more replicas than this.", examples=[60])
-    mode: Literal["Observe", "Auto"] = Field(
+    mode: Literal["Observe", "Floor", "Auto"] = Field(
         default="Auto",
-        description="Auto scales the target; Observe writes nothing but status: what would have been done.",
+        description="Auto scales the target. Floor leaves that to the HorizontalPodAutoscaler or KEDA ScaledObject of "
+        "the target and raises its least number of replicas to what is forecast. Observe writes nothing but status: "
+        "what would have been done.",
         examples=["Observe"],
     )
     load: LoadSpec = Field(

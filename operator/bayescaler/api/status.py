@@ -28,6 +28,7 @@ class ConditionType(StrEnum):
     SCALING_LIMITED = "ScalingLimited"
     FORECAST_TRUSTED = "ForecastTrusted"
     FALLBACK_ACTIVE = "FallbackActive"
+    CONFLICTED = "Conflicted"
     PAUSED = "Paused"
 
 

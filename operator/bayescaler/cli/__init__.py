@@ -15,6 +15,7 @@ _COMMANDS = {
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
     "doctor": "Check that what is believed, and what runs, is sound.",
+    "restore": "Put back the floors that mode Floor has raised.",
     "generate": "Write manifests from an HPA or ScaledObject, or the generated files.",
 }
 

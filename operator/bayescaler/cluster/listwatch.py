@@ -82,11 +82,15 @@ class ListWatch:
         self._known: set[Key] = set()
         self._version = ""
         self._pause_seconds = FIRST_PAUSE_SECONDS
-        self._synced = asyncio.Event()
+        self._synced, self._tried = asyncio.Event(), asyncio.Event()
 
     async def wait_synced(self) -> None:
         """Return once the collection is known completely."""
         await self._synced.wait()
+
+    async def wait_tried(self) -> None:
+        """Return once the collection was listed, or could not be."""
+        await self._tried.wait()
 
     async def run(self) -> None:
         """Follow the collection until cancelled; errors are logged, kept in `error` and tried again."""
@@ -118,6 +122,7 @@ class ListWatch:
         self.error = None
         self.synced_at = self._clock()
         self._synced.set()
+        self._tried.set()
         logger.info("collection listed", extra={"path": self.path, "objects": len(seen), "lists": self.lists})
 
     async def _watch(self) -> None:
@@ -152,6 +157,7 @@ class ListWatch:
         self.error = error
         self.synced_at = None
         self._synced.clear()
+        self._tried.set()
         level = logging.WARNING if first else logging.DEBUG
         logger.log(
             level,

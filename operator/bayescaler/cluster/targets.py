@@ -17,6 +17,7 @@ from .client import KubeClient
 from .discovery import ScaleDiscovery
 from .errors import NotFound
 from .listwatch import Key, ListWatch
+from .ownership import manager_of
 from .paths import Json, collection
 from .progress import refusal, rolling_out
 from .scale import Target, get_scale
@@ -132,6 +133,7 @@ def project(raw: Json) -> Target:
         ready_replicas=int(status.get("readyReplicas") or 0),
         rolling_out=rolling_out(raw),
         refusal=refusal(raw),
+        set_by=manager_of(metadata, "replicas"),
     )
 
 

@@ -9,12 +9,16 @@ from bayescaler.cluster.discovery import ScaleDiscovery
 from bayescaler.cluster.errors import ClusterError, Moved
 from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.gate import Gate
-from bayescaler.cluster.scale import Target, patch_scale
+from bayescaler.cluster.scale import patch_scale
+from bayescaler.cluster.scaler_store import ScalerStore
 from bayescaler.cluster.targets import TargetStore
 from bayescaler.policy import Decision
+from bayescaler.policy.conflicts import attempted, wrote
+from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
+from .floors import FloorKeeper, floor_is_due
 from .settings import Settings
 from .workload import Problem, Workload
 
@@ -22,7 +26,9 @@ log = logging.getLogger(__name__)
 
 
 class Actuator:
-    """Writes /scale, at most `max_writes_in_flight` at once, and only while `may_write()` says so."""
+    """Writes /scale, or the floor of another autoscaler, at most `max_writes_in_flight` at once, and only while
+    `may_write()` says so; floors are put back only while `may_scale_in()`.
+    """
 
     def __init__(
         self,
@@ -34,20 +40,28 @@ class Actuator:
         metrics: Metrics,
         *,
         may_write: Callable[[], bool],
+        scalers: ScalerStore | None = None,
+        may_scale_in: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client, self._discovery, self._targets, self._events = client, discovery, targets, events
         self._metrics, self._may_write = metrics, may_write
+        self._may_scale_in = may_scale_in
         self._gate = Gate(settings.max_writes_in_flight)
+        self._floors = (
+            None if scalers is None else FloorKeeper(client, scalers, events, metrics, self._gate, may_write=may_write)
+        )
         self._deadline_seconds = settings.write_deadline_seconds
 
     async def act(self, workloads: Iterable[Workload], *, now: float) -> None:
-        """Apply every decision that acts."""
+        """Apply every decision that acts, and put back the floors that nobody uses any more."""
         for workload in workloads:
-            if workload.decision is None or not workload.decision.acts:
+            if not _is_due(workload):
                 workload.write_problem = None
             elif workload.writing is None:
                 workload.writing = asyncio.create_task(self._contained(workload, now), name=f"scale {workload.label}")
         writing = [w.writing for w in workloads if w.writing is not None]
+        if self._floors is not None and self._may_scale_in():
+            writing += self._floors.restore(workloads)
         if writing:
             await asyncio.wait(writing, timeout=self._deadline_seconds)
 
@@ -62,30 +76,35 @@ class Actuator:
         decision = workload.decision
         assert decision is not None  # noqa: S101 - it acts
         try:
-            after = await self._gate.run(lambda: self._patch(workload, decision))
+            said = await self._gate.run(lambda: self._patch(workload, decision))
         except Moved as moved:
             self._metrics.scale_writes.labels("moved").inc()
             log.info("replicas were changed meanwhile", extra={"object": workload.label, "why": str(moved)})
             return
         except ClusterError as error:
             self._metrics.scale_writes.labels(error.reason).inc()
-            workload.write_problem = Problem("FailedUpdateScale", str(error))
+            floor = workload.scaler is not None
+            workload.write_problem = Problem("FailedUpdateFloor" if floor else "FailedUpdateScale", str(error))
             return
-        if after is None:
+        if said is None:
             return
         self._metrics.scale_writes.labels("ok").inc()
         workload.write_problem = None
         workload.last_scale_at = now
-        note = f"New size: {decision.final}; {decision.message}"
+        workload.tenure = wrote(workload.tenure, decision.final, now=now)
+        note = f"{said}; {decision.message}"
         self._events.record(workload.reference, reason="SuccessfulRescale", note=note, action="Rescale")
 
-    async def _patch(self, workload: Workload, decision: Decision) -> Target | None:
+    async def _patch(self, workload: Workload, decision: Decision) -> str | None:
         """One attempt; None when the decision no longer holds: leadership, the object or its intent has gone."""
         target, intent = workload.target, workload.intent
         if workload.gone or workload.decision is not decision or workload.decided_for is not intent:
             return None
         if not self._may_write() or target is None or intent is None:
             return None
+        workload.tenure = attempted(workload.tenure, decision.final, now=decision.at)
+        if intent.policy.mode is Mode.FLOOR:
+            return None if self._floors is None else await self._floors.set_floor(workload, decision.final)
         ref = intent.target
         resource = await self._discovery.resolve(ref.api_version, ref.kind)
         after = await patch_scale(
@@ -100,4 +119,11 @@ class Actuator:
         self._targets.note(
             ref.api_version, ref.kind, workload.namespace, ref.name, seen=target, replicas=after.replicas
         )
-        return after
+        return f"New size: {decision.final}"
+
+
+def _is_due(workload: Workload) -> bool:
+    """Whether something is to be written for the last decision."""
+    if workload.scaler is not None:
+        return floor_is_due(workload)
+    return workload.decision is not None and workload.decision.acts

@@ -1,11 +1,12 @@
 """The conditions of one object, from what the stages left on it. Pure; the truth table is in the tests.
 
-Ready           spec valid, target found, load live, forecast there, writes accepted
+Ready           spec valid, target found, load live, forecast there, writes accepted, nobody in the way
 AbleToScale     the target can be read and written
 ScalingActive   replicas follow live load
 ScalingLimited  a limit holds the number away from what the rule wanted, or the cluster does not give the pods
 ForecastTrusted the forecast alone may lower replicas
 FallbackActive  the number comes from another rung than the live forecast
+Conflicted      somebody else moves what this object sizes
 Paused          spec.paused
 """
 
@@ -55,6 +56,7 @@ def assess(workload: Workload) -> tuple[Condition, ...]:
         _scaling_limited(workload),
         _forecast_trusted(workload),
         _fallback_active(workload),
+        _conflicted(workload),
         _paused(workload),
     )
 
@@ -63,6 +65,8 @@ def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:
             return Condition(ConditionType.READY, False, condition.reason, condition.message)
+    if workload.conflict is not None and workload.conflict.withholds:
+        return Condition(ConditionType.READY, False, workload.conflict.reason, workload.conflict.message)
     if workload.outlook is None:
         return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
     return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
@@ -119,6 +123,15 @@ def _fallback_active(workload: Workload) -> Condition:
     if decision.rung is Rung.PREDICTIVE:
         return Condition(ConditionType.FALLBACK_ACTIVE, False, "Predictive", "the live forecast decides")
     return Condition(ConditionType.FALLBACK_ACTIVE, True, str(decision.rung), decision.message)
+
+
+def _conflicted(workload: Workload) -> Condition:
+    conflict, problem = workload.conflict, workload.target_problem
+    if problem is not None and problem.reason == "TargetTaken":
+        return Condition(ConditionType.CONFLICTED, True, problem.reason, problem.message)
+    if conflict is not None:
+        return Condition(ConditionType.CONFLICTED, conflict.found, conflict.reason, conflict.message)
+    return Condition(ConditionType.CONFLICTED, False, "NoConflict", "nobody else moves what this object sizes")
 
 
 def _paused(workload: Workload) -> Condition:

@@ -1,9 +1,10 @@
 """Ask the policy about every object that can be decided on."""
 
 from bayescaler.policy import decide
-from bayescaler.policy.reasons import Health
+from bayescaler.policy.reasons import Health, Mode
 from bayescaler.policy.types import Observation
 
+from .floors import floor_terms
 from .shortage import is_rolling_out
 from .translate import Intent
 from .workload import Workload
@@ -15,9 +16,14 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
     workload.decision, workload.decided_for = None, intent
     if intent is None or target is None:
         return
+    policy, current = intent.policy, target.replicas
+    if policy.mode is Mode.FLOOR:
+        if workload.scaler is None:
+            return
+        policy, current = floor_terms(policy, workload.scaler)
     live = load.health is Health.LIVE
     observation = Observation(
-        replicas=target.replicas,
+        replicas=current,
         ready_replicas=target.ready_replicas,
         health=load.health,
         load=load.value if live else None,
@@ -29,8 +35,9 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         rolling_out=is_rolling_out(workload, now=now),
         shortfall=workload.shortfall,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
+        conflict=workload.conflict.withholds if workload.conflict is not None else "",
     )
-    workload.decision, workload.state = decide(intent.policy, observation, workload.outlook, workload.state, now=now)
+    workload.decision, workload.state = decide(policy, observation, workload.outlook, workload.state, now=now)
     workload.decisions += 1
 
 

@@ -11,6 +11,7 @@ from bayescaler.policy.reasons import Health
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
+from .rivals import Rivals
 from .settings import Settings
 from .shortage import Shortages
 from .workload import Problem, Workload
@@ -19,7 +20,16 @@ from .workload import Problem, Workload
 class Observer:
     """Finds targets: from the watch for Deployments and StatefulSets, by GET /scale for every other kind."""
 
-    def __init__(self, client: KubeClient, targets: TargetStore, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        targets: TargetStore,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        rivals: Rivals | None = None,
+    ) -> None:
+        self._rivals = rivals
         self._client, self._targets, self._settings, self._metrics = client, targets, settings, metrics
         self._shortages = Shortages(client, settings)
         self._seats = asyncio.Semaphore(settings.max_writes_in_flight)
@@ -47,6 +57,8 @@ class Observer:
             for task in late:
                 task.cancel()
         _part_rivals(workloads)
+        if self._rivals is not None:
+            await self._rivals.look(workloads, now=now)
 
     async def _contained(self, workload: Workload, reading: Awaitable[None]) -> None:
         with contained(workload, "observe", self._metrics):

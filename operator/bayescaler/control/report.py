@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 decisions_log = logging.getLogger("bayescaler.decisions")
 GOOD_NEWS = (ConditionType.READY, ConditionType.FORECAST_TRUSTED)
 BEGINNINGS = ("NotReadYet", "TargetNotReadYet", "NoForecast")
-TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.PAUSED)
+TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.CONFLICTED, ConditionType.PAUSED)
 
 
 class Reporter:

@@ -13,6 +13,7 @@ from bayescaler.cluster.discovery import ScaleDiscovery
 from bayescaler.cluster.errors import ApiError
 from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.lease import LeaseElector
+from bayescaler.cluster.scaler_store import ScalerStore
 from bayescaler.cluster.targets import TargetStore
 from bayescaler.sources.allow import AllowList
 from bayescaler.sources.port import LoadSource
@@ -27,6 +28,7 @@ from .loop import Loop
 from .observe import Observer
 from .registry import Registry
 from .report import Reporter
+from .rivals import Rivals
 from .samples import samples
 from .settings import Settings
 from .warmup import WarmUp
@@ -61,6 +63,7 @@ class Operator:
         )
         discovery = ScaleDiscovery(client)
         self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
+        self.scalers = ScalerStore(client, namespaces=settings.namespaces or None)
         self._lease_client = client.separate()
         self.elector = (
             LeaseElector(self._lease_client, settings.lease_namespace, settings.lease_name, settings.identity)
@@ -72,9 +75,25 @@ class Operator:
         self.loop = Loop(
             self.registry,
             Collector(source, settings, self.metrics),
-            Observer(client, self.targets, settings, self.metrics),
+            Observer(
+                client,
+                self.targets,
+                settings,
+                self.metrics,
+                rivals=Rivals(self.scalers, settings, self.metrics, may_write=self.may_write),
+            ),
             self.banks,
-            Actuator(client, discovery, self.targets, self.events, settings, self.metrics, may_write=self.may_write),
+            Actuator(
+                client,
+                discovery,
+                self.targets,
+                self.events,
+                settings,
+                self.metrics,
+                may_write=self.may_write,
+                scalers=self.scalers,
+                may_scale_in=self.may_scale_in,
+            ),
             self.reporter,
             self.metrics,
             may_write=self.may_write,
@@ -115,6 +134,7 @@ class Operator:
         self.warmup.start()
         self._spawn(self._resync(), "resync")
         self._spawn(self.targets.run(), "targets")
+        self._spawn(self.scalers.run(), "scalers")
         self._spawn(self.events.run(), "events")
         if self.elector is not None:
             self._spawn(self.elector.run(), "lease")

@@ -7,7 +7,9 @@ from typing import Any
 from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.events import ObjectRef
 from bayescaler.cluster.scale import Target
+from bayescaler.cluster.scalers import Scaler
 from bayescaler.policy import Decision, Outlook, State
+from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Evidence
 from bayescaler.policy.types import Shortfall
@@ -22,6 +24,16 @@ class Problem:
 
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(Problem):
+    """What somebody else does to what we size. `withholds` is the clause of why we do not write, if we do not;
+    `found` is False where it could not be looked for.
+    """
+
+    withholds: str = ""
+    found: bool = True
 
 
 @dataclass(slots=True)
@@ -78,6 +90,10 @@ class Workload:
     target: Target | None = None
     target_problem: Problem | None = None
     utilization: float | None = None
+    scaler: Scaler | None = None
+    """The HPA or ScaledObject whose floor is ours, in mode Floor."""
+    conflict: Conflict | None = None
+    tenure: Tenure = field(default_factory=Tenure)
     utilization_message: str = ""
     rollout_since: float | None = None
     short_since: float | None = None

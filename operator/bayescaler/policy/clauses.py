@@ -45,12 +45,14 @@ class Case:
         return None if self.state.missing_since is None or usable is None else self.now - usable
 
 
-def withheld(policy: Policy) -> tuple[Limiter, str] | None:
+def withheld(policy: Policy, observation: Observation) -> tuple[Limiter, str] | None:
     """Return why a decision of this policy is not to be applied, if so."""
     if policy.paused:
         return Limiter.PAUSED, "not applied: paused"
     if policy.mode is Mode.OBSERVE:
         return Limiter.OBSERVE, "not applied: mode Observe"
+    if observation.conflict:
+        return Limiter.CONFLICT, f"not applied: {observation.conflict}"
     return None
 
 

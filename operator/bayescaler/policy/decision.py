@@ -69,7 +69,7 @@ class Decision:
             before = after
         if (shortfall := self.case.observation.shortfall) is not None:
             steps.append(Step(shortfall.limiter, self.final, self.final, shortfall.message))
-        if (held_back := withheld(self.case.policy)) is not None and self.withheld is not None:
+        if (held_back := withheld(self.case.policy, self.case.observation)) is not None and self.withheld is not None:
             steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
         return tuple(steps)
 

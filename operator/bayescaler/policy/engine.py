@@ -35,11 +35,14 @@ def decide(
     """
     after, trail = state.steered_by(policy).copy(), np.empty((col.N_TRAIL, col.N_SAID))
     rules, policies = policy.columns
+    if observation.conflict:
+        rules = rules.copy()
+        rules[col.APPLIES] = 0.0
     scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
     sight, values = seen(observation, scheduled, now), quantiles(outlook)
     final, limited_by = step(rules, policies, sight, values, after.memory, after.windows, after.steering, trail)
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
-    held_back = None if switched_off else withheld(policy)
+    held_back = None if switched_off else withheld(policy, observation)
     demand = None if switched_off or isnan(sight[col.DEMAND]) else float(sight[col.DEMAND])
     decision = Decision(
         at=now,

@@ -7,6 +7,7 @@ class Mode(StrEnum):
     """What the operator may write."""
 
     OBSERVE = "Observe"
+    FLOOR = "Floor"
     AUTO = "Auto"
 
 
@@ -66,4 +67,5 @@ class Limiter(StrEnum):
     UNSCHEDULABLE = "Unschedulable"
     OBSERVE = "ObserveMode"
     PAUSED = "Paused"
+    CONFLICT = "Conflict"
     SCALED_TO_ZERO = "ScaledToZero"

@@ -144,6 +144,19 @@ class State:
         fits = [part.shape for part in self.steering] == [part.shape for part in wanted]
         return self if fits else State(self.memory, self.windows, wanted)
 
+    def with_edit(self, replicas: int, *, now: float) -> "State":
+        """Return the state in which somebody's `replicas` count as recommended: they are kept as long as ours are."""
+        if isnan(self.memory[col.DECIDED_AT]):
+            return self  # the windows are to begin with them anyway
+        edited = self.copy()
+        for window, sign in ((col.HIGHEST, 1.0), (col.LOWEST, -1.0)):
+            count, entries = int(edited.memory[col.COUNT + window]), edited.windows[window]
+            while count and sign * entries[count - 1, 1] <= sign * replicas:
+                count -= 1
+            entries[count] = now, replicas
+            edited.memory[col.COUNT + window] = count + 1.0
+        return edited
+
     def _time(self, column: int) -> float | None:
         value = float(self.memory[column])
         return None if isnan(value) else value

@@ -184,6 +184,8 @@ class Observation:
     cannot be had, and `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
     listed anew, and the history read, after a start or a lost watch. `rolling_out` says that the target is replacing
     its pods. A `shortfall` is told and changes no number: to ask for less would leave less for when there is room.
+    `conflict` says in a clause why somebody else's doing keeps the decision from being applied, empty where nothing
+    does.
     """
 
     replicas: int
@@ -198,6 +200,7 @@ class Observation:
     scale_in_allowed: bool = True
     rolling_out: bool = False
     shortfall: Shortfall | None = None
+    conflict: str = ""
 
     def __post_init__(self) -> None:
         if self.replicas < 0 or (self.ready_replicas is not None and self.ready_replicas < 0):

@@ -9,6 +9,7 @@ import yaml
 from bayescaler.policy.reasons import Rung
 from bayescaler.sandbox.server import service_account
 
+from .test_floors import SCALED_OBJECTS
 from .worlds import MINUTE, SETTINGS, World, autoscaler, deployment
 
 RIGHTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "rbac.yaml").read_text())
@@ -43,11 +44,26 @@ ROLLOUT = {
 }  # fmt: skip
 
 
+FLOORED = {"hpa": "autoscaling/v2", "keda": "keda.sh/v1alpha1"}
+
+
+def other(kind):
+    """Another autoscaler, of the Deployment of one of those names."""
+    name = "hpa" if kind == "HorizontalPodAutoscaler" else "keda"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    metric = {"type": "Resource", "resource": cpu}
+    more = {"maxReplicas": 40, "metrics": [metric]} if name == "hpa" else {"maxReplicaCount": 40, "triggers": []}
+    about = {"name": name, "namespace": SERVED}
+    return {"apiVersion": FLOORED[name], "kind": kind, "metadata": about, "spec": {"scaleTargetRef": target} | more}
+
+
 class Guarded(World):
     """The operator as the ServiceAccount of the chart, on an API server that enforces its roles."""
 
     async def _start_operator(self, exits, kubeconfig):
         self.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
+        self.server.create(SCALED_OBJECTS)  # KEDA is there, or its objects are not asked for
         self.grant("served", *RIGHTS["served"].items(), *RIGHTS["extra"].items())
         self.grant("secrets", *RIGHTS["secrets"].items(), namespace=SERVED)
         self.grant("leader-election", *RIGHTS["leader-election"].items(), namespace=HOME, names=["bayescaler"])
@@ -90,6 +106,9 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
         await world.begin(
             deployment("web"),
+            *(deployment(name) for name in FLOORED),
+            *(other("HorizontalPodAutoscaler"), other("ScaledObject")),
+            *(autoscaler(name, prometheus=load, mode="Floor", **SHORT) for name in FLOORED),
             *(autoscaler(name, prometheus=load, **ref, **SHORT) for name, ref in
               {"web": {}, "db": db, "canary": canary}.items()),
         )  # fmt: skip
@@ -101,6 +120,8 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
         ):
             assert world.server.get(version, kind, name)["spec"]["replicas"] >= 10, name
             assert world.condition("Ready", name) == ("True", "Ready")
+        assert world.server.get(FLOORED["hpa"], "HorizontalPodAutoscaler", "hpa")["spec"]["minReplicas"] >= 10
+        assert world.server.get(FLOORED["keda"], "ScaledObject", "keda")["spec"]["minReplicaCount"] >= 10
         for _ in range(2):
             world.operator.events.record(world.workload("web").reference, reason="Said", note="twice", action="Say")
             assert ("Normal", "Said") in await world.events()

@@ -27,6 +27,7 @@ CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
     "statefulset-controller",
+    "job-controller",
     "horizontal-pod-autoscaler-controller",
     "serviceaccount-controller",
     "namespace-controller",

@@ -102,7 +102,7 @@ class StartUp:
 
 
 def write_stages(path: Path, start_up: StartUp) -> Path:
-    """Write the Stage file: node-ready, pod-started, pod-ready (after `start_up`), pod-deleted."""
+    """Write the Stage file: node-ready, pod-started, pod-ready (after `start_up`), pod-completed, pod-deleted."""
     alive = _matches(".metadata.deletionTimestamp", "DoesNotExist")
     pending = _matches(".status.phase", "In", "Pending")
     delay = {
@@ -113,6 +113,8 @@ def write_stages(path: Path, start_up: StartUp) -> Path:
     }
     started = _matches(".status.startTime", "Exists")
     not_started = _matches(".status.startTime", "DoesNotExist")
+    running = _matches(".status.phase", "In", "Running")
+    of_job = _matches(".metadata.ownerReferences.[].kind", "In", "Job")
     node_not_ready = _matches('.status.conditions.[] | select( .type == "Ready" ) | .status', "NotIn", "True")
     stages = [
         _stage("node-ready", "Node", [node_not_ready], {"statusTemplate": _NODE_READY}),
@@ -129,6 +131,7 @@ def write_stages(path: Path, start_up: StartUp) -> Path:
             {"statusTemplate": _conditions(Ready=True, ContainersReady=True) + _POD_READY},
             delay,
         ),
+        _stage("pod-completed", "Pod", [alive, running, of_job], {"statusTemplate": "phase: Succeeded"}),
         _stage("pod-deleted", "Pod", [_matches(".metadata.deletionTimestamp", "Exists")], {"delete": True}),
     ]
     path.write_text(yaml.safe_dump_all(stages))

@@ -59,7 +59,7 @@ BAD = [
     ("minReplicas", True, "spec.minReplicas"),
     ("minReplicas", 11, "spec.minReplicas"),
     ("mode", "auto", "spec.mode"),
-    ("mode", "Floor", "spec.mode"),
+    ("mode", "Ceiling", "spec.mode"),
     ("paused", "yes", "spec.paused"),
     ("paused", 1, "spec.paused"),
     ("load", GONE, "spec"),

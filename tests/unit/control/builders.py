@@ -8,7 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from bayescaler.api import API_VERSION, KIND
+from bayescaler.cluster.errors import NotFound
 from bayescaler.cluster.scale import Target
+from bayescaler.cluster.scalers import ScalerKind
 from bayescaler.control.registry import Registry
 from bayescaler.control.settings import Settings
 from bayescaler.policy import Outlook
@@ -131,6 +133,16 @@ class Load:
 def daily(t, low=100.0, high=500.0):
     """A day between `low` at midnight and `high` at noon (UTC)."""
     return low + (high - low) * 0.5 * (1.0 - np.cos(2.0 * np.pi * (np.asarray(t) % 86400.0) / 86400.0))
+
+
+def nobody_else(scalers):
+    """The store of other autoscalers once it was read, and nothing was found."""
+    for watch in scalers.watches[ScalerKind.HPA]:
+        watch.synced_at = 1.0
+        watch._tried.set()
+    scalers._no_keda = NotFound(404, "NotFound", "no KEDA")
+    scalers._looked_for_keda.set()
+    return scalers
 
 
 class Wire:

@@ -6,7 +6,7 @@ import pytest
 
 from bayescaler.api import ConditionType
 from bayescaler.control.conditions import assess
-from bayescaler.control.workload import Load, Problem
+from bayescaler.control.workload import Conflict, Load, Problem
 from bayescaler.policy import Observation, Policy, State, decide
 from bayescaler.policy.reasons import Health, Limiter, Phase, Rung
 
@@ -44,6 +44,7 @@ GOOD = {
     "ScalingLimited": (False, "DesiredWithinRange"),
     "ForecastTrusted": (True, "Trusted"),
     "FallbackActive": (False, "Predictive"),
+    "Conflicted": (False, "NoConflict"),
     "Paused": (False, "Running"),
 }
 
@@ -139,6 +140,27 @@ TABLE = {
         lambda: sizing(replicas=0),
         {"Ready": (False, "ScalingDisabled"), "ScalingActive": (False, "ScalingDisabled")},
     ),
+    "somebody in the way": (
+        lambda: changed(sizing(), conflict=Conflict("ScaledObject", "delete it", "it scales too")),
+        {"Ready": (False, "ScaledObject"), "Conflicted": (True, "ScaledObject")},
+    ),
+    "somebody who is not in the way": (
+        lambda: changed(sizing(), conflict=Conflict("ReplicasEdited", "from 3 to 4")),
+        {"Conflicted": (True, "ReplicasEdited")},
+    ),
+    "nobody could be looked for": (
+        lambda: changed(sizing(), conflict=Conflict("AutoscalersNotRead", "grant list", found=False)),
+        {"Conflicted": (False, "AutoscalersNotRead")},
+    ),
+    "another of ours": (
+        lambda: changed(sizing(), target=None, decision=None, target_problem=Problem("TargetTaken", "delete one")),
+        {
+            "Ready": (False, "TargetTaken"),
+            "AbleToScale": (False, "TargetTaken"),
+            "FallbackActive": (False, "NoDecision"),
+            "Conflicted": (True, "TargetTaken"),
+        },
+    ),
     "paused": (lambda: sizing(paused=True), {"Paused": (True, "Paused")}),
     "only observed": (lambda: sizing(mode="Observe"), {"Paused": (False, "Observe")}),
     "the maximum": (
@@ -189,6 +211,7 @@ def test_the_limit_of_every_limiter_is_one_word(limiter):
     no_limit = {
         Limiter.FORECAST, Limiter.REACTIVE, Limiter.HOLD, Limiter.FALLBACK_FLOOR, Limiter.TRUST, Limiter.SAFETY_FLOOR,
         Limiter.SURPRISE, Limiter.ACTIVATION, Limiter.TOLERANCE, Limiter.OBSERVE, Limiter.PAUSED,
+        Limiter.CONFLICT,
         Limiter.SCALED_TO_ZERO,
     }  # fmt: skip
     web = sizing()

@@ -12,7 +12,7 @@ from bayescaler.control.settings import Settings
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sources.port import SourceError
 
-from .builders import ADDRESS, MINUTE, NOON, Load, Wire, manifest, target
+from .builders import ADDRESS, MINUTE, NOON, Load, Wire, manifest, nobody_else, target
 
 SETTINGS = Settings(default_server_address=ADDRESS, leader_election=False, interval_seconds=15.0)
 LIMITED_HISTORY = {"history": "2h", "seasons": []}
@@ -40,6 +40,7 @@ class House:
         self.operator = Operator(self.wire, self.source, SETTINGS, clock=lambda: self.now)
         for watch in self.operator.targets.watches:
             watch.synced_at = 1.0
+        nobody_else(self.operator.scalers)
         self.operator.registry.synced_at = 2.0
         self.operator.warmup.start()
 

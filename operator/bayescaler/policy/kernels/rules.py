@@ -60,7 +60,7 @@ from .ladder import FLOOR, REACTIVE, STORED
 BY_FORECAST, BY_REACTIVE, BY_HOLD, BY_FALLBACK_FLOOR, BY_SAFETY_FLOOR, BY_SURPRISE, BY_TRUST = range(7)
 BY_SCALE_IN_WINDOW, BY_REVERSAL_GATE, BY_ACTIVATION, BY_SCALE_IN_HELD, BY_ROLLOUT = range(7, 12)
 BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_SCHEDULE, BY_MIN, BY_MAX = range(12, 20)
-BY_SWITCHED_OFF = 25
+BY_SWITCHED_OFF = 26
 
 ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
 NEGLIGIBLE = 1e-3  # of a replica: a forecast that fades after the last request never quite reaches zero

@@ -1,0 +1,74 @@
+"""`bayescaler restore`: put back the floors that mode Floor has raised, for instance before the operator goes."""
+
+import asyncio
+
+import click
+
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.errors import ClusterError
+from bayescaler.cluster.restoring import restore_all, silence_operators
+
+from .options import DURATION
+
+
+@click.command()
+@click.option("--all", "everywhere", is_flag=True, help="Every namespace.")
+@click.option("--namespace", metavar="NAME", multiple=True, help="Only in this namespace; repeat it.")
+@click.option("--lease-name", default="bayescaler", show_default=True, help="Lease of the operator, which is taken.")
+@click.option("--lease-namespace", default="default", show_default=True, help="Namespace of that Lease.")
+@click.option(
+    "--stop-operator/--no-stop-operator",
+    default=True,
+    show_default=True,
+    help="Take the Lease first, so that a running operator does not raise the floors again.",
+)
+@click.option("--timeout", type=DURATION, default="60s", show_default=True, help="Give up after this time.")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default: KUBECONFIG, then the pod's own account.")
+@click.option("--context", "kube_context", help="Context of the kubeconfig.")
+def restore(
+    everywhere: bool,
+    namespace: tuple[str, ...],
+    lease_name: str,
+    lease_namespace: str,
+    stop_operator: bool,
+    timeout: float,
+    kubeconfig: str | None,
+    kube_context: str | None,
+) -> None:
+    """Put back the least replicas of every HPA and ScaledObject that mode Floor has raised.
+
+    A number that somebody else has written since stays. The exit code is 1 when a floor could not be put back.
+    """
+    if everywhere == bool(namespace):
+        raise click.UsageError("give either --all or --namespace")
+    lease = (lease_namespace, lease_name) if stop_operator else None
+
+    async def work() -> bool:
+        async with asyncio.timeout(timeout):
+            async with await KubeClient.connect(kubeconfig=kubeconfig, context=kube_context) as client:
+                return await put_back(client, namespace or (None,), lease)
+
+    try:
+        complete = asyncio.run(work())
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+    except TimeoutError as error:
+        raise click.ClickException(f"not done within {timeout:g} s; run it again, or give it more --timeout") from error
+    if not complete:
+        raise click.exceptions.Exit(1)
+
+
+async def put_back(client: KubeClient, namespaces: tuple[str | None, ...], lease: tuple[str, str] | None) -> bool:
+    """Put the floors back and tell of each; return whether all of them are."""
+    if lease is not None and await silence_operators(client, *lease):
+        click.echo(f"took Lease {lease[0]}/{lease[1]}: no operator writes for two minutes")
+    restored = failed = 0
+    async for scaler, problem in restore_all(client, namespaces):
+        if problem is None:
+            restored += 1
+            click.echo(f"{scaler.namespace}: {scaler.field} of {scaler} is {scaler.floor}")
+        else:
+            failed += 1
+            click.echo(f"{scaler.namespace}: {scaler} keeps {scaler.field} {scaler.floor}: {problem}", err=True)
+    click.echo(f"{restored} put back, {failed} failed")
+    return failed == 0

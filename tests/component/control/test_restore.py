@@ -1,0 +1,113 @@
+"""The end of an installation: the floors are put back for good, while the operator still runs."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bayescaler.cli import main
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.restoring import HELD_SECONDS, restore_all, silence_operators
+from bayescaler.sandbox.server import Fault
+
+from .test_floors import NEEDED, Floors, hpa, raised
+from .worlds import CRD, MINUTE, SETTINGS, TICK, impatient_recovery
+
+LEADING = replace(SETTINGS, leader_election=True, lease_namespace="default", lease_name="bayescaler")
+
+
+@pytest.fixture
+async def world(monkeypatch):
+    """One floor, raised by the operator that holds the Lease."""
+    impatient_recovery(monkeypatch)
+    async with Floors(settings=LEADING) as made:
+        await made.until(lambda: made.operator.elector.is_leader, "it leads")
+        made.feed(500.0, days=0.2)
+        await raised(made)
+        assert made.floor() == NEEDED
+        yield made
+
+
+async def put_back(world):
+    """What `bayescaler restore --all` does, with its wait as long as it takes."""
+
+    async def wait(_seconds):
+        await world.until(lambda: not world.operator.elector.is_leader, "the leader has found out")
+
+    async with await KubeClient.connect(world.kubeconfig) as client:
+        taken = await silence_operators(client, "default", "bayescaler", sleep=wait)
+        return taken, [done async for done in restore_all(client, (None,))]
+
+
+async def test_a_floor_put_back_stays_so_although_the_operator_still_runs(world):
+    taken, done = await put_back(world)
+    assert (taken, [(str(scaler), scaler.floor, problem) for scaler, problem in done]) == (
+        True,
+        [('HorizontalPodAutoscaler "web"', 2, None)],
+    )
+    await world.run(2 * MINUTE)
+    assert (world.floor(), world.notes()) == (2, {})
+    lease = world.server.get("coordination.k8s.io/v1", "Lease", "bayescaler")
+    assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseDurationSeconds"]) == (
+        "bayescaler-restore",
+        HELD_SECONDS,
+    )
+
+
+async def test_one_that_cannot_be_put_back_is_told_and_the_others_are(world):
+    world.apply(hpa("other", least=3))
+    world.server.patch(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "other",
+        {
+            "metadata": {
+                "annotations": {
+                    "bayescaler.dev/original-min-replicas": "1",
+                    "bayescaler.dev/floor": "3",
+                    "bayescaler.dev/floor-owner": "gone/uid",
+                }
+            }
+        },
+    )
+    refused = Fault(match=lambda r: r.verb == "patch" and r.name == "other", status=403, times=None)
+    world.server.faults.add(refused)
+    _, done = await put_back(world)
+    problems = {scaler.name: problem for scaler, problem in done}
+    assert problems["web"] is None
+    assert "403" in problems["other"]
+    assert world.floor() == 2
+
+
+async def test_an_edit_in_the_middle_is_seen_and_the_edited_number_stays(world):
+    def edit(request):
+        hit = request.verb == "patch" and request.resource == "horizontalpodautoscalers"
+        if hit and world.floor() == NEEDED:
+            world.set_least(5)
+        return False
+
+    world.server.faults.add(Fault(match=edit))
+    _, done = await put_back(world)
+    assert [problem for _, problem in done] == [None]
+    assert (world.floor(), world.notes()) == (5, {})
+
+
+async def test_the_command_puts_back_what_an_operator_that_is_no_more_has_left(world, capsys):
+    await world.running.stop()
+    world.server.delete(*CRD, "web")
+    words = ["restore", "--all", "--no-stop-operator", f"--kubeconfig={world.kubeconfig}"]
+    await asyncio.to_thread(main, words)
+    assert capsys.readouterr().out.splitlines() == [
+        'default: minReplicas of HorizontalPodAutoscaler "web" is 2',
+        "1 put back, 0 failed",
+    ]
+    assert (world.floor(), world.notes()) == (2, {})
+    await world.restart()
+    await world.run(TICK)
+
+
+async def test_without_a_place_the_command_says_what_to_give(world, capsys):
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main, ["restore"])
+    assert ended.value.code == 2
+    assert "give either --all or --namespace" in capsys.readouterr().err
