@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 
-from bayescaler.control.report import record
+from bayescaler.control.decision_log import record
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sandbox.traffic import Shape, traffic
 

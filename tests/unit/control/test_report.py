@@ -9,7 +9,8 @@ import pytest
 
 from bayescaler.cluster.errors import Forbidden, Moved, NotFound
 from bayescaler.cluster.events import EventRecorder, EventType
-from bayescaler.control.report import Budget, Reporter, record
+from bayescaler.control.decision_log import record
+from bayescaler.control.report import Budget, Reporter
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Observation, State, decide
