@@ -1,6 +1,7 @@
 """The page of all words of a decision (docs/reference/reasons.md), made from their meanings."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .conditions import REASONS, TYPES
 from .meanings import LIMITERS, PHASES, RUNGS, Meaning
@@ -32,7 +33,7 @@ def reasons_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _section(title: str, about: str, entries: Mapping[str, Meaning]) -> Iterator[str]:
+def _section(title: str, about: str, entries: Mapping[Any, Meaning]) -> Iterator[str]:
     yield from (f"## {title}", "", about, "", "| word | what it says | example | what to do |", "|---|---|---|---|")
     for name, entry in entries.items():
         yield f"| `{name}` | {_cell(entry.meaning)} | {_cell(entry.example)} | {_cell(entry.cure)} |"
