@@ -32,7 +32,7 @@ def kubectl(cluster: ControlPlane, binaries, tmp_path: Path):
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "KUBECONFIG": str(cluster.kubeconfig)}
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        command = [str(binaries.kubectl), *arguments]
+        command = [*map(str, binaries.kubectl), *arguments]
         ended = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=COMMAND_SECONDS, check=False
         )

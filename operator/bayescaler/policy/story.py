@@ -14,6 +14,7 @@ from .meanings import PHASES
 from .reasons import Limiter, Phase
 from .record import Move, Record
 
+OLD_SECONDS = 600.0
 TOLD_ABOVE = {"ScalingLimited", "FallbackActive"}  # limiter and rung say what to do, under "To change"
 
 
@@ -62,7 +63,7 @@ def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
         Section("Trust", _trust(record)),
         Section("To change", tuple(Line(text) for text in changes(record))),
         Section("Conditions", _conditions(record)),
-        Section("Note", tuple(Line(note, Tone.NOTICE) for note in record.notes)),
+        Section("Note", tuple(Line(note, Tone.NOTICE) for note in (*record.notes, *_age(record, now, asked_at)))),
     )
     told = tuple(section for section in sections if section.lines)
     return Story(_headline(record), _when(record, now, asked_at), told)
@@ -113,6 +114,14 @@ def _when(record: Record, now: float, asked_at: float | None) -> str:
     if record.rules.mode:
         text += f"; mode {record.rules.mode}"
     return f"{text}; decision {record.id}" if record.id else text
+
+
+def _age(record: Record, now: float, asked_at: float | None) -> tuple[str, ...]:
+    """Say of an old status what its age means; a decision of the log stands until the next."""
+    if asked_at is not None or record.at is None or now - record.at < OLD_SECONDS:
+        return ()
+    rule = "a status is written when something that matters changes, its numbers otherwise now and then"
+    return (f"this is {span(now - record.at)} old: {rule}; if it should be newer: is the operator running?",)
 
 
 def _load(record: Record) -> tuple[Line, ...]:

@@ -74,3 +74,9 @@ def test_without_load_no_story_tells_how_to_have_fewer(name):
     assert "fewer: not before load has been read steadily again" in story
     assert "lower minReplicas" not in story
     assert "tolerance" not in story
+
+
+def test_of_an_old_status_it_is_said_what_that_means_and_a_decision_of_the_log_stands():
+    record = read(scenes.told_by_status(SCENES["forecast"]()))
+    assert "this is 2h old: a status is written when" in as_text(tell(record, now=NOON + 7200.0))
+    assert " old: " not in as_text(tell(record, now=NOON + 9000.0, asked_at=NOON + 7200.0))
