@@ -3,6 +3,7 @@
 `policy.record` says what is in it, and reads it.
 """
 
+from math import isfinite
 from typing import Any
 
 from bayescaler.policy import Decision
@@ -67,7 +68,7 @@ def _spec(policy: Policy) -> dict[str, Any]:
         "paused": policy.paused,
         "minReplicas": policy.min_replicas,
         "maxReplicas": policy.max_replicas,
-        "capacity": {"perReplica": policy.capacity},
+        "capacity": {"perReplica": policy.capacity if isfinite(policy.capacity) else None},
         "objective": {"quantile": policy.quantile, "buffer": policy.buffer},
         "behavior": {
             "scaleUp": _direction(policy.behavior.scale_up),

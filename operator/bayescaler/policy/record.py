@@ -59,6 +59,7 @@ class Forecast:
     """What was expected; `predictive` is None where the record does not hold the whole distribution."""
 
     horizon: str
+    lead_time: str
     quantile: float | None
     value: float | None
     median: float | None
@@ -164,11 +165,7 @@ def read(raw: Json) -> Record:
         raise BadRecordError("a decision without a final number of replicas")
     version = _whole(raw.get("version")) or 0
     forecast, spec, capacity = part(raw, "forecast"), part(raw, "spec"), part(raw, "capacity")
-    source = shown(capacity.get("source", "")) if capacity else ""
-    learned = _number(capacity.get("low"))
-    per_replica = learned if learned is not None else _number(capacity.get("perReplica"))
-    if per_replica is None:
-        per_replica, source = _number(part(spec, "capacity").get("perReplica")), "spec.capacity.perReplica"
+    per_replica, source = _capacity(capacity, part(spec, "capacity"))
     return Record(
         version=version,
         id=shown(raw.get("id", "")),
@@ -191,8 +188,8 @@ def read(raw: Json) -> Record:
         unit=shown(raw.get("unit", ""))[:8],
         forecast=_forecast(forecast) if forecast else None,
         calibration=_calibration(part(raw, "calibration")),
-        capacity=per_replica if per_replica is not None and per_replica > 0.0 else None,
-        capacity_source=source or "spec.capacity.perReplica",
+        capacity=per_replica,
+        capacity_source=source,
         rules=_rules(spec),
         conditions=tuple(conditions_of(raw.get("conditions"))),
         notes=tuple(_notes(raw, version)),
@@ -241,6 +238,7 @@ def conditions_of(given: object) -> Iterable[Judged]:
 def _forecast(given: Json) -> Forecast:
     return Forecast(
         horizon=shown(given.get("horizon", "")),
+        lead_time=shown(given.get("leadTime", "")),
         quantile=_number(given.get("quantile")),
         value=_number(given.get("value")),
         median=_number(given.get("p50")),
@@ -264,6 +262,15 @@ def _calibration(given: Json) -> Calibration | None:
         return None
     nominal, coverage, skill = (_number(given.get(key)) for key in ("nominal", "coverage", "skill"))
     return Calibration(windows, nominal, coverage, skill)
+
+
+def _capacity(known: Json, spec: Json) -> tuple[float | None, str]:
+    """Return what a replica was taken to serve and where that is from: learned or assumed, or else of the spec."""
+    for number in (known.get("low"), known.get("perReplica")):
+        if (capacity := _number(number)) is not None and capacity > 0.0 and known.get("source") != "Fixed":
+            return capacity, shown(known.get("message") or known.get("source") or "its origin is not told")
+    capacity = _number(spec.get("perReplica"))
+    return (capacity if capacity is not None and capacity > 0.0 else None), "spec.capacity.perReplica"
 
 
 def _rules(spec: Json) -> Rules:

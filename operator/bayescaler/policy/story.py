@@ -74,10 +74,10 @@ def stamp(at: float | None) -> str:
     return "an unknown time" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def withheld(record: Record) -> Move | None:
-    """Return the move that says that the number is not applied."""
-    last = record.moves[-1] if record.moves else None
-    return last if last is not None and last.limiter in {Limiter.OBSERVE, Limiter.PAUSED} else None
+def held_back(record: Record) -> Move | None:
+    """Return the last move if it says that the number, though it stands, is not applied or not reached."""
+    last = record.moves[-1] if len(record.moves) > 1 else None
+    return last if last is not None and last.before == last.after else None
 
 
 def one_line(record: Record) -> str:
@@ -98,7 +98,7 @@ def _headline(record: Record) -> Line:
         text += f", fixed by {record.limiter}"
     if record.raw is not None and record.raw != record.final and record.limiter not in {"", Limiter.FORECAST}:
         text += f" ({record.raw} asked for)"
-    if (held := withheld(record)) is not None:
+    if (held := held_back(record)) is not None:
         return Line(f"{text}; {held.why}", Tone.NOTICE)
     good = record.limiter == Limiter.FORECAST and record.load is not None
     return Line(text, Tone.GOOD if good else Tone.NOTICE)
@@ -142,6 +142,8 @@ def _expected(record: Record) -> tuple[Line, ...]:
     if record.demand is not None and record.rules.buffer:
         buffer = percent(record.rules.buffer)
         lines.append(Line(f"{amount(record.demand, record.unit)} to be served, {buffer} buffer included"))
+    if forecast.lead_time:
+        lines.append(Line(f"a new pod takes {forecast.lead_time} to be ready"))
     return tuple(lines)
 
 

@@ -131,3 +131,16 @@ def test_a_forecast_with_other_than_the_known_quantiles_is_not_guessed_at():
 
 def test_a_record_is_plain_json():
     assert read(json.loads(json.dumps(OLD))) == read(OLD)
+
+
+def test_a_learned_capacity_is_told_with_what_it_rests_on_and_its_low_quantile_decides():
+    learned = {"perReplica": 52.4, "low": 48.0, "source": "Learned", "message": "learned from 812 buckets"}
+    record = read(OLD | {"capacity": learned, "spec": {"capacity": {"perReplica": 60}}, "unit": "/s"})
+    assert "48/s each (learned from 812 buckets): 10 replicas serve 480/s" in words(record)
+    assert read(OLD | {"capacity": {"perReplica": 50, "low": 50, "source": "Fixed"}}).capacity is None
+    assert "a new pod takes 47s" in words(read(OLD | {"forecast": {"value": 1.0, "leadTime": "47s"}}))
+
+
+def test_what_stands_but_is_not_reached_is_in_the_headline():
+    short = {"limiter": "QuotaExceeded", "before": 10, "after": 10, "why": "the quota allows 5 pods"}
+    assert words(read(OLD | {"steps": [*OLD["steps"], short]})).splitlines()[0].endswith("; the quota allows 5 pods")
