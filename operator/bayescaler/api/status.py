@@ -110,8 +110,8 @@ class ForecastStatus(Model):
     )
     quantile: Figure = Field(default=None, description="The quantile that was decided on, a fraction.", examples=[0.95])
     value: Figure = Field(default=None, description="Load at that quantile.", examples=[1040])
-    quantiles: list[Figure] = Field(
-        default_factory=list,
+    quantiles: list[Figure] | None = Field(
+        default=None,
         max_length=MAX_QUANTILES,
         description="The whole forecast: quantiles of the highest load within the horizon at "
         "0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995 and 0.999.",
@@ -177,8 +177,8 @@ class DecisionStatus(Model):
         description="How likely the highest load within the horizon is more than the final number serves.",
         examples=[0.12],
     )
-    steps: list[StepStatus] = Field(
-        default_factory=list,
+    steps: list[StepStatus] | None = Field(
+        default=None,
         max_length=MAX_STEPS,
         description="How the number became what it is, rule by rule; `kubectl bayescaler explain` tells it.",
         examples=[[{"limiter": "MaxReplicas", "before": 23, "after": 20, "why": "maxReplicas is 20, 23 wanted"}]],

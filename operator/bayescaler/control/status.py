@@ -78,7 +78,7 @@ def forecast_of(workload: Workload) -> ForecastStatus | None:
         p95=predictive.quantile(0.95),
         quantile=q,
         value=predictive.quantile(q),
-        quantiles=issued if all(map(isfinite, issued)) else [],
+        quantiles=issued if all(map(isfinite, issued)) else None,
         issued_at=predictive.issued_at,
     )
 
