@@ -8,6 +8,7 @@ import pytest
 
 from bayescaler.cli.backtest import backtest
 from bayescaler.cli.doctor import check_forecast
+from bayescaler.cli.explain import explain
 from bayescaler.cli.forecast import forecast
 from bayescaler.cli.prior import prior
 from bayescast import Settings
@@ -17,9 +18,15 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CON
 BLOCK = re.compile(r"^```python runs\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(
-    r"^\s*(?:\.venv/bin/)?bayescaler (backtest|forecast|prior|doctor forecast) ((?:.+\\\n)*.+)$", re.MULTILINE
+    r"^\s*(?:\.venv/bin/)?bayescaler (backtest|forecast|prior|doctor forecast|explain) ((?:.+\\\n)*.+)$", re.MULTILINE
 )
-COMMANDS = {"backtest": backtest, "forecast": forecast, "prior": prior, "doctor forecast": check_forecast}
+COMMANDS = {
+    "backtest": backtest,
+    "forecast": forecast,
+    "prior": prior,
+    "doctor forecast": check_forecast,
+    "explain": explain,
+}
 
 
 def named(path: Path) -> str:

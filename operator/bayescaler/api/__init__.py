@@ -23,6 +23,7 @@ from .status import (
     DecisionStatus,
     ForecastStatus,
     Status,
+    StepStatus,
 )
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "Status",
+    "StepStatus",
     "crd",
     "crd_yaml",
     "duration_text",

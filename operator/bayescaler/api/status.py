@@ -16,6 +16,9 @@ MESSAGE_CHARACTERS = 1024
 WORD_CHARACTERS = 128
 SIGNIFICANT_DIGITS = 6
 MAX_CONDITIONS = 16
+MAX_STEPS = 16
+MAX_QUANTILES = 16
+WHY_CHARACTERS = 256
 ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
 
 
@@ -34,6 +37,10 @@ class ConditionType(StrEnum):
 
 def _clip(text: str) -> str:
     return text if len(text) <= MESSAGE_CHARACTERS else text[: MESSAGE_CHARACTERS - 1] + "…"
+
+
+def _clip_why(text: str) -> str:
+    return text if len(text) <= WHY_CHARACTERS else text[: WHY_CHARACTERS - 1] + "…"
 
 
 def _from_rfc3339(given: object) -> object:
@@ -61,6 +68,7 @@ Timestamp = Annotated[
 Whole = Annotated[int, Field(ge=0)]
 Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 Message = Annotated[str, AfterValidator(_clip), WithJsonSchema({"type": "string", "maxLength": MESSAGE_CHARACTERS})]
+Why = Annotated[str, AfterValidator(_clip_why), WithJsonSchema({"type": "string", "maxLength": WHY_CHARACTERS})]
 Figure = Annotated[
     Annotated[float, PlainSerializer(_short, return_type=float)] | None,
     BeforeValidator(_finite),
@@ -103,6 +111,14 @@ class ForecastStatus(Model):
     )
     quantile: Figure = Field(default=None, description="The quantile that was decided on, a fraction.", examples=[0.95])
     value: Figure = Field(default=None, description="Load at that quantile.", examples=[1040])
+    quantiles: list[Figure] | None = Field(
+        default=None,
+        max_length=MAX_QUANTILES,
+        description="The whole forecast: quantiles of the highest load within the horizon at "
+        "0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995 and 0.999.",
+        examples=[[812.5, 890, 940, 1000, 1040, 1080, 1130, 1170, 1260]],
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     issued_at: Timestamp | None = Field(
         default=None, description="End of the newest bucket it knows.", examples=["2026-03-02T08:00:00Z"]
     )
@@ -125,12 +141,24 @@ class CalibrationStatus(Model):
     )
 
 
+class StepStatus(Model):
+    """What one rule made of the number of replicas."""
+
+    limiter: str = Field(max_length=WORD_CHARACTERS, description="The rule.", examples=["MaxReplicas"])
+    before: int = Field(ge=0, description="Replicas before it; of the first step, those that ran.", examples=[23])
+    after: int = Field(ge=0, description="Replicas after it.", examples=[20])
+    why: Why = Field(default="", description="Why, in a clause.", examples=["maxReplicas is 20, 23 wanted"])
+
+
 class DecisionStatus(Model):
     """The last decision, explained."""
 
     time: Timestamp = Field(description="When it was made.", examples=["2026-03-02T08:00:15Z"])
     load: Figure = Field(
         default=None, description="Load of the newest bucket, in the unit of `capacity.perReplica`.", examples=[790]
+    )
+    load_time: Timestamp | None = Field(
+        default=None, description="End of that bucket.", examples=["2026-03-02T08:00:00Z"]
     )
     demand: Figure = Field(default=None, description="Load to be served, buffer included.", examples=[1144])
     raw: int = Field(ge=0, description="Replicas that the demand asks for.", examples=[23])
@@ -144,6 +172,18 @@ class DecisionStatus(Model):
         default="",
         description="Why, in a sentence.",
         examples=["0.95 quantile 1040 in 2m asks for 23, maxReplicas is 20"],
+    )
+    violation_probability: Figure = Field(
+        default=None,
+        description="How likely the highest load within the horizon is more than the final number serves.",
+        examples=[0.12],
+    )
+    steps: list[StepStatus] | None = Field(
+        default=None,
+        max_length=MAX_STEPS,
+        description="How the number became what it is, rule by rule; `kubectl bayescaler explain` tells it.",
+        examples=[[{"limiter": "MaxReplicas", "before": 23, "after": 20, "why": "maxReplicas is 20, 23 wanted"}]],
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 

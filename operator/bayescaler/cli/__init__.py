@@ -16,6 +16,8 @@ _COMMANDS = {
     "demo": "Play a day of traffic on an embedded cluster.",
     "doctor": "Check that what is believed, and what runs, is sound.",
     "restore": "Put back the floors that mode Floor has raised.",
+    "explain": "Tell why a workload has the replicas it has, or had.",
+    "completion": "Print what completes commands in a shell.",
     "generate": "Write manifests from an HPA or ScaledObject, or the generated files.",
 }
 
@@ -48,8 +50,17 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 2 and one clear line for what the user can mend, never a traceback."""
+    _run(argv, "bayescaler")
+
+
+def kubectl(argv: Sequence[str] | None = None) -> None:
+    """Run it as kubectl does: the executable `kubectl-bayescaler` makes it `kubectl bayescaler`."""
+    _run(argv, "kubectl bayescaler")
+
+
+def _run(argv: Sequence[str] | None, program: str) -> None:
     try:
-        cli.main(args=argv, prog_name="bayescaler", standalone_mode=False)
+        cli.main(args=argv, prog_name=program, complete_var=complete_variable(program), standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
@@ -61,3 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         click.echo(f"bayescaler: {error.format_message()}", err=True)
         sys.exit(2)
+
+
+def complete_variable(program: str) -> str:
+    """Return the environment variable by which a shell asks a program for completions."""
+    return f"_{program.replace(' ', '_').upper()}_COMPLETE"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bayescaler import api
+from bayescaler.policy.glossary import reasons_markdown
 
 from .migrate import from_hpa, from_scaledobject
 
@@ -15,6 +16,7 @@ ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
     "crd": (f"crds/{CRD_FILE}", api.crd_yaml),
     "chart-crd": (f"charts/bayescaler/files/{CRD_FILE}", api.crd_yaml),
     "reference": ("docs/reference/resource.md", api.reference_markdown),
+    "reasons": ("docs/reference/reasons.md", reasons_markdown),
 }
 EVERYTHING = "all"
 

@@ -131,7 +131,7 @@ def plain(found: "Backtest") -> dict[str, Any]:
 
 
 def _record(decision: Any) -> dict[str, Any]:
-    from bayescaler.control.report import record
+    from bayescaler.control.decision_log import record
 
     return record(decision) | {"message": decision.message}
 

@@ -26,6 +26,7 @@ CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 # An API server sends a bookmark about once a minute: a watch that is silent for longer is dead.
 IDLE_SECONDS = 90.0
+LONGEST_LINE = 1024 * 1024
 
 
 class KubeClient:
@@ -115,6 +116,30 @@ class KubeClient:
                     told = event.get("object") or {}
                     raise api_error(int(told.get("code") or 500), told, asked=asked)
                 yield event
+        finally:
+            response.close()
+
+    async def lines(
+        self, path: str, query: Mapping[str, str] | None = None, *, idle_seconds: float = IDLE_SECONDS
+    ) -> AsyncGenerator[str]:
+        """Read `path` as text, a line at a time, as a pod's log is; a line beyond LONGEST_LINE is passed over."""
+        asked, silence = f"GET {path}", f"nothing heard for {idle_seconds:g} s"
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
+        with _answered(asked, silence):
+            response = await self._open("GET", path, None, query, None, limits)
+        rest = b""
+        try:
+            while True:
+                with _answered(asked, silence):
+                    chunk = await response.content.readany()
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    yield line.decode("utf-8", "replace")
+                if not chunk:
+                    break
+                rest = rest if len(rest) <= LONGEST_LINE else b""
+            if rest:
+                yield rest.decode("utf-8", "replace")
         finally:
             response.close()
 

@@ -15,14 +15,14 @@ from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError, Moved, NotFound
 from bayescaler.cluster.events import EventRecorder, EventType
 from bayescaler.cluster.gate import Gate
-from bayescaler.policy import Decision
 from bayescaler.policy.reasons import Phase
 from bayescaler.telemetry.metrics import Metrics
 
 from .budget import Budget
 from .containment import contained
+from .decision_log import complete
 from .settings import Settings
-from .status import material, outline, render, stamp
+from .status import material, outline, render
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class Reporter:
         level = logging.DEBUG if self._logged.get(workload.key) == what else logging.INFO
         self._logged[workload.key] = what
         if decisions_log.isEnabledFor(level):
-            decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": record(decision)})
+            decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": complete(workload)})
 
 
 def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
@@ -145,22 +145,3 @@ def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[st
     if kind is ConditionType.READY:
         return new["reason"] not in BEGINNINGS and (old is None or old["reason"] != new["reason"])
     return kind is ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED
-
-
-def record(decision: Decision) -> dict[str, Any]:
-    """One decision as a flat JSON record, complete: `final` follows from `raw` by `steps`."""
-    return {
-        "at": stamp(decision.at),
-        "rung": str(decision.rung),
-        "phase": str(decision.phase),
-        "load": decision.load,
-        "demand": decision.demand,
-        "current": decision.current,
-        "raw": decision.raw,
-        "final": decision.final,
-        "limiter": str(decision.limiter),
-        "violationProbability": decision.exceedance,
-        "steps": [
-            {"limiter": str(s.limiter), "before": s.before, "after": s.after, "why": s.why} for s in decision.steps
-        ],
-    }

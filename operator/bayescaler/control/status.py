@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from bayescaler.api import (
@@ -10,8 +11,10 @@ from bayescaler.api import (
     DecisionStatus,
     ForecastStatus,
     Status,
+    StepStatus,
     duration_text,
 )
+from bayescaler.api.status import MAX_STEPS
 
 from .conditions import Condition, assess
 from .workload import Workload
@@ -28,8 +31,8 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
         current_replicas=target.replicas if target else None,
         desired_replicas=decision.final if decision else None,
         last_scale_time=workload.last_scale_at or told.get("lastScaleTime"),
-        forecast=_forecast(workload),
-        calibration=_calibration(workload),
+        forecast=forecast_of(workload),
+        calibration=calibration_of(workload),
         last_decision=_decision(workload),
         conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
     ).to_json()
@@ -61,11 +64,13 @@ def stamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _forecast(workload: Workload) -> ForecastStatus | None:
+def forecast_of(workload: Workload) -> ForecastStatus | None:
+    """Tell the forecast behind the last decision."""
     outlook, intent = workload.outlook, workload.intent
     if outlook is None or intent is None:
         return None
     predictive, q = outlook.lead, intent.policy.promised
+    issued = [float(value) for value in predictive.values]
     return ForecastStatus(
         horizon=duration_text(intent.lead_seconds),
         family=str(predictive.family),
@@ -73,11 +78,13 @@ def _forecast(workload: Workload) -> ForecastStatus | None:
         p95=predictive.quantile(0.95),
         quantile=q,
         value=predictive.quantile(q),
+        quantiles=issued if all(map(isfinite, issued)) else None,
         issued_at=predictive.issued_at,
     )
 
 
-def _calibration(workload: Workload) -> CalibrationStatus | None:
+def calibration_of(workload: Workload) -> CalibrationStatus | None:
+    """Tell how forecasts have kept their promise."""
     evidence = workload.evidence
     if evidence is None or evidence.coverage is None:
         return None
@@ -96,11 +103,17 @@ def _decision(workload: Workload) -> DecisionStatus | None:
     return DecisionStatus(
         time=decision.at,
         load=decision.load,
+        load_time=None if decision.load is None else decision.case.observation.load_at,
         demand=decision.demand,
         raw=decision.raw,
         final=decision.final,
         limiter=decision.limiter.value,
         message=decision.message,
+        violation_probability=decision.exceedance,
+        steps=[
+            StepStatus(limiter=step.limiter.value, before=step.before, after=step.after, why=step.why)
+            for step in decision.steps[-MAX_STEPS:]
+        ],
     )
 
 

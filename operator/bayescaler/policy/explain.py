@@ -29,3 +29,10 @@ def span(seconds: float) -> str:
 def replicas(count: int) -> str:
     """Return a count with its noun."""
     return "1 replica" if count == 1 else f"{count} replicas"
+
+
+def chance(probability: float) -> str:
+    """Return a probability in percent, never as certain as it is not: 12 %, less than 0.01 %."""
+    if probability < 1e-4:
+        return "less than 0.01 %"
+    return "more than 99.9 %" if probability > 0.999 else f"{probability * 100:.3g} %"

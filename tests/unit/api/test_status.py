@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from pydantic import ValidationError
 
 from bayescaler.api import (
     BayesianAutoscaler,
@@ -12,6 +13,7 @@ from bayescaler.api import (
     DecisionStatus,
     ForecastStatus,
     Status,
+    StepStatus,
 )
 from bayescaler.policy.reasons import Limiter, Phase
 
@@ -105,3 +107,12 @@ def test_a_status_read_back_equals_the_one_written():
 
 def test_the_phases_are_those_of_the_policy(schema):
     assert schema["properties"]["status"]["properties"]["phase"]["enum"] == [phase.value for phase in Phase]
+
+
+def test_a_decision_of_very_many_steps_and_words_is_clipped_or_refused_here_and_never_by_the_server(refusals):
+    long = StepStatus(limiter="MaxReplicas", before=2, after=1, why="x" * 5000)
+    found = status(last_decision=DecisionStatus(time=0.0, raw=1, final=1, limiter="Forecast", steps=[long] * 16))
+    assert len(found.to_json()["lastDecision"]["steps"][0]["why"]) == 256
+    assert refusals(as_object(found.to_json())) == []
+    with pytest.raises(ValidationError, match="at most 16"):
+        DecisionStatus(time=0.0, raw=1, final=1, limiter="Forecast", steps=[long] * 17)

@@ -10,7 +10,8 @@ import pytest
 from bayescaler.cluster.errors import Forbidden, Moved, NotFound
 from bayescaler.cluster.events import EventRecorder, EventType
 from bayescaler.control.budget import Budget
-from bayescaler.control.report import Reporter, record
+from bayescaler.control.decision_log import record
+from bayescaler.control.report import Reporter
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Observation, State, decide

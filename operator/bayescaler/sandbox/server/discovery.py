@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from .errors import Json
 from .kinds import Kind, Kinds
+from .logs import PODS
 
 VERSION: Json = {
     "major": "1",
@@ -95,4 +96,6 @@ def _entries(kind: Kind) -> list[Json]:
                 "verbs": ["create"],
             }
         )
+    if kind.plural == PODS and not kind.group:
+        entries.append({"name": f"{PODS}/log", "singularName": "", "namespaced": True, "kind": "Pod", "verbs": ["get"]})
     return entries

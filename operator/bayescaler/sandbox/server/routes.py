@@ -11,6 +11,7 @@ from .authz import Guard, User
 from .errors import Json, StatusError, method_not_allowed, no_such_path, unsupported_media_type
 from .faults import Fault, Faults
 from .kinds import Kind
+from .logs import PODS, Logs
 from .openapi import OpenAPI
 from .request import Request, parse
 from .resources import Registry
@@ -32,6 +33,7 @@ class Routes:
         self._faults = faults
         self._verbs = verbs
         self._openapi = OpenAPI(registry.kinds)
+        self.logs = Logs(registry)
         self.observers: list[Callable[[Request], None]] = []
 
     def application(self) -> web.Application:
@@ -67,6 +69,11 @@ class Routes:
         if request.subresource == "token" and request.resource == "serviceaccounts":
             body = await _body(http)
             return _json(encode(reviews.token(self._registry, self._guard, request, body or {})), 201)
+        if request.subresource == "log" and request.resource == PODS:
+            if request.verb != "get":
+                raise method_not_allowed()
+            text = self.logs.read(kind, request)
+            return web.Response(text=text) if text is not None else web.Response(status=204)
         if request.subresource and request.subresource not in kind.subresources:
             raise no_such_path()
         allowed = ("get", "update", "patch") if request.subresource else kind.verbs

@@ -127,6 +127,10 @@ class SandboxServer:
         found = self.kinds.of_object({"apiVersion": api_version, "kind": kind})
         self.registry.delete(found, namespace if found.namespaced else "", name, Deletion())
 
+    def write_log(self, pod: str, text: str, *, namespace: str = "default", previous: bool = False) -> None:
+        """Let a pod have written this, now or before its last restart."""
+        self.routes.logs.write(namespace, pod, text, previous=previous)
+
     def compact(self) -> None:
         """Forget all history: watches and pages from before get 410 Expired."""
         self.store.compact()

@@ -1,0 +1,209 @@
+"""A decision told to a person: what came, what is expected, how the number became what it is, what would change it.
+
+Pure: a `Record` in, lines out. Status, log and tests share it; how it looks is the command line's business.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from .change import changes
+from .conditions import as_it_should_be, cure_of
+from .explain import amount, chance, percent, replicas, span
+from .meanings import PHASES
+from .reasons import Limiter, Phase
+from .record import Move, Record
+
+OLD_SECONDS = 600.0
+TOLD_ABOVE = {"ScalingLimited", "FallbackActive"}  # limiter and rung say what to do, under "To change"
+
+
+class Tone(StrEnum):
+    """How a line is meant, for colours."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    NOTICE = "notice"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a section."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines about one thing."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A decision in a headline, a line of when, and sections."""
+
+    headline: Line
+    when: str
+    sections: tuple[Section, ...]
+
+
+def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
+    """Return the story of a decision, `now` or as it stood at the instant `asked_at`."""
+    sections = (
+        Section("Load", _load(record)),
+        Section("Expected", _expected(record)),
+        Section("Capacity", _capacity(record)),
+        Section("Steps", _steps(record)),
+        Section("Risk", _risk(record)),
+        Section("Trust", _trust(record)),
+        Section("To change", tuple(Line(text) for text in changes(record))),
+        Section("Conditions", _conditions(record)),
+        Section("Note", tuple(Line(note, Tone.NOTICE) for note in (*record.notes, *_age(record, now, asked_at)))),
+    )
+    told = tuple(section for section in sections if section.lines)
+    return Story(_headline(record), _when(record, now, asked_at), told)
+
+
+def stamp(at: float | None) -> str:
+    """Return an instant as RFC 3339 in UTC, to the second."""
+    return "an unknown time" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def held_back(record: Record) -> Move | None:
+    """Return the last move if it says that the number, though it stands, is not applied or not reached."""
+    last = record.moves[-1] if len(record.moves) > 1 else None
+    return last if last is not None and last.before == last.after else None
+
+
+def one_line(record: Record) -> str:
+    """Return a decision in a line: when, from how many to how many, by which rule, at what load."""
+    was = "" if record.current is None else f"{record.current} -> "
+    load = "no load" if record.load is None else f"load {amount(record.load, record.unit)}"
+    phase = f", {record.phase}" if record.phase else ""
+    return f"{stamp(record.at)}  {was}{replicas(record.final)}, {record.limiter}, {load}{phase}"
+
+
+def _headline(record: Record) -> Line:
+    text = f"{record.object}: {replicas(record.final)}"
+    if record.limiter == Limiter.FORECAST:
+        text += (
+            ", as the forecast asks" if record.load is not None else ", as the last forecast asks, without live load"
+        )
+    elif record.limiter:
+        text += f", fixed by {record.limiter}"
+    if record.raw is not None and record.raw != record.final and record.limiter not in {"", Limiter.FORECAST}:
+        text += f" ({record.raw} asked for)"
+    if (held := held_back(record)) is not None:
+        return Line(f"{text}; {held.why}", Tone.NOTICE)
+    good = record.limiter == Limiter.FORECAST and record.load is not None
+    return Line(text, Tone.GOOD if good else Tone.NOTICE)
+
+
+def _when(record: Record, now: float, asked_at: float | None) -> str:
+    text = f"decided {stamp(record.at)}"
+    if record.at is not None:
+        reference = "ago" if asked_at is None else f"before {stamp(asked_at)}"
+        text += f", {span((now if asked_at is None else asked_at) - record.at)} {reference}"
+    if record.current is not None:
+        text += f"; {replicas(record.current)} then"
+    if record.rules.mode:
+        text += f"; mode {record.rules.mode}"
+    return f"{text}; decision {record.id}" if record.id else text
+
+
+def _age(record: Record, now: float, asked_at: float | None) -> tuple[str, ...]:
+    """Say of an old status what its age means; a decision of the log stands until the next."""
+    if asked_at is not None or record.at is None or now - record.at < OLD_SECONDS:
+        return ()
+    rule = "a status is written when something that matters changes, its numbers otherwise now and then"
+    return (f"this is {span(now - record.at)} old: {rule}; if it should be newer: is the operator running?",)
+
+
+def _load(record: Record) -> tuple[Line, ...]:
+    if record.load is None:
+        return (Line("none that can be used", Tone.BAD),)
+    told = amount(record.load, record.unit)
+    return (Line(told if record.load_at is None else f"{told} in the bucket that ended {stamp(record.load_at)}"),)
+
+
+def _expected(record: Record) -> tuple[Line, ...]:
+    forecast = record.forecast
+    if forecast is None or forecast.value is None:
+        return (Line("no forecast", Tone.NOTICE),)
+    within = f" within {forecast.horizon}" if forecast.horizon else ""
+    at = "" if forecast.quantile is None else f" at {percent(forecast.quantile)}"
+    median = "" if forecast.median is None else f", median {amount(forecast.median, record.unit)}"
+    lines = [Line(f"up to {amount(forecast.value, record.unit)}{within}{at}{median}")]
+    if record.demand is not None and record.rules.buffer:
+        buffer = percent(record.rules.buffer)
+        lines.append(Line(f"{amount(record.demand, record.unit)} to be served, {buffer} buffer included"))
+    if forecast.lead_time:
+        lines.append(Line(f"a new pod takes {forecast.lead_time} to be ready"))
+    return tuple(lines)
+
+
+def _capacity(record: Record) -> tuple[Line, ...]:
+    if record.capacity is None:
+        return ()
+    each, all_of_them = (amount(load, record.unit) for load in (record.capacity, record.final * record.capacity))
+    return (Line(f"{each} each ({record.capacity_source}): {replicas(record.final)} serve {all_of_them}"),)
+
+
+def _steps(record: Record) -> tuple[Line, ...]:
+    wide = max((len(move.limiter) for move in record.moves), default=0)
+    lines = []
+    for move in record.moves:
+        moved = f"{move.before} -> {move.after}" if move.before != move.after else f"{move.after}"
+        tone = Tone.NOTICE if move.limiter == record.limiter and move is not record.moves[0] else Tone.PLAIN
+        lines.append(Line(f"{move.limiter:<{wide}}  {moved:<10}  {move.why}".rstrip(), tone))
+    return tuple(lines) or ((Line(record.message),) if record.message else ())
+
+
+def _risk(record: Record) -> tuple[Line, ...]:
+    if record.risk is None:
+        return ()
+    accepted = None if record.rules.quantile is None else 1.0 - record.rules.quantile
+    horizon = record.forecast.horizon if record.forecast and record.forecast.horizon else "the horizon"
+    text = f"{chance(record.risk)} to run short within {horizon} at {replicas(record.final)}"
+    if accepted is None:
+        return (Line(text),)
+    over = record.risk > accepted * (1.0 + 1e-6)
+    return (Line(f"{text}; {percent(accepted)} accepted", Tone.BAD if over else Tone.PLAIN),)
+
+
+def _trust(record: Record) -> tuple[Line, ...]:
+    lines, kept = [], record.calibration
+    if record.phase:
+        good = record.phase == Phase.TRUSTED
+        why = f": {record.phase_why}" if record.phase_why and not good else ""
+        lines.append(Line(f"{record.phase}{why}", Tone.GOOD if good else Tone.NOTICE))
+    told = record.phase == Phase.DEGRADED and record.phase_why
+    if kept is not None and kept.coverage is not None and kept.nominal is not None and not told:
+        skill = "" if kept.skill is None else f"; skill {kept.skill:.2f} against the last value"
+        promised = f"{percent(kept.nominal)} promised"
+        lines.append(Line(f"{promised}, {percent(kept.coverage)} kept over {kept.windows} disjoint windows{skill}"))
+    if record.phase in {Phase.LEARNING, Phase.DEGRADED}:
+        lines.append(Line(PHASES[Phase(record.phase)].cure))
+    return tuple(lines)
+
+
+def _conditions(record: Record) -> tuple[Line, ...]:
+    """Tell conditions that are not as they should be; those that say the same, and a cure said before, once."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for condition in record.conditions:
+        if not as_it_should_be(condition) and not (condition.message and condition.message == record.phase_why):
+            message = "" if condition.message == record.message else condition.message
+            alike.setdefault((condition.status, condition.reason, message), []).append(condition.type)
+    lines, cures = [], set[str]()
+    for (status, reason, message), types in alike.items():
+        named = f"{' and '.join(types)} {'is' if len(types) == 1 else 'are'} {status} ({reason})"
+        lines.append(Line(f"{named}: {message}" if message else named, Tone.BAD))
+        if (cure := cure_of(reason)) not in cures and not set(types) <= TOLD_ABOVE:
+            lines.append(Line(f"  -> {cure}"))
+        cures.add(cure)
+    return tuple(lines)
