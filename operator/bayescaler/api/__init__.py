@@ -18,6 +18,7 @@ from .resource import (
 from .spec import Spec
 from .status import (
     CalibrationStatus,
+    CapacityStatus,
     ConditionStatus,
     ConditionType,
     DecisionStatus,
@@ -35,6 +36,7 @@ __all__ = [
     "VERSION",
     "BayesianAutoscaler",
     "CalibrationStatus",
+    "CapacityStatus",
     "ConditionStatus",
     "ConditionType",
     "DecisionStatus",

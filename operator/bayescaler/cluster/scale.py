@@ -11,13 +11,15 @@ from .paths import Json
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is known of a scaled object. `replicas` is what is wished for, `selector` a label selector in its
-    text form; `ready_replicas` is None where only /scale could be read.
+    text form; `ready_replicas` and `pods` (those there are, of old templates too) are None where only /scale could
+    be read.
     """
 
     uid: str
     replicas: int
     selector: str | None
     ready_replicas: int | None = None
+    pods: int | None = None
 
 
 async def get_scale(client: KubeClient, resource: ScaleResource, namespace: str, name: str) -> Target:

@@ -129,6 +129,7 @@ def project(raw: Json) -> Target:
         replicas=int(spec.get("replicas", 1)),
         selector=selector_text(spec.get("selector") or {}),
         ready_replicas=int(status.get("readyReplicas") or 0),
+        pods=int(status.get("replicas") or 0),
     )
 
 

@@ -4,17 +4,19 @@ from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health
 from bayescaler.policy.types import Observation
 
+from .capacities import assumed
 from .translate import Intent
 from .workload import Workload
 
 
-def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> None:
+def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool, lag_seconds: float = 15.0) -> None:
     """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
     intent, target, load = workload.intent, workload.target, workload.load
     workload.decision, workload.decided_for = None, intent
     if intent is None or target is None:
         return
     live = load.health is Health.LIVE
+    by = assumed(workload, intent, now=now, lag_seconds=lag_seconds)
     observation = Observation(
         replicas=target.replicas,
         ready_replicas=target.ready_replicas,
@@ -22,12 +24,12 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         load=load.value if live else None,
         load_at=load.at,
         health_message=load.message,
-        utilization=workload.utilization,
-        utilization_message=workload.utilization_message,
+        utilization=by.utilization,
+        utilization_message=by.utilization_message,
         phase=workload.phase,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
     )
-    workload.decision, workload.state = decide(intent.policy, observation, workload.predictive, workload.state, now=now)
+    workload.decision, workload.state = decide(by.policy, observation, by.predictive, workload.state, now=now)
     workload.decisions += 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bayescaler.api import (
     CalibrationStatus,
+    CapacityStatus,
     ConditionStatus,
     DecisionStatus,
     ForecastStatus,
@@ -13,6 +14,7 @@ from bayescaler.api import (
     duration_text,
 )
 
+from .capacities import capacity_of
 from .conditions import Condition, assess
 from .workload import Workload
 
@@ -30,6 +32,7 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
         last_scale_time=workload.last_scale_at or told.get("lastScaleTime"),
         forecast=_forecast(workload),
         calibration=_calibration(workload),
+        capacity=_capacity(workload),
         last_decision=_decision(workload),
         conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
     ).to_json()
@@ -68,6 +71,7 @@ def _forecast(workload: Workload) -> ForecastStatus | None:
     q = intent.policy.quantile
     return ForecastStatus(
         horizon=duration_text(intent.lead_seconds),
+        lead_time=None if workload.starts.p90_seconds is None else duration_text(workload.starts.p90_seconds),
         family=str(predictive.family),
         p50=predictive.quantile(0.5),
         p95=predictive.quantile(0.95),
@@ -87,6 +91,14 @@ def _calibration(workload: Workload) -> CalibrationStatus | None:
         coverage=evidence.coverage,
         skill=evidence.skill,
     )
+
+
+def _capacity(workload: Workload) -> CapacityStatus | None:
+    intent = workload.intent
+    if intent is None or workload.decision is None:
+        return None
+    known = capacity_of(workload, intent)
+    return CapacityStatus(per_replica=known.per_replica, low=known.low, source=known.source.value, message=known.why)
 
 
 def _decision(workload: Workload) -> DecisionStatus | None:

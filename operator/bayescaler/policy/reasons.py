@@ -58,3 +58,11 @@ class Limiter(StrEnum):
     OBSERVE = "ObserveMode"
     PAUSED = "Paused"
     SCALED_TO_ZERO = "ScaledToZero"
+
+
+class CapacitySource(StrEnum):
+    """Where the capacity of a replica is from."""
+
+    FIXED = "Fixed"
+    PRIOR = "Prior"
+    LEARNED = "Learned"
