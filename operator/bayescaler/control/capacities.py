@@ -117,7 +117,7 @@ def take(serving: Serving, series: Series, intent: Intent, learn: Learn) -> None
         serving.fed_until = at + step
         serving.refused = refused(load / ready, used, target=terms.target) or ""
         if not serving.refused:
-            serving.evidence = serving.evidence.seen(load / ready, used, step_seconds=step)
+            serving.evidence = serving.evidence.seen(load / ready, used, terms, step_seconds=step)
     if serving.evidence is not before:
         serving.capacity = None
 

@@ -10,7 +10,8 @@ coefficients have a Normal prior and the noise an Inverse-Gamma one, independent
 the mean-field one (Bishop 2006, 10.3), a handful of rounds of closed forms. Buckets follow each other closely, so
 a bucket counts as the share of five minutes that it is.
 
-After a rollout the line believed until then becomes the prior of the new pods' line, wide by `ROLLOUT_SPREAD`.
+After a rollout the line believed until then becomes the prior of the new pods' line, wide by `ROLLOUT_SPREAD`. The same
+happens when the newest buckets lie clearly off the line, as after a move to slower nodes.
 """
 
 import math
@@ -37,9 +38,13 @@ VAGUEST = 0.5  # the low quantile over the mean, below which nothing is learned
 OWN_SLOPE = 0.4  # of the line's slope, below which level and movement contradict each other
 STILL = 0.03  # spread of x over its size, below which it is taken to stand still
 SATURATED = 0.95
+RECENT_BUCKETS = 30.0  # memory of the sums that a drift is seen in
+FEWEST_RECENT = 10.0
+DRIFT = 0.1  # of the target: how far off the line the newest buckets must lie, and by 3 standard errors
+TOLD_BY_DATA = 0.25  # of the prior's variance of the slope, below which the data tell more than the prior
 _ROUNDS = 12
 _VERSION = 1.0
-_PLACES = 12
+_PLACES = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,8 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class CapacityEvidence:
-    """Discounted sums over the buckets seen, of loads per ready replica x and utilisations u.
-
-    `buckets` counts those with load, `highest` is the highest x seen. `idle` and `slope` are the line believed before
-    the last rollout, `noise` its residual standard deviation (NaN: none).
-    """
+class Sums:
+    """Discounted sums over buckets, of loads per ready replica x and utilisations u."""
 
     weight: float = 0.0
     x: float = 0.0
@@ -81,37 +82,66 @@ class CapacityEvidence:
     u: float = 0.0
     xu: float = 0.0
     uu: float = 0.0
+
+    def after(self, x: float, u: float, *, kept: float, new: float = 1.0) -> "Sums":
+    """Load that one replica serves: best guess and low quantile (None where nothing is known), and a clause of why."""
+        added = (new, new * x, new * x * x, new * u, new * x * u, new * u * u)
+        return Sums(*(kept * old + more for old, more in zip(self.values(), added, strict=True)))
+
+    def values(self) -> tuple[float, ...]:
+        """Return the sums in their order."""
+        return (self.weight, self.x, self.xx, self.u, self.xu, self.uu)
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityEvidence:
+    """What has been seen: all of it, and the newest part by itself.
+
+    `buckets` counts those with load, `highest` is the highest x seen. `idle` and `slope` are the line believed before
+    the last rollout or drift, `noise` its residual standard deviation (NaN: none).
+    """
+
+    seen_all: Sums = Sums()
+    recent: Sums = Sums()
     buckets: int = 0
     highest: float = 0.0
     idle: float = math.nan
     slope: float = math.nan
     noise: float = math.nan
 
-    def seen(self, x: float, u: float, *, step_seconds: float) -> "CapacityEvidence":
-        """Return the same after a bucket in which every replica was ready; `refused` tells which must not come here."""
+    def seen(self, x: float, u: float, terms: CapacityTerms, *, step_seconds: float) -> "CapacityEvidence":
+        """Return the same after a bucket with every replica ready; `refused` tells which must not come here."""
         kept, new = math.exp(-step_seconds / MEMORY_SECONDS), min(1.0, step_seconds / INDEPENDENT_SECONDS)
-        return replace(
+        after = replace(
             self,
-            weight=kept * self.weight + new,
-            x=kept * self.x + new * x,
-            xx=kept * self.xx + new * x * x,
-            u=kept * self.u + new * u,
-            xu=kept * self.xu + new * x * u,
-            uu=kept * self.uu + new * u * u,
+            seen_all=self.seen_all.after(x, u, kept=kept, new=new),
+            recent=self.recent.after(x, u, kept=1.0 - 1.0 / RECENT_BUCKETS),
             buckets=self.buckets + (x > 0),  # without load nothing is learned of what one serves
             highest=max(self.highest, x),
         )
+        return after.rolled_out(terms) if after.drifted(terms) else after
 
     def rolled_out(self, terms: CapacityTerms) -> "CapacityEvidence":
         """Return the same for pods of another template: the line believed so far is their prior, the sums begin."""
         known = _line(self, terms)
-        if known is None or _doubt(self, terms, known) is not None:
+        if known is None or learned_capacity(self, terms).source is not CapacitySource.LEARNED:
             return CapacityEvidence(highest=self.highest, idle=self.idle, slope=self.slope, noise=self.noise)
         return CapacityEvidence(highest=self.highest, idle=known.idle, slope=known.slope, noise=known.noise)
 
+    def drifted(self, terms: CapacityTerms) -> bool:
+        """Return whether the newest buckets lie off the line of all, though that one is well known."""
+        recent = self.recent
+        if recent.weight < FEWEST_RECENT or self.buckets < 2 * RECENT_BUCKETS:
+            return False
+        line = _line(self, terms)
+        if line is None:
+            return False
+        off = abs(recent.u - line.idle * recent.weight - line.slope * recent.x) / recent.weight
+        return off > max(DRIFT * terms.target, 3.0 * line.noise / math.sqrt(recent.weight))
+
     def to_floats(self) -> list[float]:
         """Return the state as a short list of floats."""
-        sums = (self.weight, self.x, self.xx, self.u, self.xu, self.uu)
+        sums = (*self.seen_all.values(), *self.recent.values())
         return [_VERSION, *sums, float(self.buckets), self.highest, self.idle, self.slope, self.noise]
 
     @classmethod
@@ -119,12 +149,11 @@ class CapacityEvidence:
         """Return what `to_floats` gave; ValueError where it did not, or a newer version did."""
         if not saved or saved[0] != _VERSION:
             raise ValueError(f"capacity: state of version {saved[0] if saved else 'none'}; this is {_VERSION:g}")
-        sums, believed = saved[1:9], saved[9:]
+        sums, believed = saved[1:15], saved[15:]
         known = [number for number in believed if not math.isnan(number)]
         if len(saved) != _PLACES or not all(math.isfinite(n) and n >= 0 for n in (*sums, *known)):
             raise ValueError("capacity: the state is damaged; it is learned anew")
-        weight, x, xx, u, xu, uu, buckets, highest = sums
-        return cls(weight, x, xx, u, xu, uu, int(buckets), highest, *believed)
+        return cls(Sums(*sums[:6]), Sums(*sums[6:12]), int(sums[12]), sums[13], *believed)
 
 
 def refused(x: float, u: float, *, target: float) -> str | None:
@@ -147,7 +176,7 @@ def learned_capacity(evidence: CapacityEvidence, terms: CapacityTerms) -> Capaci
     """Return what one replica serves, by the evidence where it is good, else by the prior, else unknown."""
     line = _line(evidence, terms)
     anchored = not math.isnan(evidence.slope)
-    enough = anchored or evidence.buckets >= LEARNED_BUCKETS
+    enough = anchored or (evidence.buckets >= LEARNED_BUCKETS and line is not None and line.told_by_data)
     doubt = None if line is None else _doubt(evidence, terms, line)
     if line is not None and doubt is None and (enough or terms.per_replica is not None):
         mean, low = line.reaches(terms.target), line.surely_reaches(terms.target)
@@ -168,6 +197,8 @@ def _why(evidence: CapacityEvidence, *, enough: bool) -> str:
         return f"learned before the last rollout, {evidence.buckets} buckets since"
     if enough:
         return f"learned from {evidence.buckets} buckets"
+    if evidence.buckets >= LEARNED_BUCKETS:
+        return f"{evidence.buckets} buckets have not told more than perReplica does"
     return f"{evidence.buckets} of {LEARNED_BUCKETS} buckets seen with every replica ready"
 
 
@@ -177,7 +208,10 @@ def _lowest_prior(terms: CapacityTerms) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """u = idle + slope x with the covariance of both, and the residual standard deviation; `z` bounds it from above."""
+    """u = idle + slope x with the covariance of both, and the residual standard deviation.
+
+    `z` bounds it from above; `spread` is the prior's standard deviation of the slope.
+    """
 
     idle: float
     slope: float
@@ -186,6 +220,12 @@ class _Line:
     var_slope: float
     noise: float
     z: float
+    spread: float
+
+    @property
+    def told_by_data(self) -> bool:
+        """Whether the data say more of the slope than the prior did."""
+        return self.var_slope <= TOLD_BY_DATA * self.spread**2
 
     def reaches(self, target: float) -> float:
         """Return the x at which the line reaches the target."""
@@ -208,7 +248,7 @@ def _doubt(evidence: CapacityEvidence, terms: CapacityTerms, line: _Line) -> str
         return "utilisation does not rise with the load per replica"
     if line.idle > MOST_IDLE * terms.target:
         return "most of the utilisation is there without load"
-    if _own_slope_at_most(evidence) < OWN_SLOPE * line.slope:
+    if _own_slope_at_most(evidence.seen_all) < OWN_SLOPE * line.slope:
         return "utilisation rises far less with the load per replica than its level tells"
     mean, low = line.reaches(terms.target), line.surely_reaches(terms.target)
     if not (math.isfinite(mean) and mean > 0 and low > VAGUEST * mean):
@@ -216,14 +256,13 @@ def _doubt(evidence: CapacityEvidence, terms: CapacityTerms, line: _Line) -> str
     return None
 
 
-def _own_slope_at_most(evidence: CapacityEvidence) -> float:
+def _own_slope_at_most(sums: Sums) -> float:
     """Return what the slope can be by how u and x move together, not by their levels; inf if x stands still."""
-    n = evidence.weight
+    n = sums.weight
     if n == 0:
         return math.inf
-    xx, xu = evidence.xx - evidence.x**2 / n, evidence.xu - evidence.x * evidence.u / n
-    uu = evidence.uu - evidence.u**2 / n
-    if xx <= STILL**2 * evidence.xx:
+    xx, xu, uu = sums.xx - sums.x**2 / n, sums.xu - sums.x * sums.u / n, sums.uu - sums.u**2 / n
+    if xx <= STILL**2 * sums.xx:
         return math.inf
     return xu / xx + 2.0 * math.sqrt(max(uu - xu * xu / xx, 0.0) / max(n, 1.0) / xx)
 
@@ -233,40 +272,43 @@ def _line(evidence: CapacityEvidence, terms: CapacityTerms) -> _Line | None:
 
     Reckoned with x in units of `scale`, so that both coefficients are of the order of the target.
     """
-    target = terms.target
-    if evidence.weight > 0 and evidence.x > 0:
-        scale = evidence.x / evidence.weight
+    target, sums = terms.target, evidence.seen_all
+    if sums.weight > 0 and sums.x > 0:
+        scale = sums.x / sums.weight
     elif terms.per_replica is not None or not math.isnan(evidence.slope):
         scale = 1.0
     else:
         return None
-    idle, slope, spread = IDLE_SHARE * target, target / scale, VAGUE_SPREAD * target / scale
-    if not math.isnan(evidence.slope):
-        idle, slope, spread = evidence.idle, evidence.slope, ROLLOUT_SPREAD * evidence.slope
-    elif terms.per_replica is not None:
-        slope = (target - idle) / terms.per_replica
-        spread = PRIOR_SPREAD * slope
+    idle, slope, spread = _believed(evidence, terms, scale)
     prior = (idle, slope * scale)
     precision = ((IDLE_SPREAD * target) ** -2, (spread * scale) ** -2)
     noise = NOISE * target if math.isnan(evidence.noise) else evidence.noise
-    sums = (evidence.weight, evidence.x / scale, evidence.xx / scale**2)
-    products = (evidence.u, evidence.xu / scale)
-    mean, cov, variance = _mean_field(prior, precision, sums, products, evidence.uu, noise, LEAST_NOISE * target)
+    scaled = Sums(sums.weight, sums.x / scale, sums.xx / scale**2, sums.u, sums.xu / scale, sums.uu)
+    mean, cov, variance = _mean_field(prior, precision, scaled, noise, LEAST_NOISE * target)
     (a, b), (aa, ab, bb) = _not_negative(mean, cov)
-    return _Line(a, b / scale, aa, ab / scale, bb / scale**2, math.sqrt(variance), _bound(evidence.weight))
+    return _Line(a, b / scale, aa, ab / scale, bb / scale**2, math.sqrt(variance), _bound(sums.weight), spread)
+
+
+def _believed(evidence: CapacityEvidence, terms: CapacityTerms, scale: float) -> tuple[float, float, float]:
+    """Return the prior: idle share, slope, the slope's standard deviation; vague where nobody said anything."""
+    idle = IDLE_SHARE * terms.target
+    if not math.isnan(evidence.slope):
+        return evidence.idle, evidence.slope, ROLLOUT_SPREAD * evidence.slope
+    if terms.per_replica is not None:
+        slope = (terms.target - idle) / terms.per_replica
+        return idle, slope, PRIOR_SPREAD * slope
+    return idle, terms.target / scale, VAGUE_SPREAD * terms.target / scale
 
 
 def _mean_field(
     prior: tuple[float, float],
     precision: tuple[float, float],
-    sums: tuple[float, float, float],
-    products: tuple[float, float],
-    uu: float,
+    sums: Sums,
     noise: float,
     least: float,
 ) -> tuple[tuple[float, float], tuple[float, float, float], float]:
     """Return mean and covariance (aa, ab, bb) of the coefficients, and the residual variance."""
-    (n, x, xx), (u, xu) = sums, products
+    n, x, xx, u, xu, uu = sums.values()
     variance = noise * noise
     a = b = aa = ab = bb = 0.0
     for _ in range(_ROUNDS):

@@ -18,6 +18,7 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from statistics import NormalDist
 
 QUANTILE = 0.9
@@ -73,9 +74,7 @@ class LeadTime:
             at = _on_grid(took)
             weights[at] = weights.get(at, 0.0) + 1.0
             seen += 1
-        while len(weights) > MOST_ATOMS:
-            del weights[min(weights, key=weights.__getitem__)]
-        return replace(self, weights=weights, prior_weight=prior, pods=self.pods + seen)
+        return replace(self, weights=_few(weights), prior_weight=prior, pods=self.pods + seen)
 
     def rolled_out(self, template: float) -> "LeadTime":
         """Return the same for pods of another template: what was seen is worth no more than a prior."""
@@ -151,6 +150,15 @@ class LeadTime:
             raise ValueError("lead time: the state is damaged; it is learned anew")
         weights = {_on_grid(at): weight for at, weight in zip(atoms[::2], atoms[1::2], strict=True)}
         return cls(prior_seconds, min(prior_weight, PRIOR_PODS), weights, int(pods), kept, template)
+
+
+def _few(weights: dict[float, float]) -> dict[float, float]:
+    """Join neighbours, the closest first and into the longer one, until there are no more than `MOST_ATOMS`."""
+    while len(weights) > MOST_ATOMS:
+        atoms = sorted(weights)
+        shorter, longer = min(pairwise(atoms), key=lambda pair: (pair[1] + 1.0) / (pair[0] + 1.0))
+        weights[longer] += weights.pop(shorter)
+    return weights
 
 
 def template_mark(template: str) -> float:
