@@ -84,7 +84,7 @@ class Sums:
     uu: float = 0.0
 
     def after(self, x: float, u: float, *, kept: float, new: float = 1.0) -> "Sums":
-    """Load that one replica serves: best guess and low quantile (None where nothing is known), and a clause of why."""
+        """Return the sums after one bucket more, of weight `new`, when the older ones keep the share `kept`."""
         added = (new, new * x, new * x * x, new * u, new * x * u, new * u * u)
         return Sums(*(kept * old + more for old, more in zip(self.values(), added, strict=True)))
 
