@@ -70,7 +70,7 @@ class Capacities:
             steady = ready == target.replicas and target.pods in {ready, None}
             serving.looked(ready, steady=steady, now=now)
         if serving.rollouts != workload.starts.rollouts:
-            serving.rollouts = workload.starts.rollouts
+            serving.rollouts, serving.spans = workload.starts.rollouts, []
             serving.evidence = serving.evidence.rolled_out(learn.terms)
             serving.capacity = None
         step = intent.forecast.step_seconds

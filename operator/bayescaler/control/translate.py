@@ -26,6 +26,9 @@ from bayescast import Family, ForecastSpec, Kind
 
 from .settings import Settings
 
+MOST_BLUR_SECONDS = 900.0
+"""A rate over half an hour and more says nothing of minutes, and looking ahead further would not make it."""
+
 _KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
 
 
@@ -103,7 +106,7 @@ def lead_buckets(
     what came by half of the window; half a bucket of that is what a bucket is, the rest has to be looked ahead too: a
     `window_seconds` of five minutes adds two.
     """
-    blur = max(0.0, (window_seconds or 0.0) - step_seconds) / 2.0
+    blur = min(max(0.0, (window_seconds or 0.0) - step_seconds) / 2.0, MOST_BLUR_SECONDS)
     return max(1, math.ceil((startup_seconds + interval_seconds + lag_seconds + blur) / step_seconds - 1e-9))
 
 

@@ -1,12 +1,14 @@
 """Every field of the resource, as the pure rooms understand it."""
 
 import dataclasses
+import math
 
 import pytest
 
 from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import TargetRef, lead_buckets, translate
+from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.types import Behavior, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
 from bayescaler.sources.port import LoadQuery
@@ -134,6 +136,43 @@ def test_load_and_capacity_stay_in_the_unit_of_the_query(kind, step, unit):
 )
 def test_the_lead_covers_start_up_interval_and_lag(step, startup, interval, lag, buckets, why):
     assert lead_buckets(step, startup_seconds=startup, interval_seconds=interval, lag_seconds=lag) == buckets, why
+
+
+@pytest.mark.parametrize(
+    ("window", "buckets", "why"),
+    [
+        (None, 2, "no rate to be read"),
+        (60.0, 2, "the range of a bucket is what a bucket is"),
+        (30.0, 2, "a shorter one as well"),
+        (300.0, 4, "90 s and half of four minutes"),
+        (86400.0, 17, "a rate over a day does not ask for half a day"),
+    ],
+)
+def test_a_rate_over_more_than_a_bucket_lags_and_that_is_looked_ahead_too(window, buckets, why):
+    given = {"startup_seconds": 60.0, "interval_seconds": 15.0, "lag_seconds": 15.0}
+    assert lead_buckets(60.0, **given, window_seconds=window) == buckets, why
+
+
+def test_an_auto_horizon_reads_the_range_from_the_query():
+    assert intent(load=load_of("sum(rate(requests_total[5m]))")).lead == 4
+    assert intent(load=load_of("sum(rate(requests_total[5m]))"), forecast={"horizon": "2m"}).lead == 2
+
+
+def test_a_capacity_to_learn_is_taken_with_its_terms_and_the_server_of_the_load():
+    learn = {"utilizationQuery": "avg(cpu)", "target": 0.6, "floor": 10, "ceiling": 90}
+    load = load_of(
+        prometheus={"query": "sum(x)", "serverAddress": "https://thanos.example", "authRef": {"name": "prom"}}
+    )
+    found = intent(capacity={"perReplica": 40, "learn": learn}, load=load)
+    assert found.policy.capacity == 40.0
+    assert found.learn.terms == CapacityTerms(0.6, 40.0, 10.0, 90.0)
+    assert found.learn.utilization == LoadQuery("shop/web", "avg(cpu)", 60.0, "https://thanos.example", "shop/prom")
+
+
+def test_without_a_number_capacity_is_not_known():
+    found = intent(capacity={"learn": {"utilizationQuery": "avg(cpu)", "target": 0.6}})
+    assert math.isnan(found.policy.capacity)
+    assert intent().learn is None
 
 
 @pytest.mark.parametrize(("horizon", "lead"), [("1s", 1), ("60s", 1), ("61s", 2), ("5m", 5)])
