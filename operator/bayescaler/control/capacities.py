@@ -1,7 +1,7 @@
 """Learn what one replica serves: utilisation read beside the tick, on the grid of the load, and what follows from it.
 
-A bucket is learned from when load and utilisation of it are there and the same replicas, all of them ready and no other
-pods, were seen from well before its start to its end. Ready replicas of the past are not known, so nothing is learned
+A bucket is learned from when load and utilisation of it are there and, from well before its start to its end, hardly a
+pod was starting nor the number of ready ones changed. Ready replicas of the past are not known, so nothing is learned
 from history. A workload whose replicas nobody can count ready (kinds known by /scale alone) teaches nothing.
 """
 
@@ -63,14 +63,13 @@ class Capacities:
 
     def _look_at(self, workload: Workload, intent: Intent, learn: Learn, now: float) -> None:
         serving, target = workload.serving, workload.target
-        if target is None:
-            serving.looked(None, steady=False, now=now)
+        if target is None or target.ready_replicas is None:
+            serving.looks = []
         else:
             ready = target.ready_replicas
-            steady = ready == target.replicas and target.pods in {ready, None}
-            serving.looked(ready, steady=steady, now=now)
+            serving.looked(ready, max(target.replicas, target.pods or 0) - ready, now=now)
         if serving.rollouts != workload.starts.rollouts:
-            serving.rollouts, serving.spans = workload.starts.rollouts, []
+            serving.rollouts, serving.looks = workload.starts.rollouts, []
             serving.evidence = serving.evidence.rolled_out(learn.terms)
             serving.capacity = None
         step = intent.forecast.step_seconds
@@ -111,7 +110,7 @@ def take(serving: Serving, series: Series, intent: Intent, learn: Learn) -> None
             continue
         if serving.utilization_at is None or at + step >= serving.utilization_at:
             serving.utilization, serving.utilization_at = used, at + step
-        load, ready = serving.loads.get(at), serving.ready_throughout(at - settling, at + step)
+        load, ready = serving.loads.get(at), serving.ready_during(at, at + step, settling_seconds=settling)
         if at < serving.fed_until or load is None or not ready:
             continue
         serving.fed_until = at + step

@@ -8,7 +8,10 @@ from bayescaler.policy.capacity import Capacity, CapacityEvidence
 from bayescaler.policy.lead_time import HeldLead, LeadTime
 
 MOST_LOADS = 64
-MOST_SPANS = 8
+MOST_LOOKS = 32
+FEW = 0.1
+LONGEST_BLINK_SECONDS = 60.0
+"""Time without a look after which nothing is known of what was between."""
 
 
 @dataclass(slots=True)
@@ -35,13 +38,18 @@ class Starts:
 
 
 @dataclass(slots=True)
-class Span:
-    """A time in which the same number of replicas was wished for, there and ready at every look."""
+class Look:
+    """What every look at the replicas from `since` to `until` has shown: how many were ready, how many were not yet."""
 
     ready: int
+    starting: int
     since: float
     until: float
-    lasts: bool = True
+
+    @property
+    def steady(self) -> bool:
+        """Whether what starts is so little that it hides nothing of what the others do."""
+        return self.ready > 0 and self.starting <= FEW * self.ready
 
 
 @dataclass(slots=True)
@@ -54,7 +62,7 @@ class Serving:
     """Rollouts the evidence knows of."""
     loads: dict[float, float] = field(default_factory=dict)
     """Newest closed buckets of the load: start -> load in the unit of the capacity."""
-    spans: list[Span] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     fed_until: float = float("-inf")
     read_until: float = float("-inf")
     utilization: float | None = None
@@ -71,17 +79,29 @@ class Serving:
         while len(self.loads) > MOST_LOADS:
             del self.loads[min(self.loads)]
 
-    def looked(self, ready: int | None, *, steady: bool, now: float) -> None:
+    def looked(self, ready: int, starting: int, *, now: float) -> None:
         """Take in a look at the replicas."""
-        last = self.spans[-1] if self.spans else None
-        if last is not None and last.lasts and steady and last.ready == ready:
+        last = self.looks[-1] if self.looks else None
+        if last is not None and now - last.until > LONGEST_BLINK_SECONDS:
+            self.looks, last = [], None
+        if last is not None and (last.ready, last.starting) == (ready, starting):
             last.until = now
             return
         if last is not None:
-            last.lasts = False
-        if steady and ready:
-            self.spans = [*self.spans[-MOST_SPANS + 1 :], Span(ready, now, now)]
+            last.until = now  # until somebody saw that it was over
+        self.looks = [*self.looks[-MOST_LOOKS + 1 :], Look(ready, starting, now, now)]
 
-    def ready_throughout(self, start: float, end: float) -> int | None:
-        """Return the ready replicas of a time in which nothing changed; None where something did, or nobody looked."""
-        return next((span.ready for span in self.spans if span.since <= start and end <= span.until), None)
+    def ready_during(self, start: float, end: float, *, settling_seconds: float) -> float | None:
+        """Return the mean number of ready replicas of a bucket; None where it says little or nobody looked.
+
+        From `settling_seconds` before the start on, hardly any pod may have been starting, nor the ready ones have
+        changed by more than a tenth.
+        """
+        during = [look for look in self.looks if look.until > start - settling_seconds and look.since < end]
+        if not during or during[0].since > start - settling_seconds or during[-1].until < end:
+            return None
+        counts = [look.ready for look in during]
+        if not all(look.steady for look in during) or max(counts) - min(counts) > FEW * max(counts):
+            return None
+        shares = [max(0.0, min(look.until, end) - max(look.since, start)) for look in during]
+        return sum(share * count for share, count in zip(shares, counts, strict=True)) / (end - start)

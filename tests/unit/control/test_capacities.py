@@ -86,6 +86,22 @@ class TestStarting:
             await world.run(60)
         assert world.buckets == 0
 
+    async def test_one_more_of_many_is_no_matter(self):
+        world = World(replicas=20, load=600.0)
+        for minute in range(30):
+            world.web.target = target(20 + minute % 2, ready=20)
+            await world.run(30)
+            world.web.target = target(20 + minute % 2)
+            await world.run(30)
+        assert world.buckets > 20
+        assert world.known.per_replica == pytest.approx(50.0, rel=0.1)
+
+    async def test_nor_across_a_time_in_which_nobody_looked(self):
+        world = World()
+        for _ in range(20):
+            await world.tick(90.0)
+        assert world.buckets == 0
+
     async def test_nor_while_older_pods_are_still_there(self):
         world = World()
         world.web.target = type(world.web.target)("target-1", 4, "app=web", 4, pods=6)
