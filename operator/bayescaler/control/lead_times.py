@@ -85,7 +85,7 @@ class LeadTimes:
             starts.due_at = min(starts.due_at, max(now, starts.refused_until))
         elif rose:
             starts.due_at = min(starts.due_at, max(now, starts.refused_until))
-        starts.p90_seconds = starts.lead_time.p90(now - created for created in starts.waiting.values())
+        starts.p90_seconds = starts.lead_time.p90(starts.listed_at - made for made in starts.waiting.values())
         self._adopt(workload, now)
 
     def _adopt(self, workload: Workload, now: float) -> None:
@@ -132,8 +132,12 @@ class LeadTimes:
                     starts.problem = str(error)
                     log.info("pods could not be listed", extra={"object": workload.label, "why": str(error)})
                     return
-                starts.problem = ""
+                starts.problem, starts.listed_at = "", now
                 take(starts, pods, wanted=target.replicas)
+                log.debug(
+                    "pods listed",
+                    extra={"object": workload.label, "pods": len(pods), "starting": len(starts.waiting)},
+                )
                 starts.due_at, refused = now + _gap(pods, now), False
         finally:
             starts.reading = None

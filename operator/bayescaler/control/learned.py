@@ -24,10 +24,11 @@ class Starts:
     replicas: int | None = None
     open_since: float | None = None
     """Since when pods may be starting: those created later are seen through to their first readiness."""
+    listed_at: float = float("-inf")
     due_at: float = float("-inf")
     refused_until: float = float("-inf")
     waiting: dict[str, float] = field(default_factory=dict)
-    """Pods that never were ready yet: uid -> created."""
+    """Pods that in the last list never had been ready: uid -> created. Nothing is known of the time since."""
     settled: frozenset[str] = frozenset()
     """Pods of the last list of which nothing more is to be learned."""
     templates: frozenset[str] = frozenset()
