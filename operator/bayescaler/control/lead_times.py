@@ -76,6 +76,7 @@ class LeadTimes:
         assert target is not None  # noqa: S101 - only workloads with a target are looked at
         if starts.lead_time is None:
             starts.lead_time = LeadTime(self._settings.startup_seconds)
+            starts.p90_seconds = starts.lead_time.p90()
         rose = starts.replicas is not None and target.replicas > starts.replicas
         ready = target.ready_replicas
         unready = ready is not None and max(target.replicas, target.pods or 0) > ready
@@ -85,7 +86,6 @@ class LeadTimes:
             starts.due_at = min(starts.due_at, max(now, starts.refused_until))
         elif rose:
             starts.due_at = min(starts.due_at, max(now, starts.refused_until))
-        starts.p90_seconds = starts.lead_time.p90(starts.listed_at - made for made in starts.waiting.values())
         self._adopt(workload, now)
 
     def _adopt(self, workload: Workload, now: float) -> None:
@@ -95,7 +95,7 @@ class LeadTimes:
         if not before.auto_horizon or starts.p90_seconds is None:
             return
         held = starts.held or HeldLead(before.lead, before.forecast.step_seconds)
-        starts.held = held.asked(auto_lead(before.query, starts.p90_seconds, self._settings), now=now)
+        starts.held = held.asked(_wanted(before, starts.p90_seconds, self._settings), now=now)
         after = with_held_lead(starts, before, self._settings)
         if after is not before:
             log.info(
@@ -132,8 +132,8 @@ class LeadTimes:
                     starts.problem = str(error)
                     log.info("pods could not be listed", extra={"object": workload.label, "why": str(error)})
                     return
-                starts.problem, starts.listed_at = "", now
-                take(starts, pods, wanted=target.replicas)
+                starts.problem = ""
+                take(starts, pods, now=now, wanted=target.replicas)
                 log.debug(
                     "pods listed",
                     extra={"object": workload.label, "pods": len(pods), "starting": len(starts.waiting)},
@@ -151,7 +151,7 @@ def with_held_lead(starts: Starts, intent: Intent, settings: Settings) -> Intent
     if not intent.auto_horizon or held is None or starts.p90_seconds is None:
         return intent
     if held.step_seconds != step:
-        starts.held = held = HeldLead(auto_lead(intent.query, starts.p90_seconds, settings), step)
+        starts.held = held = HeldLead(_wanted(intent, starts.p90_seconds, settings), step)
     if held.buckets == intent.lead:
         return intent
     with suppress(ValueError):  # longer than the forecaster can look ahead: the lead stays
@@ -159,8 +159,19 @@ def with_held_lead(starts: Starts, intent: Intent, settings: Settings) -> Intent
     return intent
 
 
-def take(starts: Starts, pods: Sequence[PodStart], *, wanted: int) -> None:
-    """Learn from a list of the pods: each pod once, when it is ready for the first time."""
+def _wanted(intent: Intent, startup_seconds: float, settings: Settings) -> int:
+    return auto_lead(intent.forecast.step_seconds, intent.window_seconds, startup_seconds, settings)
+
+
+def recall(starts: Starts, saved: Sequence[float], settings: Settings) -> None:
+    """Go on from a saved state, before the object's intent is made; raises ValueError where it is damaged or newer."""
+    starts.lead_time = LeadTime.from_floats(saved, prior_seconds=settings.startup_seconds)
+    starts.p90_seconds = starts.lead_time.p90()
+    starts.held = HeldLead(0, 0.0)  # in no buckets yet: `with_held_lead` counts them
+
+
+def take(starts: Starts, pods: Sequence[PodStart], *, now: float, wanted: int) -> None:
+    """Learn from the pods as they were at `now`: each pod once, when it is ready for the first time."""
     lead_time = starts.lead_time
     assert lead_time is not None  # noqa: S101 - it is there before anything is read
     lead_time = _of_template(starts, lead_time, pods)
@@ -176,6 +187,7 @@ def take(starts: Starts, pods: Sequence[PodStart], *, wanted: int) -> None:
             if pod.uid in starts.waiting or pod.created_at >= since:
                 took.append(max(0.0, pod.ready_at - pod.created_at))
     starts.lead_time = lead_time.started(took)
+    starts.p90_seconds = starts.lead_time.p90(now - created for created in waiting.values())
     starts.waiting, starts.settled = waiting, frozenset(settled)
     starts.templates = frozenset(pod.template for pod in pods)
     broken = any(not pod.starting and pod.ready_at is None for pod in pods)

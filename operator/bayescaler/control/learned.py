@@ -24,7 +24,6 @@ class Starts:
     replicas: int | None = None
     open_since: float | None = None
     """Since when pods may be starting: those created later are seen through to their first readiness."""
-    listed_at: float = float("-inf")
     due_at: float = float("-inf")
     refused_until: float = float("-inf")
     waiting: dict[str, float] = field(default_factory=dict)
@@ -58,6 +57,8 @@ class Serving:
     """What one replica serves: the evidence, what is read for it, and what follows from it."""
 
     evidence: CapacityEvidence = field(default_factory=CapacityEvidence)
+    meaning: tuple[object, ...] | None = None
+    """What load and utilisation meant when it was gathered; None: nobody asked yet, as of a saved one."""
     capacity: Capacity | None = None
     rollouts: int = 0
     """Rollouts the evidence knows of."""

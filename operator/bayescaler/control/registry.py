@@ -8,7 +8,7 @@ from bayescaler.api import SpecError
 
 from .lead_times import with_held_lead
 from .settings import Settings
-from .translate import same_utilization, translate
+from .translate import meaning_of_use, translate
 from .workload import Problem, Workload
 
 log = logging.getLogger(__name__)
@@ -103,8 +103,10 @@ class Registry:
             return
         if before is None or not before.same_meaning(intent):
             workload.forget_load()
-        elif not same_utilization(before, intent):
+        meaning = meaning_of_use(intent)
+        if meaning is not None and workload.serving.meaning not in {None, meaning}:
             workload.forget_serving()
+        workload.serving.meaning = meaning or workload.serving.meaning
         if workload.seat is None or not workload.seat.intent.same_load(intent):
             self._on_new_load(workload)
 

@@ -54,6 +54,7 @@ class Intent:
     """One object's spec, translated. A change of `query`, `forecast` or `history_seconds` asks for a new posterior.
 
     Capacity is a load per second (or a level); `scale` brings what the query gives to that unit: 1/step for counts.
+    `window_seconds` is the range of the query's rate, as far as it can be read.
     """
 
     target: TargetRef
@@ -63,6 +64,7 @@ class Intent:
     history_seconds: float
     scale: float = 1.0
     auto_horizon: bool = False
+    window_seconds: float | None = None
     learn: "Learn | None" = None
 
     @property
@@ -110,21 +112,23 @@ def lead_buckets(
     return max(1, math.ceil((startup_seconds + interval_seconds + lag_seconds + blur) / step_seconds - 1e-9))
 
 
-def auto_lead(query: LoadQuery, startup_seconds: float, settings: Settings) -> int:
+def auto_lead(step_seconds: float, window_seconds: float | None, startup_seconds: float, settings: Settings) -> int:
     """Buckets that `horizon: Auto` looks ahead, for pods that start up within `startup_seconds`."""
     return lead_buckets(
-        query.step_seconds,
+        step_seconds,
         startup_seconds=startup_seconds,
         interval_seconds=settings.interval_seconds,
         lag_seconds=settings.metric_lag_seconds,
-        window_seconds=rate_window_seconds(query.query),
+        window_seconds=window_seconds,
     )
 
 
-def same_utilization(before: Intent, after: Intent) -> bool:
-    """Whether what was learned of a replica's utilisation goes on counting."""
-    queries = [intent.learn.utilization.query if intent.learn else None for intent in (before, after)]
-    return queries[0] == queries[1]
+def meaning_of_use(intent: Intent) -> tuple[object, ...] | None:
+    """What evidence of a capacity is made of, None where none is wanted; of another meaning it counts no more."""
+    if intent.learn is None:
+        return None
+    load, use = intent.query, intent.learn.utilization
+    return (load.query, load.step_seconds, intent.forecast.kind, use.query)
 
 
 def with_lead(intent: Intent, buckets: int) -> Intent:
@@ -149,6 +153,7 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
             history_seconds=spec.forecast.history.seconds,
             scale=1.0 / spec.load.step.seconds if spec.load.kind == "Count" else 1.0,
             auto_horizon=spec.forecast.horizon.fixed_seconds is None,
+            window_seconds=rate_window_seconds(query.query),
             learn=_learn(spec.capacity, query),
         )
     except ValueError as error:  # what the schema takes and the pure rooms cannot honour, such as 6h in steps of 1s
@@ -188,7 +193,7 @@ def _forecast(spec: api.Spec, query: LoadQuery, settings: Settings) -> ForecastS
 
 def _lead(horizon: api.Horizon, query: LoadQuery, settings: Settings) -> int:
     if horizon.fixed_seconds is None:
-        return auto_lead(query, settings.startup_seconds, settings)
+        return auto_lead(query.step_seconds, rate_window_seconds(query.query), settings.startup_seconds, settings)
     return max(1, math.ceil(horizon.fixed_seconds / query.step_seconds - 1e-9))
 
 

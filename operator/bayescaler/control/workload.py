@@ -112,7 +112,6 @@ class Workload:
         self.load, self.predictive, self.evidence = Load(), None, None
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
-        self.forget_serving()
 
     def forget_serving(self) -> None:
         """Forget what one replica serves: load or utilisation mean something else from now on."""

@@ -264,6 +264,23 @@ class TestEdits:
         world.book.see(edited(world.obj, capacity={"learn": LEARN | {"utilizationQuery": "avg(memory)"}}))
         assert world.buckets == 0
 
+    async def test_nor_does_a_mistake_meanwhile_save_it(self):
+        world = World()
+        await world.run(1800)
+        mistaken = edited(world.obj, capacity={})
+        world.book.see(mistaken)
+        world.book.see(edited(mistaken, capacity={"learn": LEARN | {"utilizationQuery": "avg(memory)"}}))
+        assert world.buckets == 0
+
+    async def test_a_mistake_that_is_taken_back_costs_nothing(self):
+        world = World()
+        await world.run(1800)
+        mistaken = edited(world.obj, capacity={})
+        world.book.see(mistaken)
+        assert world.web.intent is None
+        world.book.see(edited(mistaken, capacity={"learn": LEARN}))
+        assert world.buckets > 20
+
     async def test_another_target_is_another_capacity_of_the_same_line(self):
         world = World()
         await world.run(1800)

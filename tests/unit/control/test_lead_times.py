@@ -5,7 +5,7 @@ import pytest
 from bayescaler.cluster.errors import Forbidden, ServerError
 from bayescaler.cluster.pods import PodStart
 from bayescaler.control import lead_times
-from bayescaler.control.lead_times import LeadTimes, take
+from bayescaler.control.lead_times import LeadTimes, recall, take, with_held_lead
 from bayescaler.control.learned import Starts
 from bayescaler.control.settings import Settings
 from bayescaler.policy.lead_time import LeadTime, template_mark
@@ -153,6 +153,12 @@ class TestReading:
         assert cluster.reads == 1
 
 
+def teach(one, seconds):
+    """Pods took so long each."""
+    one.starts.lead_time = one.starts.lead_time.started(seconds)
+    one.starts.p90_seconds = one.starts.lead_time.p90()
+
+
 def pods(*given):
     return [PodStart(uid, created, template, ready, starting) for uid, created, template, ready, starting in given]
 
@@ -164,41 +170,46 @@ class TestLearning:
     def test_a_pod_teaches_once(self):
         starts = self.starts()
         for _ in range(3):
-            take(starts, pods(("a", NOON + 1, "one", NOON + 11, False)), wanted=2)
+            take(starts, pods(("a", NOON + 1, "one", NOON + 11, False)), now=NOON + 100, wanted=2)
         assert starts.lead_time.pods == 1
 
     def test_a_pod_that_lost_its_readiness_teaches_nothing_when_it_has_it_back(self):
         starts = self.starts()
-        take(starts, pods(("a", NOON + 1, "one", None, False)), wanted=1)
-        take(starts, pods(("a", NOON + 1, "one", NOON + 900, False)), wanted=1)
+        take(starts, pods(("a", NOON + 1, "one", None, False)), now=NOON + 100, wanted=1)
+        take(starts, pods(("a", NOON + 1, "one", NOON + 900, False)), now=NOON + 100, wanted=1)
         assert starts.lead_time.pods == 0
 
     def test_one_that_was_starting_before_anybody_looked_teaches(self):
         starts = self.starts()
-        take(starts, pods(("a", NOON - 300, "one", None, True)), wanted=1)
-        take(starts, pods(("a", NOON - 300, "one", NOON + 20, False)), wanted=1)
+        take(starts, pods(("a", NOON - 300, "one", None, True)), now=NOON + 100, wanted=1)
+        take(starts, pods(("a", NOON - 300, "one", NOON + 20, False)), now=NOON + 100, wanted=1)
         assert starts.lead_time.weights == {320.0: 1.0}
 
     def test_another_template_is_a_rollout_and_the_first_one_is_not(self):
         starts = self.starts()
-        take(starts, pods(("a", NOON + 1, "one", NOON + 11, False)), wanted=1)
+        take(starts, pods(("a", NOON + 1, "one", NOON + 11, False)), now=NOON + 100, wanted=1)
         assert (starts.rollouts, starts.lead_time.template) == (0, template_mark("one"))
-        take(starts, pods(("a", NOON + 1, "one", NOON + 11, False), ("b", NOON + 60, "two", None, True)), wanted=1)
+        take(
+            starts,
+            pods(("a", NOON + 1, "one", NOON + 11, False), ("b", NOON + 60, "two", None, True)),
+            now=NOON + 100,
+            wanted=1,
+        )
         assert (starts.rollouts, starts.lead_time.pods) == (1, 0)
 
     def test_pods_of_the_older_template_made_during_a_rollout_are_no_other_one(self):
         starts = self.starts()
         both = ("a", NOON + 1, "one", NOON + 11, False), ("b", NOON + 60, "two", None, True)
-        take(starts, pods(both[0]), wanted=1)
-        take(starts, pods(*both), wanted=2)
-        take(starts, pods(*both, ("c", NOON + 90, "one", None, True)), wanted=3)
-        take(starts, pods(*both, ("d", NOON + 99, "two", None, True)), wanted=3)
+        take(starts, pods(both[0]), now=NOON + 100, wanted=1)
+        take(starts, pods(*both), now=NOON + 100, wanted=2)
+        take(starts, pods(*both, ("c", NOON + 90, "one", None, True)), now=NOON + 100, wanted=3)
+        take(starts, pods(*both, ("d", NOON + 99, "two", None, True)), now=NOON + 100, wanted=3)
         assert starts.rollouts == 1
 
     def test_what_is_remembered_is_no_more_than_the_pods_there_are(self):
         starts = self.starts()
         for n in range(50):
-            take(starts, pods((f"p{n}", NOON + n, "one", NOON + n + 5, False)), wanted=1)
+            take(starts, pods((f"p{n}", NOON + n, "one", NOON + n + 5, False)), now=NOON + 100, wanted=1)
         assert len(starts.settled) == 1
 
 
@@ -209,14 +220,14 @@ class TestLead:
         one = web()
         await cluster.look(one, now=NOON)
         assert (one.intent.lead, cluster.enqueued) == (2, [])
-        one.starts.lead_time = one.starts.lead_time.started([200.0] * 5)
+        teach(one, [200.0] * 5)
         await cluster.look(one, now=NOON + 15)
         assert (one.intent.lead, cluster.enqueued) == (4, [one])
 
     async def test_quick_pods_shorten_it_after_an_hour(self, cluster):
         one = web()
         await cluster.look(one, now=NOON)
-        one.starts.lead_time = one.starts.lead_time.started([10.0] * 100)
+        teach(one, [10.0] * 100)
         for tick in range(240):
             await cluster.look(one, now=NOON + 15 * tick)
         assert one.intent.lead == 2
@@ -226,7 +237,7 @@ class TestLead:
     async def test_a_horizon_that_the_user_fixed_stays(self, cluster):
         one = web(forecast={"horizon": "3m"})
         await cluster.look(one, now=NOON)
-        one.starts.lead_time = one.starts.lead_time.started([900.0] * 50)
+        teach(one, [900.0] * 50)
         await cluster.look(one, now=NOON + 15)
         assert (one.intent.lead, one.starts.p90_seconds) == (3, 900.0)
 
@@ -235,12 +246,21 @@ class TestLead:
         one = book.see(obj, "ADDED")
         one.target = target()
         await cluster.look(one, now=NOON)
-        one.starts.lead_time = one.starts.lead_time.started([200.0] * 5)
+        teach(one, [200.0] * 5)
         await cluster.look(one, now=NOON + 15)
         book.see(edited(obj, maxReplicas=90))
         assert (one.intent.lead, one.intent.policy.max_replicas) == (4, 90)
         book.see(edited(edited(obj), load=load_of(step="30s"), forecast={"history": "2d", "seasons": ["24h"]}))
         assert one.intent.lead_seconds == pytest.approx(240.0, abs=MINUTE / 2), "200 s and 30 s in half minutes"
+
+    async def test_after_a_restart_the_first_posterior_is_built_for_the_saved_lead_time(self, cluster):
+        one = web()
+        recall(one.starts, LeadTime(60.0).started([200.0] * 50).to_floats(), SETTINGS)
+        again = with_held_lead(one.starts, one.intent, SETTINGS)
+        assert (one.intent.lead, again.lead) == (2, 4)
+        one.intent = again
+        await cluster.look(one, now=NOON)
+        assert (one.intent.lead, cluster.enqueued) == (4, [])
 
     async def test_a_start_too_long_to_be_looked_ahead_to_leaves_the_lead_alone(self):
         late = Settings(default_server_address=ADDRESS, metric_lag_seconds=2400.0)
@@ -248,6 +268,6 @@ class TestLead:
         one = web(settings=late, load=load_of(step="1s"), forecast={"history": "2h", "seasons": []})
         await cluster.look(one, now=NOON)
         before = one.intent.lead
-        one.starts.lead_time = one.starts.lead_time.started([3600.0] * 50)
+        teach(one, [3600.0] * 50)
         await cluster.look(one, now=NOON + 15)
         assert one.intent.lead == before
