@@ -125,8 +125,9 @@ class Observation:
 
     `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
     `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
-    cannot be had, or what the capacity is learned from while that is not known; `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
-    listed anew, and the history read, after a start or a lost watch.
+    cannot be had, or what the capacity is learned from while that is not known, and `utilization_message` why there is
+    none. `scale_in_allowed` is False until the objects were listed anew, and the history read, after a start or a lost
+    watch.
     """
 
     replicas: int
