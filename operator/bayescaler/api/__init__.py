@@ -18,6 +18,7 @@ from .resource import (
 from .spec import Spec
 from .status import (
     CalibrationStatus,
+    CapacityStatus,
     ConditionStatus,
     ConditionType,
     DecisionStatus,
@@ -36,6 +37,7 @@ __all__ = [
     "VERSION",
     "BayesianAutoscaler",
     "CalibrationStatus",
+    "CapacityStatus",
     "ConditionStatus",
     "ConditionType",
     "DecisionStatus",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .behavior import BehaviorSpec, Count, Number
+from .capacity import CapacitySpec
 from .durations import Duration, Horizon, between
 from .load import DNS_NAME, LoadSpec
 from .rules import Model, Rule, section
@@ -44,18 +45,6 @@ class ScaleTargetRef(Model):
         pattern=DNS_NAME,
         description="Name of the target, in the namespace of this object.",
         examples=["checkout"],
-    )
-
-
-class CapacitySpec(Model):
-    """What one replica can serve."""
-
-    per_replica: Number = Field(
-        gt=0,
-        le=1e15,
-        description="Load that one ready replica serves well: events per second for Rate and for Count (whose "
-        "buckets are divided by `load.step`), the level for Gauge.",
-        examples=[50],
     )
 
 
@@ -109,8 +98,9 @@ class ForecastSection(Model):
     ] = Field(
         default=Horizon("Auto"),
         description="How far ahead load must be served, a duration: the time from wanting a replica to its "
-        "serving. Auto adds the start-up time that the operator assumes, its interval and the delay of the "
-        "metrics.",
+        "serving. Auto adds the P90 of the start-up times of the workload's own pods (at first the one that the "
+        "operator assumes), the operator's interval, the delay of the metrics, and half of what the range of the "
+        "query's rate() exceeds `load.step` by.",
         examples=["3m"],
     )
 

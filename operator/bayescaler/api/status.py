@@ -104,6 +104,12 @@ class ForecastStatus(Model):
     """The forecast behind the last decision, in the unit of `capacity.perReplica`."""
 
     horizon: str = Field(max_length=WORD_CHARACTERS, description="How far it looks ahead, a duration.", examples=["2m"])
+    lead_time: str | None = Field(
+        default=None,
+        max_length=WORD_CHARACTERS,
+        description="P90 of the time from a pod's creation to its being ready, a duration: learned, at first assumed.",
+        examples=["47s"],
+    )
     family: str = Field(max_length=WORD_CHARACTERS, description="Likelihood in use.", examples=["PoissonGamma"])
     p50: Figure = Field(default=None, description="Median of the highest load within the horizon.", examples=[812.5])
     p95: Figure = Field(
@@ -148,6 +154,26 @@ class StepStatus(Model):
     before: int = Field(ge=0, description="Replicas before it; of the first step, those that ran.", examples=[23])
     after: int = Field(ge=0, description="Replicas after it.", examples=[20])
     why: Why = Field(default="", description="Why, in a clause.", examples=["maxReplicas is 20, 23 wanted"])
+
+
+class CapacityStatus(Model):
+    """What one replica is taken to serve."""
+
+    per_replica: Figure = Field(
+        default=None, description="Load that one ready replica serves, at best guess.", examples=[52.4]
+    )
+    low: Figure = Field(
+        default=None,
+        description="Its low quantile (10 %), which decisions go by; what `perReplica` says where it is fixed.",
+        examples=[48.1],
+    )
+    source: Literal["Fixed", "Prior", "Learned"] = Field(
+        description="Fixed by `capacity.perReplica`; Prior, while little has been learned; Learned.",
+        examples=["Learned"],
+    )
+    message: Message = Field(
+        default="", description="What it rests on, in a clause.", examples=["learned from 812 buckets"]
+    )
 
 
 class DecisionStatus(Model):
@@ -215,6 +241,12 @@ class Status(Model):
         default=None,
         description="How the forecasts of the past have kept their promise.",
         examples=[{"windows": 1440, "nominal": 0.95, "coverage": 0.953}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    capacity: CapacityStatus | None = Field(
+        default=None,
+        description="What one replica is taken to serve, in the unit of the load.",
+        examples=[{"perReplica": 52.4, "low": 48.1, "source": "Learned"}],
         json_schema_extra=ATOMIC_MAP,
     )
     last_decision: DecisionStatus | None = Field(

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from math import ceil
+from math import ceil, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +198,11 @@ def case_of(
     from bayescaler.replay.scenario import Scenario
 
     step = intent.forecast.step_seconds
+    if isnan(intent.policy.capacity):
+        raise ValueError(
+            "spec.capacity.perReplica is not given, and a replay has no utilisation to learn it from: give what a "
+            "replica serves"
+        )
     if load.step_seconds != step:
         raise ValueError(
             f"the load's buckets are {load.step_seconds:g} s wide, spec.load.step is {step:g} s: give them one width"

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
     type=DURATION,
     default="60s",
     show_default=True,
-    help="Start-up time of a pod that `horizon: Auto` assumes.",
+    help="P90 of the start-up of pods, assumed until a workload's own have shown it.",
 )
 @click.option(
     "--listen",

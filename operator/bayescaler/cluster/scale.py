@@ -11,7 +11,8 @@ from .paths import Json
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is known of a scaled object. `replicas` is what is wished for, `selector` a label selector in its
-    text form; `ready_replicas` is None where only /scale could be read, and the rest is as if all were well.
+    text form; `ready_replicas` and `pods` (those there are, of old templates too) are None where only /scale could be
+    read, and the rest is as if all were well.
     `rolling_out`: its controller is replacing pods. `refusal`: why the API server refuses it pods, or empty. `set_by`
     is the field manager that wrote the replicas last, where that is known.
     """
@@ -23,6 +24,7 @@ class Target:
     rolling_out: bool = False
     refusal: str = ""
     set_by: str | None = None
+    pods: int | None = None
 
 
 async def get_scale(client: KubeClient, resource: ScaleResource, namespace: str, name: str) -> Target:

@@ -134,6 +134,7 @@ def project(raw: Json) -> Target:
         rolling_out=rolling_out(raw),
         refusal=refusal(raw),
         set_by=manager_of(metadata, "replicas"),
+        pods=int(status.get("replicas") or 0),
     )
 
 

@@ -98,6 +98,9 @@ def take(workload: Workload, series: Series, *, now: float) -> None:
     newest = int(filled[-1])
     load.value = float(series.values[newest]) * intent.scale
     load.at = float(series.times[newest]) + intent.forecast.step_seconds
+    if intent.learn is not None:
+        for place in filled:
+            workload.serving.heard(float(series.times[place]), float(series.values[place]) * intent.scale)
     if seat is None:
         return
     reached = max(seat.consumed_until, closed_until(now, 1.0, intent.history_seconds))

@@ -11,10 +11,12 @@ Paused          spec.paused
 """
 
 from dataclasses import dataclass
+from math import isnan
 
 from bayescaler.api import ConditionType
 from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
 
+from .capacities import learning_problems
 from .workload import Problem, Workload
 
 _LIMITS = {
@@ -69,6 +71,8 @@ def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
         return Condition(ConditionType.READY, False, workload.conflict.reason, workload.conflict.message)
     if workload.outlook is None:
         return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
+    if workload.decision is not None and isnan(workload.decision.case.policy.capacity):
+        return Condition(ConditionType.READY, False, "CapacityNotLearned", workload.decision.message)
     return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
 
 
@@ -95,6 +99,8 @@ def _scaling_active(workload: Workload) -> Condition:
         return Condition(ConditionType.SCALING_ACTIVE, False, "ScalingDisabled", decision.message)
     if load.warnings:
         return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLiveWithWarnings", "; ".join(load.warnings))
+    if problems := learning_problems(workload):
+        return Condition(ConditionType.SCALING_ACTIVE, True, "LearningHindered", "; ".join(problems))
     return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLive", "load is read and current")
 
 

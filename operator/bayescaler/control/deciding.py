@@ -4,19 +4,21 @@ from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health, Mode
 from bayescaler.policy.types import Observation
 
+from .capacities import assumed
 from .floors import floor_terms
 from .shortage import is_rolling_out
 from .translate import Intent
 from .workload import Workload
 
 
-def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> None:
+def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool, lag_seconds: float = 15.0) -> None:
     """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
     intent, target, load = workload.intent, workload.target, workload.load
     workload.decision, workload.decided_for = None, intent
     if intent is None or target is None:
         return
-    policy, current = intent.policy, target.replicas
+    by = assumed(workload, intent, now=now, lag_seconds=lag_seconds)
+    policy, current = by.policy, target.replicas
     if policy.mode is Mode.FLOOR:
         if workload.scaler is None:
             return
@@ -29,15 +31,15 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool) -> Non
         load=load.value if live else None,
         load_at=load.at,
         health_message=load.message,
-        utilization=workload.utilization,
-        utilization_message=workload.utilization_message,
+        utilization=by.utilization,
+        utilization_message=by.utilization_message,
         phase=workload.phase,
         rolling_out=is_rolling_out(workload, now=now),
         shortfall=workload.shortfall,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
     )
-    workload.decision, workload.state = decide(policy, observation, workload.outlook, workload.state, now=now)
+    workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
     workload.decisions += 1
 
 

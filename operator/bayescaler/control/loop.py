@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from bayescaler.telemetry.metrics import Metrics
 
@@ -19,6 +20,13 @@ from .report import Reporter
 from .workload import Workload
 
 log = logging.getLogger(__name__)
+
+
+class Learner(Protocol):
+    """What learns of workloads beside the tick."""
+
+    def look(self, workloads: Sequence[Workload], *, now: float) -> None:
+        """Take in what is there and begin what is due, without waiting."""
 
 
 class Loop:
@@ -36,10 +44,13 @@ class Loop:
         *,
         may_write: Callable[[], bool],
         may_scale_in: Callable[[], bool],
+        learners: Sequence[Learner] = (),
+        lag_seconds: float = 15.0,
     ) -> None:
         self._registry, self._collector, self._observer, self._banks = registry, collector, observer, banks
         self._actuator, self._reporter, self._metrics = actuator, reporter, metrics
         self._may_write, self._may_scale_in = may_write, may_scale_in
+        self._learners, self._lag_seconds = learners, lag_seconds
         self.last_tick_at: float | None = None
 
     async def tick(self, *, now: float) -> None:
@@ -50,13 +61,17 @@ class Loop:
             with self._stage("collect"):
                 await self._collector.collect(workloads, now=now)
                 await self._observer.observe(workloads, now=now)
+                for learner in self._learners:
+                    learner.look(workloads, now=now)
             with self._stage("estimate"):
                 spent = await self._banks.update(workloads)
                 self._each(workloads, "estimate", lambda w: predict(w, now=now))
                 self._metrics.inference_seconds.observe(spent)
             with self._stage("decide"):
-                allowed = self._may_scale_in()
-                self._each(workloads, "decide", lambda w: decide_one(w, now=now, scale_in_allowed=allowed))
+                allowed, lag = self._may_scale_in(), self._lag_seconds
+                self._each(
+                    workloads, "decide", lambda w: decide_one(w, now=now, scale_in_allowed=allowed, lag_seconds=lag)
+                )
             if self._may_write():
                 with self._stage("act"):
                     await self._actuator.act(workloads, now=now)

@@ -6,8 +6,9 @@ from typing import Any
 
 from bayescaler.api import SpecError
 
+from .lead_times import with_held_lead
 from .settings import Settings
-from .translate import translate
+from .translate import meaning_of_use, translate
 from .workload import Problem, Workload
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,8 @@ class Registry:
     def _intend(self, workload: Workload, obj: Mapping[str, Any]) -> None:
         before = workload.intent
         try:
-            workload.intent = intent = translate(workload.namespace, workload.name, obj, self._settings)
+            said = translate(workload.namespace, workload.name, obj, self._settings)
+            workload.intent = intent = with_held_lead(workload.starts, said, self._settings)
             workload.spec_problem = None
         except SpecError as error:
             workload.intent = None
@@ -101,13 +103,17 @@ class Registry:
             return
         if before is None or not before.same_meaning(intent):
             workload.forget_load()
+        meaning = meaning_of_use(intent)
+        if meaning is not None and workload.serving.meaning not in {None, meaning}:
+            workload.forget_serving()
+        workload.serving.meaning = meaning or workload.serving.meaning
         if workload.seat is None or not workload.seat.intent.same_load(intent):
             self._on_new_load(workload)
 
     def _drop(self, workload: Workload) -> None:
         del self._by_key[workload.key]
         workload.gone = True
-        for task in (workload.reading, workload.telling):
+        for task in (workload.reading, workload.telling, workload.starts.reading, workload.serving.reading):
             if task is not None:
                 task.cancel()
         self._on_gone(workload)

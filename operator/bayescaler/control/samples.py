@@ -1,9 +1,11 @@
 """What the metrics show of each object, read from its record at scrape time."""
 
 from collections.abc import Iterable, Iterator
+from math import isfinite
 
 from bayescaler.telemetry.metrics import WorkloadSample
 
+from .capacities import policy_in_force
 from .workload import Workload
 
 
@@ -24,11 +26,15 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
             forecast_load=lead.quantile(quantile) if lead is not None and quantile is not None else None,
             violation_probability=decision.exceedance if decision else None,
             coverage=evidence.coverage if evidence else None,
-            capacity=intent.policy.capacity if intent else None,
-            lead_seconds=intent.lead_seconds if intent else None,
+            capacity=None if intent is None else _finite(policy_in_force(workload, intent).capacity),
+            lead_time_seconds=workload.starts.p90_seconds,
             decisions=workload.decisions,
             phase=str(workload.phase),
             rung=str(decision.rung) if decision else None,
             limiter=str(decision.limiter) if decision else None,
             health=str(load.health),
         )
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

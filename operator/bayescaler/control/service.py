@@ -21,9 +21,11 @@ from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
+from .capacities import Capacities
 from .collect import Collector
 from .credentials import AuthenticatedSource, Credentials
 from .estimate import BankPool
+from .lead_times import LeadTimes
 from .loop import Loop
 from .observe import Observer
 from .registry import Registry
@@ -42,7 +44,7 @@ class Operator:
     """Everything that runs: the registry, the warm-up, the loop, the elector, the resync.
 
     The Lease is kept on connections of its own; without leader election this replica always writes.  `clock` gives
-    epoch seconds.
+    epoch seconds. `beside` is what utilisations are read from, so that they stand in no load's way; default: `source`.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Operator:
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
+        beside: LoadSource | None = None,
     ) -> None:
         self.settings, self._client, self._source, self._clock = settings, client, source, clock
         self.events = EventRecorder(client, instance=settings.identity, clock=clock)
         self.metrics = Metrics(lambda: samples(self.registry, now=clock()), events=self.events.counts)
         self.banks = BankPool()
+        self._beside = beside or source
         self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock)
         self.registry = Registry(
             settings, on_new_load=self.warmup.enqueue, on_gone=self._forget, may_write=self.may_write
@@ -72,6 +76,8 @@ class Operator:
         )
         self.metrics.leader.set_function(lambda: float(self.may_write()))
         self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.may_write)
+        self.lead_times = LeadTimes(client, settings, self.metrics, on_new_lead=self.warmup.enqueue)
+        self.capacities = Capacities(self._beside, settings, self.metrics)
         self.loop = Loop(
             self.registry,
             Collector(source, settings, self.metrics),
@@ -98,6 +104,8 @@ class Operator:
             self.metrics,
             may_write=self.may_write,
             may_scale_in=self.may_scale_in,
+            learners=(self.lead_times, self.capacities),
+            lag_seconds=settings.metric_lag_seconds,
         )
         self._listed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,13 +116,18 @@ class Operator:
     ) -> "Operator":
         """The operator as it is run: load from Prometheus, credentials from the objects' own Secrets."""
         credentials = Credentials(client)
-        source = PrometheusSource(
-            settings.default_server_address or "",
-            AllowList(settings.allowed_server_addresses),
-            auth_for=credentials,
-            max_in_flight=settings.max_queries_in_flight,
-        )
-        return cls(client, AuthenticatedSource(source, credentials), settings, clock=clock)
+
+        def reader(max_in_flight: int) -> LoadSource:
+            source = PrometheusSource(
+                settings.default_server_address or "",
+                AllowList(settings.allowed_server_addresses),
+                auth_for=credentials,
+                max_in_flight=max_in_flight,
+            )
+            return AuthenticatedSource(source, credentials)
+
+        most = settings.max_queries_in_flight
+        return cls(client, reader(most), settings, clock=clock, beside=reader(max(1, most // 4)))
 
     def may_write(self) -> bool:
         """Whether this replica is the one that writes."""
@@ -147,7 +160,11 @@ class Operator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.warmup.stop()
+        await self.lead_times.stop()
+        await self.capacities.stop()
         await self._source.close()
+        if self._beside is not self._source:
+            await self._beside.close()
         await self._lease_client.close()
         await self._client.close()
 

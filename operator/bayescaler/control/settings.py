@@ -23,7 +23,10 @@ class Settings:
     """How long after its end a bucket may be read: a scrape interval, so that Prometheus has its last sample."""
 
     startup_seconds: float = 60.0
-    """Time from wanting a pod to a ready pod that `horizon: Auto` assumes."""
+    """P90 of the time from a pod's creation to its being ready, assumed until the workload's own pods have shown it."""
+
+    pod_reads_per_second: float = 2.0
+    """Budget of pod lists, for workloads whose pods are starting; what is over it waits its turn."""
 
     collect_deadline_seconds: float = 5.0
     """How long a tick waits for load; what is slower is used by the tick after it arrived."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from bayescaler.api import (
     CalibrationStatus,
+    CapacityStatus,
     ConditionStatus,
     DecisionStatus,
     ForecastStatus,
@@ -16,6 +17,7 @@ from bayescaler.api import (
 )
 from bayescaler.api.status import MAX_STEPS
 
+from .capacities import capacity_of
 from .conditions import Condition, assess
 from .workload import Workload
 
@@ -33,6 +35,7 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
         last_scale_time=workload.last_scale_at or told.get("lastScaleTime"),
         forecast=forecast_of(workload),
         calibration=calibration_of(workload),
+        capacity=capacity_status(workload),
         last_decision=_decision(workload),
         conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
     ).to_json()
@@ -73,6 +76,7 @@ def forecast_of(workload: Workload) -> ForecastStatus | None:
     issued = [float(value) for value in predictive.values]
     return ForecastStatus(
         horizon=duration_text(intent.lead_seconds),
+        lead_time=None if workload.starts.p90_seconds is None else duration_text(workload.starts.p90_seconds),
         family=str(predictive.family),
         p50=predictive.quantile(0.5),
         p95=predictive.quantile(0.95),
@@ -94,6 +98,15 @@ def calibration_of(workload: Workload) -> CalibrationStatus | None:
         coverage=evidence.coverage,
         skill=evidence.skill,
     )
+
+
+def capacity_status(workload: Workload) -> CapacityStatus | None:
+    """Tell what one replica is taken to serve."""
+    intent = workload.intent
+    if intent is None or workload.decision is None:
+        return None
+    known = capacity_of(workload, intent)
+    return CapacityStatus(per_replica=known.per_replica, low=known.low, source=known.source.value, message=known.why)
 
 
 def _decision(workload: Workload) -> DecisionStatus | None:

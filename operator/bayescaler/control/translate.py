@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bayescaler import api
 from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
+from bayescaler.api.capacity import CapacitySpec
 from bayescaler.api.load import LoadSpec
+from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.objective import windows
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.schedules import Schedule
@@ -22,11 +24,15 @@ from bayescaler.policy.types import (
     Select,
 )
 from bayescaler.sources.port import LoadQuery
+from bayescaler.sources.rate_window import rate_window_seconds
 from bayescast import Family, ForecastSpec, Kind
 
 from .settings import Settings
 
 DEFAULT_QUANTILE = 0.95
+MOST_BLUR_SECONDS = 900.0
+"""A rate over half an hour and more says nothing of minutes, and looking ahead further would not make it."""
+
 _KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
 
 
@@ -40,10 +46,19 @@ class TargetRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Learn:
+    """How capacity is learned: from `utilization`, on the grid of the load, and within what terms."""
+
+    utilization: LoadQuery
+    terms: CapacityTerms
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One object's spec, translated. A change of `query`, `forecast` or `history_seconds` asks for a new posterior.
 
     Capacity is a load per second (or a level); `scale` brings what the query gives to that unit: 1/step for counts.
+    `window_seconds` is the range of the query's rate, as far as it can be read.
     """
 
     target: TargetRef
@@ -52,6 +67,9 @@ class Intent:
     forecast: ForecastSpec
     history_seconds: float
     scale: float = 1.0
+    auto_horizon: bool = False
+    window_seconds: float | None = None
+    learn: "Learn | None" = None
 
     @property
     def lead(self) -> int:
@@ -85,12 +103,51 @@ class Intent:
         )
 
 
-def lead_buckets(step_seconds: float, *, startup_seconds: float, interval_seconds: float, lag_seconds: float) -> int:
+def lead_buckets(
+    step_seconds: float,
+    *,
+    startup_seconds: float,
+    interval_seconds: float,
+    lag_seconds: float,
+    window_seconds: float | None = None,
+) -> int:
     """Buckets from the newest one seen until pods wanted now are ready and the next decision has its own pods.
 
-    With a start-up of 60 s, a tick of 15 s and a lag of 15 s, one-minute buckets need two.
+    With a start-up of 60 s, a tick of 15 s and a lag of 15 s, one-minute buckets need two. A rate over a window lags
+    what came by half of the window; half a bucket of that is what a bucket is, the rest has to be looked ahead too: a
+    `window_seconds` of five minutes adds two.
     """
-    return max(1, math.ceil((startup_seconds + interval_seconds + lag_seconds) / step_seconds - 1e-9))
+    blur = min(max(0.0, (window_seconds or 0.0) - step_seconds) / 2.0, MOST_BLUR_SECONDS)
+    return max(1, math.ceil((startup_seconds + interval_seconds + lag_seconds + blur) / step_seconds - 1e-9))
+
+
+def auto_lead(step_seconds: float, window_seconds: float | None, startup_seconds: float, settings: Settings) -> int:
+    """Buckets that `horizon: Auto` looks ahead, for pods that start up within `startup_seconds`."""
+    return lead_buckets(
+        step_seconds,
+        startup_seconds=startup_seconds,
+        interval_seconds=settings.interval_seconds,
+        lag_seconds=settings.metric_lag_seconds,
+        window_seconds=window_seconds,
+    )
+
+
+def meaning_of_use(intent: Intent) -> tuple[object, ...] | None:
+    """What evidence of a capacity is made of, None where none is wanted; of another meaning it counts no more."""
+    if intent.learn is None:
+        return None
+    load, use = intent.query, intent.learn.utilization
+    return (load.query, load.step_seconds, intent.forecast.kind, use.query)
+
+
+def with_lead(intent: Intent, buckets: int) -> Intent:
+    """Return the same intent with another lead; ValueError where the forecaster cannot look that far ahead."""
+    step, policy, longer = intent.forecast.step_seconds, intent.policy, (buckets - intent.lead)
+    if policy.budget is not None:
+        startup = max(policy.budget.startup_seconds + longer * step, 0.0)
+        policy = replace(policy, budget=replace(policy.budget, startup_seconds=startup))
+    policy = replace(policy, lead_seconds=buckets * step)
+    return replace(intent, policy=policy, forecast=replace(intent.forecast, leads=windows(buckets, step)))
 
 
 def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Settings) -> Intent:
@@ -100,14 +157,18 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
     if address is None:
         cure = "not given, and the operator has no default: name one it allows, or start it with --prometheus"
         raise api.SpecError((api.Problem("spec.load.prometheus.serverAddress", cure),))
+    query = _query(namespace, name, spec.load, address)
     try:
         return Intent(
             target=TargetRef(spec.scale_target_ref.api_version, spec.scale_target_ref.kind, spec.scale_target_ref.name),
-            policy=_policy(spec, settings),
-            query=_query(namespace, name, spec.load, address),
-            forecast=_forecast(spec, settings),
+            policy=_policy(spec, query, settings),
+            query=query,
+            forecast=_forecast(spec, query, settings),
             history_seconds=spec.forecast.history.seconds,
             scale=1.0 / spec.load.step.seconds if spec.load.kind == "Count" else 1.0,
+            auto_horizon=spec.forecast.horizon.fixed_seconds is None,
+            window_seconds=rate_window_seconds(query.query),
+            learn=_learn(spec.capacity, query),
         )
     except ValueError as error:  # what the schema takes and the pure rooms cannot honour, such as 6h in steps of 1s
         raise api.SpecError((api.Problem("spec", str(error)),)) from error
@@ -124,11 +185,19 @@ def _query(namespace: str, name: str, load: LoadSpec, address: str) -> LoadQuery
     )
 
 
-def _forecast(spec: api.Spec, settings: Settings) -> ForecastSpec:
+def _learn(capacity: CapacitySpec, query: LoadQuery) -> Learn | None:
+    learn = capacity.learn
+    if learn is None:
+        return None
+    terms = CapacityTerms(learn.target, capacity.per_replica, learn.floor, learn.ceiling)
+    return Learn(replace(query, query=learn.utilization_query), terms)
+
+
+def _forecast(spec: api.Spec, query: LoadQuery, settings: Settings) -> ForecastSpec:
     step, forecast = spec.load.step.seconds, spec.forecast
     return ForecastSpec(
         step_seconds=step,
-        leads=windows(_lead(forecast.horizon, step, settings), step),
+        leads=windows(_lead(forecast.horizon, query, settings), step),
         kind=_KINDS[spec.load.kind],
         family=Family(forecast.family),
         seasons=tuple(season.seconds for season in forecast.seasons),
@@ -136,23 +205,18 @@ def _forecast(spec: api.Spec, settings: Settings) -> ForecastSpec:
     )
 
 
-def _lead(horizon: api.Horizon, step: float, settings: Settings) -> int:
+def _lead(horizon: api.Horizon, query: LoadQuery, settings: Settings) -> int:
     if horizon.fixed_seconds is None:
-        return lead_buckets(
-            step,
-            startup_seconds=settings.startup_seconds,
-            interval_seconds=settings.interval_seconds,
-            lag_seconds=settings.metric_lag_seconds,
-        )
-    return max(1, math.ceil(horizon.fixed_seconds / step - 1e-9))
+        return auto_lead(query.step_seconds, rate_window_seconds(query.query), settings.startup_seconds, settings)
+    return max(1, math.ceil(horizon.fixed_seconds / query.step_seconds - 1e-9))
 
 
-def _policy(spec: api.Spec, settings: Settings) -> Policy:
+def _policy(spec: api.Spec, query: LoadQuery, settings: Settings) -> Policy:
     fallback = spec.fallback
     return Policy(
         min_replicas=spec.min_replicas,
         max_replicas=spec.max_replicas,
-        capacity=spec.capacity.per_replica,
+        capacity=math.nan if spec.capacity.per_replica is None else spec.capacity.per_replica,
         quantile=spec.objective.quantile or DEFAULT_QUANTILE,
         price=_price(spec),
         budget=_budget(spec, settings),
@@ -167,7 +231,7 @@ def _policy(spec: api.Spec, settings: Settings) -> Policy:
         ),
         unit="" if spec.load.kind == "Gauge" else "/s",
         schedules=_schedules(spec),
-        lead_seconds=_lead(spec.forecast.horizon, spec.load.step.seconds, settings) * spec.load.step.seconds,
+        lead_seconds=_lead(spec.forecast.horizon, query, settings) * query.step_seconds,
         activation_threshold=spec.load.activation_threshold,
     )
 

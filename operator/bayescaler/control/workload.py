@@ -15,6 +15,7 @@ from bayescaler.policy.trust import Evidence
 from bayescaler.policy.types import Shortfall
 from bayescast import Bank
 
+from .learned import Serving, Starts
 from .translate import Intent
 
 
@@ -111,6 +112,9 @@ class Workload:
     evidence: Evidence | None = None
     phase: Phase = Phase.LEARNING
     phase_message: str = "the history is still being read"
+    # learn
+    starts: Starts = field(default_factory=Starts)
+    serving: Serving = field(default_factory=Serving)
     # decide
     state: State = field(default_factory=State)
     decision: Decision | None = None
@@ -132,6 +136,12 @@ class Workload:
         self.load, self.outlook, self.evidence = Load(), None, None
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
+
+    def forget_serving(self) -> None:
+        """Forget what one replica serves: load or utilisation mean something else from now on."""
+        if self.serving.reading is not None:
+            self.serving.reading.cancel()
+        self.serving = Serving()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 from zoneinfo import ZoneInfo
 
 from .explain import amount, percent, replicas, span
@@ -85,7 +86,7 @@ def clause(case: Case, limiter: Limiter, before: int, after: int) -> str:
 def _forecast(case: Case, _before: int, after: int) -> str:
     policy, lead = case.policy, _outlook(case).lead
     assert case.demand is not None  # noqa: S101 - the rule speaks of a forecast only
-    each = f"{case.amount(policy.capacity)} each"
+    each = _each(policy)
     buffer = f" with {percent(policy.buffer)} buffer" if policy.buffer else ""
     price = case.state.price
     if price is None:
@@ -107,19 +108,40 @@ def _length(predictive: Predictive) -> str:
 
 def _reactive(case: Case, _before: int, _after: int) -> str:
     target, observation = case.policy.fallback.target_utilization, case.observation
-    if observation.load is not None:
+    if observation.load is not None and not isnan(case.policy.capacity):
         each = case.amount(case.policy.capacity)
         return f"no forecast to go by, load {case.amount(observation.load)} now at {percent(target)} of {each} each"
     # The HPA's ceil(ready * utilization / target); pods not ready count as idle, as in its refilled ratio.
     ready = observation.replicas if observation.ready_replicas is None else observation.ready_replicas
     used = percent(observation.utilization or 0.0)
+    if isnan(case.policy.capacity):
+        return (
+            f"{replicas(ready)} ready at {used} utilisation, target {percent(target)}, "
+            f"as what one serves is not known yet: {case.policy.capacity_told}"
+        )
     return f"{replicas(ready)} ready at {used} of requested CPU, target {percent(target)}"
 
 
 def _hold(case: Case, _before: int, _after: int) -> str:
     fallback, missing = case.policy.fallback, case.state.missing_since
+    if told := _unmeasured(case):
+        return told
     outage = 0.0 if missing is None else case.now - missing
     return f"held as they are, for {span(fallback.after_seconds + fallback.hold_seconds - outage)} more at most"
+
+
+def _unmeasured(case: Case) -> str:
+    """Return why live load alone sizes nothing; empty where it does."""
+    if case.observation.load is None or not isnan(case.policy.capacity):
+        return ""
+    told = f"held as they are: what one replica serves is not known yet ({case.policy.capacity_told})"
+    return f"{told}, nor its utilisation: {case.observation.utilization_message or 'not read yet'}"
+
+
+def _each(policy: Policy) -> str:
+    """Return what a replica is taken to serve, and where that is from unless the user fixed it."""
+    each = f"{amount(policy.capacity, policy.unit)} each"
+    return f"{each} ({policy.capacity_told})" if policy.capacity_told else each
 
 
 def _fallback_floor(case: Case, _before: int, _after: int) -> str:

@@ -69,3 +69,11 @@ class Limiter(StrEnum):
     PAUSED = "Paused"
     CONFLICT = "Conflict"
     SCALED_TO_ZERO = "ScaledToZero"
+
+
+class CapacitySource(StrEnum):
+    """Where the capacity of a replica is from."""
+
+    FIXED = "Fixed"
+    PRIOR = "Prior"
+    LEARNED = "Learned"

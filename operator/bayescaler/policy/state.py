@@ -141,8 +141,13 @@ class State:
     def steered_by(self, policy: Policy) -> "State":
         """Return the state with the steering that a policy needs: its own if it fits, else one that begins."""
         wanted = empty_steering(policy)
-        fits = [part.shape for part in self.steering] == [part.shape for part in wanted]
-        return self if fits else State(self.memory, self.windows, wanted)
+        if [part.shape for part in self.steering] == [part.shape for part in wanted]:
+            return self
+        if len(self.steering.figures) and len(wanted.figures):  # another start-up time: the rings are other ones
+            kept = [ladder.WEIGHT, ladder.FLEET, ladder.SHORT, ladder.AT]
+            wanted.figures[kept] = self.steering.figures[kept]
+            wanted.rungs[:] = self.steering.rungs
+        return State(self.memory, self.windows, wanted)
 
     def with_edit(self, replicas: int, *, now: float) -> "State":
         """Return the state in which somebody's `replicas` count as recommended: they are kept as long as ours are."""

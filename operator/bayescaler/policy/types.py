@@ -6,7 +6,7 @@ Text, percentages and field names of the resource are gone by the time a `Policy
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 
 import numpy as np
 
@@ -91,15 +91,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One autoscaler's intent. `capacity` is load per replica, in the unit of the load.
+    """One autoscaler's intent. `capacity` is load per replica, in the unit of the load; NaN: not known yet.
 
     The aim is a budget of time, if there is one; else a price of running short (pods), if there is one; else the
     quantile of the largest load that has to be served.
     `activation_threshold` is the load, in that unit, above which a workload with `min_replicas` 0 is wanted at all.
     `lead_seconds` is how long before a schedule's window opens its floor is held, so that pods are ready by then.
 
-    `unit` is only spoken: what stands after a load in messages ("/s" for a rate, "" for a gauge). `columns` is the
-    policy as the compiled rules take it: rules and scaling policies of `kernels.columns`.
+    `capacity_told` and `unit` are only spoken: where the capacity is from, and what stands after a load in messages
+    ("/s" for a rate, "" for a gauge). `columns` is the policy as the compiled rules take it: rules and scaling policies
+    of `kernels.columns`.
     """
 
     min_replicas: int
@@ -117,6 +118,7 @@ class Policy:
     schedules: tuple[Schedule, ...] = ()
     lead_seconds: float = 0.0
     activation_threshold: float = 0.0
+    capacity_told: str = field(default="", compare=False)
     columns: tuple[Floats, Floats] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -125,7 +127,7 @@ class Policy:
                 f"policy: replicas {self.min_replicas}..{self.max_replicas} are no range; "
                 "give 0 <= min_replicas <= max_replicas and max_replicas >= 1"
             )
-        if not (isfinite(self.capacity) and self.capacity > 0):
+        if not (isnan(self.capacity) or (isfinite(self.capacity) and self.capacity > 0)):
             raise ValueError(f"policy: capacity {self.capacity} serves nothing; give a load above 0")
         if not 0 < self.quantile < 1:
             raise ValueError(f"policy: quantile {self.quantile} is no quantile; give one in (0, 1)")

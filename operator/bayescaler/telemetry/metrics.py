@@ -31,7 +31,7 @@ class WorkloadSample:
     violation_probability: float | None = None
     coverage: float | None = None
     capacity: float | None = None
-    lead_seconds: float | None = None
+    lead_time_seconds: float | None = None
     decisions: float | None = None
     phase: str | None = None
     rung: str | None = None
@@ -71,8 +71,10 @@ OBJECT_METRICS = (
         "coverage",
         "Measured share of windows whose highest load stayed within the promised quantile.",
     ),
-    ObjectMetric("capacity_per_replica", "capacity", "Load one replica is taken to serve."),
-    ObjectMetric("lead_seconds", "lead_seconds", "Length of the window the forecast covers."),
+    ObjectMetric(
+        "capacity_per_replica", "capacity", "Load one replica is taken to serve; of a learned one the low quantile."
+    ),
+    ObjectMetric("lead_time_seconds", "lead_time_seconds", "P90 of the time from a pod's creation to its being ready."),
     ObjectMetric("decisions", "decisions", "Decisions made.", counter=True),
     ObjectMetric("phase", "phase", "1 for the phase the forecast is in: Learning, Trusted or Degraded.", state=True),
     ObjectMetric("rung", "rung", "1 for the rung of the fallback ladder in use.", state=True),

@@ -43,6 +43,7 @@ SALE = {"name": "sale", "start": "0 8 * * 5", "duration": "4h", "minReplicas": 8
 POLICY = {"type": "Pods", "value": 1, "periodSeconds": 60}
 
 # (field set, value, path that both must blame)
+LEARN = {"utilizationQuery": "avg(cpu)", "target": 0.7}
 BAD = [
     ("scaleTargetRef", GONE, "spec"),
     ("scaleTargetRef.name", "", "spec.scaleTargetRef.name"),
@@ -93,6 +94,11 @@ BAD = [
     ("capacity.perReplica", -5, "spec.capacity.perReplica"),
     ("capacity.perReplica", "50", "spec.capacity.perReplica"),
     ("capacity.perReplica", True, "spec.capacity.perReplica"),
+    ("capacity", {"learn": LEARN | {"utilizationQuery": " "}}, "spec.capacity.learn.utilizationQuery"),
+    ("capacity", {"learn": LEARN | {"target": 0}}, "spec.capacity.learn.target"),
+    ("capacity", {"learn": LEARN | {"target": 70}}, "spec.capacity.learn.target"),
+    ("capacity", {"learn": LEARN | {"floor": 60, "ceiling": 50}}, "spec.capacity.learn.floor"),
+    ("capacity", {"learn": LEARN | {"floor": 0}}, "spec.capacity.learn.floor"),
     ("forecast.family", "Poisson", "spec.forecast.family"),
     ("forecast.history", "1h", "spec.forecast.history"),
     ("forecast.history", "9w", "spec.forecast.history"),
@@ -188,6 +194,8 @@ GOOD = [
     ("load.step", "15s"),
     ("load.step", "1h"),
     ("capacity.perReplica", 0.5),
+    ("capacity", {"learn": LEARN}),
+    ("capacity.learn", LEARN | {"floor": 50, "ceiling": 50}),
     ("forecast.history", "1w1d12h"),
     ("forecast.history", "8w"),
     ("forecast.seasons", []),
@@ -241,9 +249,8 @@ def _inside(blamed: str, value: Any) -> set[str]:
     missing = {
         "spec.load.prometheus": "query",
         "spec.load.prometheus.authRef": "name",
-        "spec.capacity": "perReplica",
     }
-    return {f"{blamed}.{missing[blamed]}"} if value == {} else {blamed}
+    return {f"{blamed}.{missing[blamed]}"} if value == {} and blamed in missing else {blamed}
 
 
 @pytest.mark.parametrize(("path", "value"), GOOD, ids=map(named, GOOD))

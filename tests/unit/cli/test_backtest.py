@@ -179,6 +179,7 @@ def test_a_picture_is_drawn(backtest, files, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
+        ({"capacity": {"learn": {"utilizationQuery": "avg(cpu)", "target": 0.7}}}, "capacity.perReplica is not given"),
         ({"capacity": {"perReplica": 0}}, "spec.capacity.perReplica: input should be greater than 0"),
         ({"load": manifest()["spec"]["load"] | {"step": "1m"}}, "300 s wide, spec.load.step is 60 s"),
         ({"load": manifest()["spec"]["load"] | {"kind": "Gauge"}}, "--unit"),

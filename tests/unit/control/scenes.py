@@ -18,7 +18,7 @@ from bayescaler.control.registry import Registry
 from bayescaler.control.settings import Settings
 from bayescaler.control.status import render
 from bayescaler.control.workload import Load, Problem, Workload
-from bayescaler.policy import Evidence, assess
+from bayescaler.policy import Evidence, Outlook, assess
 from bayescaler.policy.from_status import of_status
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.record import read
@@ -40,10 +40,15 @@ UID = "5f0c9d1e-7a44-4a53-9a53-0d6f3f1f2a10"
 SCENES: dict[str, Callable[[], Workload]] = {}
 
 
-def expecting(load: float, *, at: float = NOON) -> Predictive:
-    """A forecast whose 0.95 quantile is `load`."""
-    values = [load * math.exp(SPREAD * (z - SCALE[4])) for z in SCALE]
-    return Predictive(np.array(LEVELS), np.array(values), 2, 60.0, at, Family.POISSON_GAMMA)
+def expecting(load: float, *, at: float = NOON, longer: float | None = None) -> Outlook:
+    """A forecast whose 0.95 quantile is `load`, over half an hour `longer`."""
+    values = np.array([math.exp(SPREAD * (z - SCALE[4])) for z in SCALE])
+    return Outlook(
+        *(
+            Predictive(np.array(LEVELS), values * most, lead, 60.0, at, Family.POISSON_GAMMA)
+            for most, lead in ((load, 2), (longer or load, 30))
+        )
+    )
 
 
 def autoscaler(**spec):
@@ -94,13 +99,13 @@ class Scene:
         self, now=NOON, *, load=None, expected=None, why=(Health.FAILED, "LoadFailed", "prometheus does not answer")
     ):
         web = self.workload
-        web.predictive = None if expected is None else expecting(expected, at=min(now, NOON))
+        web.outlook = None if expected is None else expecting(expected, at=min(now, NOON))
         if load is None:
             health, reason, message = why
             web.load = Load(None, None, health, message, reason)
         else:
             web.load = Load(load, now - 5.0, Health.LIVE, "", "LoadLive", complete=True)
-        decide_one(web, now=now, scale_in_allowed=True)
+        decide_one(web, now=now, scale_in_allowed=True, lag_seconds=15.0)
         return web
 
     def quiet(self, *, load, expected, until=NOON, minutes=10):

@@ -47,6 +47,7 @@ async def test_a_full_status_is_valid_and_complete(validator):
         "lastScaleTime",
         "forecast",
         "calibration",
+        "capacity",
         "lastDecision",
         "conditions",
     }
@@ -55,6 +56,7 @@ async def test_a_full_status_is_valid_and_complete(validator):
     assert status["forecast"]["p50"] <= status["forecast"]["p95"] == status["forecast"]["value"]
     assert status["lastDecision"]["message"] == web.decision.message
     assert status["calibration"]["nominal"] == 0.95
+    assert status["capacity"] == {"perReplica": 50, "low": 50, "source": "Fixed", "message": ""}
 
 
 def test_what_is_not_known_is_left_out_never_made_up(validator):

@@ -1,12 +1,14 @@
 """Every field of the resource, as the pure rooms understand it."""
 
 import dataclasses
+import math
 
 import pytest
 
 from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import TargetRef, lead_buckets, translate
+from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import Behavior, Budget, Fallback, Policy, PolicyType, ScalingPolicy, ScalingRules, Select
@@ -163,6 +165,43 @@ def test_a_budget_knows_the_times_that_steering_reckons_with(horizon, startup):
 @pytest.mark.parametrize(("step", "window"), [("1s", 180), ("15s", 120), ("1m", 30), ("5m", 6), ("1h", 1)])
 def test_a_scale_in_is_right_for_half_an_hour_or_as_many_buckets_as_are_kept(step, window):
     assert intent(load=load_of(step=step), forecast={"history": "2h", "seasons": [], "horizon": "1s"}).window == window
+
+
+@pytest.mark.parametrize(
+    ("window", "buckets", "why"),
+    [
+        (None, 2, "no rate to be read"),
+        (60.0, 2, "the range of a bucket is what a bucket is"),
+        (30.0, 2, "a shorter one as well"),
+        (300.0, 4, "90 s and half of four minutes"),
+        (86400.0, 17, "a rate over a day does not ask for half a day"),
+    ],
+)
+def test_a_rate_over_more_than_a_bucket_lags_and_that_is_looked_ahead_too(window, buckets, why):
+    given = {"startup_seconds": 60.0, "interval_seconds": 15.0, "lag_seconds": 15.0}
+    assert lead_buckets(60.0, **given, window_seconds=window) == buckets, why
+
+
+def test_an_auto_horizon_reads_the_range_from_the_query():
+    assert intent(load=load_of("sum(rate(requests_total[5m]))")).lead == 4
+    assert intent(load=load_of("sum(rate(requests_total[5m]))"), forecast={"horizon": "2m"}).lead == 2
+
+
+def test_a_capacity_to_learn_is_taken_with_its_terms_and_the_server_of_the_load():
+    learn = {"utilizationQuery": "avg(cpu)", "target": 0.6, "floor": 10, "ceiling": 90}
+    load = load_of(
+        prometheus={"query": "sum(x)", "serverAddress": "https://thanos.example", "authRef": {"name": "prom"}}
+    )
+    found = intent(capacity={"perReplica": 40, "learn": learn}, load=load)
+    assert found.policy.capacity == 40.0
+    assert found.learn.terms == CapacityTerms(0.6, 40.0, 10.0, 90.0)
+    assert found.learn.utilization == LoadQuery("shop/web", "avg(cpu)", 60.0, "https://thanos.example", "shop/prom")
+
+
+def test_without_a_number_capacity_is_not_known():
+    found = intent(capacity={"learn": {"utilizationQuery": "avg(cpu)", "target": 0.6}})
+    assert math.isnan(found.policy.capacity)
+    assert intent().learn is None
 
 
 @pytest.mark.parametrize(("horizon", "lead"), [("1s", 1), ("60s", 1), ("61s", 2), ("5m", 5)])

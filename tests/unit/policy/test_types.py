@@ -12,7 +12,7 @@ from bayescaler.policy import Fallback, Health, Observation, Policy
         ({"min_replicas": -1}, r"replicas -1\.\."),
         ({"min_replicas": 0, "max_replicas": 0}, r"max_replicas >= 1"),
         ({"capacity": 0.0}, "capacity 0.0 serves nothing"),
-        ({"capacity": float("nan")}, "capacity nan"),
+        ({"capacity": float("inf")}, "capacity inf"),
         ({"quantile": 1.0}, "quantile 1.0"),
         ({"buffer": -0.1}, "buffer -0.1"),
         ({"fallback": Fallback(target_utilization=70.0)}, "target_utilization 70.0"),

@@ -86,6 +86,8 @@ def propose(rules: Floats, seen: Floats, memory: Floats, trail: Floats) -> float
     live, rung = not math.isnan(seen[LOAD]), int(memory[RUNG])
     if not math.isnan(seen[DEMAND]) and (live or rung == STORED):
         return say(trail, PROPOSAL, BY_FORECAST, seen[DEMAND] / rules[CAPACITY])
+    if live and math.isnan(rules[CAPACITY]):
+        return say_by_utilization(rules, seen, trail)
     if live:
         return say(trail, PROPOSAL, BY_REACTIVE, reactive_need(rules, seen))
     if rung == REACTIVE and not math.isnan(seen[UTILIZATION]):
@@ -96,6 +98,19 @@ def propose(rules: Floats, seen: Floats, memory: Floats, trail: Floats) -> float
         floor = 0.0 if math.isnan(rules[FALLBACK_REPLICAS]) else rules[FALLBACK_REPLICAS]
         return say(trail, PROPOSAL, BY_FALLBACK_FLOOR, max(seen[REPLICAS], floor))
     return say(trail, PROPOSAL, BY_HOLD, seen[REPLICAS])
+
+
+@kernel
+def say_by_utilization(rules: Floats, seen: Floats, trail: Floats) -> float:
+    """Load is live, but nobody knows yet what a pod serves: go by its utilization alone, or hold.
+
+    As this may lower, nothing is lowered while pods start: the HPA counts those as idle, which comes to the same.
+    """
+    if math.isnan(seen[UTILIZATION]):
+        return say(trail, PROPOSAL, BY_HOLD, seen[REPLICAS])
+    ready = seen[REPLICAS] if math.isnan(seen[READY]) else seen[READY]
+    need = ready * seen[UTILIZATION] / rules[TARGET_UTILIZATION]
+    return say(trail, PROPOSAL, BY_REACTIVE, max(need, seen[REPLICAS]) if ready < seen[REPLICAS] else need)
 
 
 @kernel
