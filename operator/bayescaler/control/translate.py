@@ -10,7 +10,7 @@ from bayescaler.api.behavior import ScaleDownRules, ScaleUpRules
 from bayescaler.api.capacity import CapacitySpec
 from bayescaler.api.load import LoadSpec
 from bayescaler.policy.capacity import CapacityTerms
-from bayescaler.policy.objective import windows
+from bayescaler.policy.objective import DEFAULT_QUANTILE, windows
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import (
@@ -29,7 +29,6 @@ from bayescast import Family, ForecastSpec, Kind
 
 from .settings import Settings
 
-DEFAULT_QUANTILE = 0.95
 MOST_BLUR_SECONDS = 900.0
 """A rate over half an hour and more says nothing of minutes, and looking ahead further would not make it."""
 

@@ -8,6 +8,7 @@ from math import ceil
 
 from .kernels.rules import MOST, ROUNDING
 
+DEFAULT_QUANTILE = 0.95  # where no other aim is given
 WINDOW_SECONDS = 1800.0
 """What a scale-in has to be right for, where the lead time is shorter. Half an hour: a quarter turns half as often
 again, an hour costs a twentieth more of what is above the clairvoyant (docs/benchmarks.md)."""

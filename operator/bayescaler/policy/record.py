@@ -281,7 +281,7 @@ def _rules(spec: Json) -> Rules:
         paused=spec.get("paused") is True,
         min_replicas=_whole(spec.get("minReplicas")),
         max_replicas=_whole(spec.get("maxReplicas")),
-        quantile=_number(objective.get("quantile")) if by_quantile else None,
+        quantile=(_number(objective.get("quantile")) or DEFAULT_QUANTILE) if by_quantile else None,
         buffer=_number(objective.get("buffer")) or 0.0,
         up_tolerance=_number(part(behavior, "scaleUp").get("tolerance")) or 0.0,
         down_tolerance=_number(part(behavior, "scaleDown").get("tolerance")) or 0.0,

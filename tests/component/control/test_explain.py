@@ -115,7 +115,8 @@ async def test_the_last_decision_is_told_from_the_status_alone(explain):
     assert out.startswith(f"default/web: 6 replicas, fixed by MaxReplicas ({told.raw} asked for)\n")
     assert f"Forecast     6 -> {told.raw}" in out
     assert "50/s each (spec.capacity.perReplica): 6 replicas serve 300/s" in out
-    assert "more than 99.9 % to run short within 1m at 6 replicas; 5 % accepted" in out
+    assert "to run short within " in out
+    assert "at 6 replicas; 5 % accepted" in out
     assert LIMITERS[told.limiter].cure in out
     assert "\x1b" not in out
 
@@ -216,7 +217,7 @@ async def test_the_past_is_told_from_the_log_of_all_pods_of_before_a_restart_too
         assert before < 4
         assert 8 <= after == world.replicas()
         assert "the log reaches from " in out
-        assert ", SafetyFloor, load 400/s, " in out  # what came just before
+        assert ", load 400/s, " in out  # what came just before
 
         code, out, err = await explain("web", "--at=2020-01-01T00:00:00Z", f"--operator-namespace={HOME}")
         assert (code, out) == (1, "")
