@@ -28,6 +28,8 @@ import numpy as np
 import bayescast
 from bayescast.predictive import LEVELS
 
+from .objective import DEFAULT_QUANTILE
+
 VERSION = 1
 MOST_CHARACTERS = 1024
 MOST_STEPS = 32
