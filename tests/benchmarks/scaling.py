@@ -3,6 +3,8 @@
 Capacity is the 95th percentile of the load over 20. The second half is judged; pods start within a minute and within
 three where buckets are a minute or shorter, else within one bucket. At equal shares of the
 time short of capacity, replica-hours are compared, each at the best of its knob: our quantile, the HPA's target.
+Then steered: a budget of the time with nothing chosen in hindsight, beside the HPA at the share of time that came of
+it, as it is and with each rule left out.
 
 python tests/benchmarks/scaling.py --traces FOLDER
 """
@@ -17,10 +19,11 @@ from forecast.series import Series, read, synthetic
 from parts.table import note, show
 
 from bayescaler.control.translate import lead_buckets
-from bayescaler.policy import Behavior, Policy, ScalingRules
+from bayescaler.policy import Behavior, Budget, Calm, Policy, PolicyType, ScalingPolicy, ScalingRules
+from bayescaler.policy.objective import windows
 from bayescaler.replay.baselines import Hpa, sweep
-from bayescaler.replay.frontier import LEVELS, Comparison, compare, frontier, least
-from bayescaler.replay.ours import decided, forecasts
+from bayescaler.replay.frontier import LEVELS, Comparison, Frontier, beside, compare, frontier, least
+from bayescaler.replay.ours import Forecasts, decided, forecasts
 from bayescaler.replay.scenario import Scenario
 from bayescaler.replay.startup import constant
 from bayescast import ForecastSpec, Kind
@@ -31,6 +34,19 @@ PODS_AT_P95 = 20.0
 QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 TARGETS = tuple(round(0.2 + 0.05 * step, 2) for step in range(17))
 SHOWN = 0.01
+UP = ScalingRules(
+    (ScalingPolicy(PolicyType.PODS, 4, 15.0), ScalingPolicy(PolicyType.PERCENT, 300, 15.0)), 0.0, tolerance=0.0
+)
+DOWN = ScalingRules(Behavior().scale_down.policies, 300.0, tolerance=0.0)
+CALM, AS_IT_IS = Calm(), "as it is"
+WITHOUT = {
+    "one window: the lead's": {},
+    "no gate on reversals": {"calm": Calm(gate=float("-inf"), broken=0.0)},
+    "no surprise floor": {"calm": Calm(surprise_floor=0.0)},
+    "no stabilization window": {"down": ScalingRules(DOWN.policies, 0.0, tolerance=0.0)},
+    "an HPA's tolerance down": {"down": ScalingRules(DOWN.policies, 300.0, tolerance=0.1)},
+    "an HPA's speed up": {"up": ScalingRules(Behavior().scale_up.policies, 0.0, tolerance=0.0)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,16 @@ class Case:
     tuning: bool
     startup: float
     compared: list[Comparison]
+    reversals: float
+    steered: dict[str, "Steered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What came of a budget: the share of time short, and ours beside the HPA at that share."""
+
+    short: float
+    compared: Comparison
     reversals: float
 
 
@@ -55,6 +81,7 @@ def main() -> None:
         table(f"series {kind}", [case for case in cases if case.tuning is chosen])
     table("all", cases)
     rows = [row(case) for case in sorted(cases, key=lambda case: np.nan_to_num(at_shown(case).ratio, nan=np.inf))]
+    budget_table(cases)
     show(
         f"at {SHOWN:.0%} of time short, replica-hours",
         ("series", "start-up", "ours", "HPA", "ratio", "95 %", "waste", "reversals"),
@@ -73,23 +100,69 @@ def judged(one: Series) -> Iterator[Case]:
         case = Scenario(rates, one.step_seconds, capacity, start=float(one.times[0]), start_up=constant(startup))
         lead = lead_buckets(one.step_seconds, startup_seconds=startup, interval_seconds=INTERVAL, lag_seconds=LAG)
         kind = Kind.GAUGE if one.kind is Kind.GAUGE else Kind.RATE
-        issued = forecasts(case, ForecastSpec(one.step_seconds, (lead,), kind=kind))
+        issued = forecasts(case, ForecastSpec(one.step_seconds, windows(lead, one.step_seconds), kind=kind))
         policies = [_policy(capacity, quantile) for quantile in QUANTILES]
         ours = frontier(case, "ours", QUANTILES, [decided(issued, policy).replicas for policy in policies])
         values = [capacity * target for target in TARGETS]
         hpa = frontier(case, "hpa", TARGETS, sweep(Hpa(values[0]), case, values))
+        knowing = least(case)
         mine, theirs = (one.cheapest(SHOWN) for one in (ours, hpa))
         reversals = np.nan
         if mine is not None and theirs is not None:
             reversals = ours.outcomes[mine].reversals / max(1, hpa.outcomes[theirs].reversals)
-        yield Case(one.name, one.tuning, startup, compare(ours, hpa, least(case)), reversals)
+        steered = {AS_IT_IS: _steered(issued, startup, hpa, knowing)}
+        for name, changes in WITHOUT.items():
+            alone = forecasts(case, ForecastSpec(one.step_seconds, (lead,), kind=kind)) if not changes else issued
+            steered[name] = _steered(alone, startup, hpa, knowing, **changes)
+        yield Case(one.name, one.tuning, startup, compare(ours, hpa, knowing), reversals, steered)
 
 
 def _policy(capacity: float, quantile: float) -> Policy:
     """As a manifest that says no more than its capacity and its quantile."""
-    rules = Behavior()
-    up = ScalingRules(rules.scale_up.policies, 0.0, tolerance=0.0)
-    return Policy(1, 1000, capacity, quantile=quantile, behavior=Behavior(up, rules.scale_down))
+    return Policy(1, 1000, capacity, quantile=quantile, behavior=Behavior(UP, DOWN))
+
+
+def _steered(
+    issued: Forecasts,
+    startup: float,
+    hpa: Frontier,
+    knowing: Frontier,
+    *,
+    calm: Calm = CALM,
+    up: ScalingRules = UP,
+    down: ScalingRules = DOWN,
+) -> Steered:
+    """Hold a budget of SHOWN."""
+    case = issued.scenario
+    budget = Budget(SHOWN, case.step_seconds, startup, LAG)
+    policy = Policy(1, 1000, case.capacity, budget=budget, calm=calm, behavior=Behavior(up, down))
+    mine = frontier(case, "ours", (SHOWN,), [decided(issued, policy).replicas])
+    short = float(mine.violating[0])
+    near = int(np.argmin(np.abs(np.log((hpa.violating + 1e-4) / (short + 1e-4)))))
+    reversals = mine.outcomes[0].reversals / max(1, hpa.outcomes[near].reversals)
+    return Steered(short, beside(mine, hpa, knowing), reversals)
+
+
+def budget_table(cases: list[Case]) -> None:
+    """Show what came of the budget, as it is and with each rule left out, and name the series that lose."""
+    rows = []
+    for name in (AS_IT_IS, *WITHOUT):
+        all_of = [case.steered[name] for case in cases]
+        ratios = np.array([one.compared.ratio for one in all_of if np.isfinite(one.compared.ratio)])
+        wastes = np.array([one.compared.waste for one in all_of if np.isfinite(one.compared.waste)])
+        shorts = np.array([one.short for one in all_of])
+        held = ((shorts > 0.5 * SHOWN) & (shorts < 1.5 * SHOWN)).mean()
+        turns = np.median([one.reversals for one in all_of])
+        figures = (np.median(wastes), wastes.mean(), np.median(ratios), ratios.max())
+        rows.append((name, f"{held:.0%}", f"{shorts.max():.2%}", *(f"{one:.3f}" for one in figures), f"{turns:.2f}"))
+    columns = ("budget of 1 %", "held", "most short", "waste: median", "mean", "ratio: median", "worst", "reversals")
+    show(f"steered, {len(cases)} cases, held: short for .5 to 1.5 of the budget", columns, rows)
+    lost = [
+        f"{case.name} ({case.startup:g} s) {case.steered[AS_IT_IS].compared.ratio:.3f}"
+        for case in cases
+        if case.steered[AS_IT_IS].compared.ratio > 1.0
+    ]
+    note(f"dearer than the HPA at the same share of time short: {', '.join(lost) or 'none'}")
 
 
 def table(title: str, cases: list[Case]) -> None:

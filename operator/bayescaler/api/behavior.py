@@ -89,7 +89,7 @@ class ScaleUpRules(_Rules):
     tolerance: Number = _tolerance_field(
         0.0, "The HorizontalPodAutoscaler has 0.1 here; a promised quantile leaves no such play."
     )
-    policies: list[ScalingPolicySpec] = _policies_field(("Pods", 4, 15), ("Percent", 100, 15))
+    policies: list[ScalingPolicySpec] = _policies_field(("Pods", 4, 15), ("Percent", 300, 15))
 
 
 class ScaleDownRules(_Rules):
@@ -107,7 +107,7 @@ class BehaviorSpec(Model):
 
     scale_up: ScaleUpRules = section(
         ScaleUpRules,
-        "Rules for adding replicas. Default: at once, 4 pods or 100 percent in 15 seconds, whichever is "
+        "Rules for adding replicas. Default: at once, 4 pods or 300 percent in 15 seconds, whichever is "
         "more. Example: {stabilizationWindowSeconds: 30}.",
     )
     scale_down: ScaleDownRules = section(

@@ -10,6 +10,7 @@ from .trust import Evidence, assess
 from .types import (
     Behavior,
     Budget,
+    Calm,
     Fallback,
     Observation,
     Policy,
@@ -23,6 +24,7 @@ from .types import (
 __all__ = [
     "Behavior",
     "Budget",
+    "Calm",
     "Decision",
     "Evidence",
     "Fallback",

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from .explain import amount, percent, replicas, span
 from .kernels import columns as col
-from .kernels.aim import SURPRISE_FLOOR
 from .kernels.columns import Floats
 from .predictive import Outlook, Predictive
 from .reasons import Limiter, Mode
@@ -161,8 +160,8 @@ def _safety_floor(case: Case, _before: int, _after: int) -> str:
 
 
 def _surprise(case: Case, _before: int, _after: int) -> str:
-    load, each = case.amount(case.load), case.amount(case.policy.capacity)
-    return f"load beyond the forecast came a short while ago, so {percent(SURPRISE_FLOOR)} of {load} now, {each} each"
+    margin, each = percent(case.policy.calm.surprise_floor), case.amount(case.policy.capacity)
+    return f"load beyond the forecast came a short while ago, so {margin} of {case.amount(case.load)} now, {each} each"
 
 
 def _scale_in_window(case: Case, _before: int, after: int) -> str:

@@ -90,6 +90,20 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Calm:
+    """How a forecast is followed; chosen on the series of docs/benchmarks.md, and not for users to set.
+
+    gate: fleets that a raise after a scale-in has to gain, with a price. broken: times the promised risk at which such
+    a raise waits no longer, with a quantile. surprise_floor: pods for each that the load needs, for a while after a
+    load beyond the forecast; 0 for none.
+    """
+
+    gate: float = 0.6
+    broken: float = 5.0
+    surprise_floor: float = 1.1
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One autoscaler's intent. `capacity` is load per replica, in the unit of the load; NaN: not known yet.
 
@@ -114,6 +128,7 @@ class Policy:
     paused: bool = False
     behavior: Behavior = field(default_factory=Behavior)
     fallback: Fallback = field(default_factory=Fallback)
+    calm: Calm = field(default_factory=Calm)
     unit: str = ""
     schedules: tuple[Schedule, ...] = ()
     lead_seconds: float = 0.0
@@ -254,6 +269,7 @@ def _rules_of(policy: Policy) -> Floats:
         rules[col.PRICE] = policy.price
     else:
         rules[col.QUANTILE] = policy.quantile
+    rules[[col.GATE, col.BROKEN, col.SURPRISE_FLOOR]] = policy.calm.gate, policy.calm.broken, policy.calm.surprise_floor
     rules[col.ACTIVATION] = policy.activation_threshold
     rules[col.APPLIES] = not policy.paused and policy.mode is not Mode.OBSERVE
     return rules

@@ -11,8 +11,10 @@ from bayescast.kernels.jit import kernel
 
 from . import outlook as out
 from .columns import (
+    BROKEN,
     BUFFER,
     CAPACITY,
+    GATE,
     LAST_MOVE,
     LEAD,
     LIMITER,
@@ -28,6 +30,7 @@ from .columns import (
     REVERSAL_GATE,
     SCALE_IN_WINDOW,
     SURPRISE,
+    SURPRISE_FLOOR,
     SURPRISED_AT,
     SURPRISING,
     TOLD_AT,
@@ -37,10 +40,7 @@ from .columns import (
 )
 from .rules import BY_FORECAST, BY_REVERSAL_GATE, BY_SCALE_IN_WINDOW, BY_SURPRISE, reactive_need, say, whole
 
-SURPRISE_FLOOR = 1.1  # pods for each that the load needs, while a surprise lasts
 SURPRISE_SECONDS = 300.0
-GATE = 0.6  # fleets that a raise after a scale-in has to gain
-BROKEN = 5.0  # times the promised risk of running short at which a raise after a scale-in waits no longer
 MEDIAN, LARGEST = 0, -1  # places among the issued quantiles
 
 
@@ -97,7 +97,7 @@ def surprised(seen: Floats, memory: Floats) -> bool:
 @kernel
 def surprise(rules: Floats, seen: Floats, memory: Floats, trail: Floats, need: float) -> float:
     """After a load that was thought impossible, no forecast is followed below the load and a margin."""
-    floor = SURPRISE_FLOOR * seen[LOAD] / rules[CAPACITY]
+    floor = rules[SURPRISE_FLOOR] * seen[LOAD] / rules[CAPACITY]
     if trail[PROPOSAL, LIMITER] == BY_FORECAST and floor > need and surprised(seen, memory):
         return say(trail, SURPRISE, BY_SURPRISE, floor)
     return need
@@ -133,7 +133,7 @@ def _present(rules: Floats, seen: Floats, memory: Floats) -> float:
         return 0.0
     need = seen[LOAD] / rules[CAPACITY]
     if surprised(seen, memory):
-        need *= SURPRISE_FLOOR
+        need *= rules[SURPRISE_FLOOR]
     return float(max(need, reactive_need(rules, seen)) if seen[TRUSTED] == 0.0 else need)
 
 
@@ -143,6 +143,6 @@ def pays(rules: Floats, outlook: Floats, memory: Floats, current: float, wanted:
     each, values = served(rules), outlook[LEAD]
     short = out.survival(values, current * each)
     if not math.isnan(rules[QUANTILE]):
-        return bool(short > BROKEN * (1.0 - rules[QUANTILE]))
+        return bool(short > rules[BROKEN] * (1.0 - rules[QUANTILE]))
     spared = short - out.survival(values, wanted * each)
-    return bool(memory[PRICE_IN_FORCE] * spared - (wanted - current) > GATE * current)
+    return bool(memory[PRICE_IN_FORCE] * spared - (wanted - current) > rules[GATE] * current)

@@ -20,7 +20,8 @@ UP_TOLERANCE, DOWN_TOLERANCE, UP_SELECT, DOWN_SELECT, UP_WINDOW, DOWN_WINDOW, AP
 BUFFER, QUANTILE, PRICE, BUDGET = range(15, 19)
 STEP_SECONDS, STARTUP_SECONDS, LAG_SECONDS = range(19, 22)  # what steering has to know of time, else NaN
 ACTIVATION = 22  # load that wakes a workload from 0 replicas
-N_RULES = 23
+GATE, BROKEN, SURPRISE_FLOOR = range(23, 26)  # see types.Calm
+N_RULES = 26
 SELECT_MAX, SELECT_MIN, SELECT_DISABLED = range(3)
 # columns of policies, (k, 4): 1 for scale-up or -1, whether the value is a percentage, value, period in seconds
 DIRECTION, IS_PERCENT, VALUE, PERIOD = range(4)

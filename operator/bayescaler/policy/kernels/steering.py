@@ -21,6 +21,7 @@ from .columns import (
     BUDGET,
     CAPACITY,
     DOWN_WINDOW,
+    GATE,
     LAG_SECONDS,
     LEAD,
     LOAD,
@@ -30,6 +31,7 @@ from .columns import (
     PRICE_IN_FORCE,
     STARTUP_SECONDS,
     STEP_SECONDS,
+    SURPRISE_FLOOR,
     WINDOW,
     Floats,
     Steering,
@@ -154,7 +156,7 @@ def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steeri
     lead, window = outlook[LEAD], outlook[WINDOW]
     growth = window[0] / lead[0] if lead[0] > 0.0 else 1e9
     floor = max(rules[MIN_REPLICAS], whole(lead[0] / each), 1.0)
-    floor_now = whole(need * (aim.SURPRISE_FLOOR if aim.surprised(seen, memory) else 1.0))
+    floor_now = whole(need * (rules[SURPRISE_FLOOR] if aim.surprised(seen, memory) else 1.0))
     place, count, room = int(figures[PLACE]), int(figures[COUNT]), len(asked)
     since = seen[LOAD_AT] + rules[LAG_SECONDS]
     _cheapest(lead, each, fleet, floor, rules[MAX_REPLICAS], rungs, NEXT)
@@ -173,7 +175,7 @@ def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steeri
         elif up > current:
             spared = out.survival(lead, current * each) - out.survival(lead, up * each)
             gain = price * spared - (up - current)
-            if rungs[rung, MOVED] >= 0.0 or floor_now > current or gain > aim.GATE * current:
+            if rungs[rung, MOVED] >= 0.0 or floor_now > current or gain > rules[GATE] * current:
                 current, rungs[rung, MOVED] = up, 1.0
         elif down < current:
             current, rungs[rung, MOVED] = down, -1.0
