@@ -11,7 +11,7 @@ python tests/benchmarks/scaling.py --traces FOLDER
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,15 +92,20 @@ def main() -> None:
 def judged(one: Series) -> Iterator[Case]:
     """Compare on one series; a load whose 95th percentile is zero has no capacity to size by."""
     rates = one.values / one.step_seconds if one.kind is Kind.COUNT else one.values
-    capacity = float(np.nanpercentile(rates, 95)) / PODS_AT_P95
-    if capacity <= 0.0:
+    served = float(np.nanpercentile(rates, 95)) / PODS_AT_P95
+    if served <= 0.0:
         note(f"{one.name}: left out, its 95th percentile is 0")
         return
+    capacity = 1000.0  # the HPA reckons in thousandths, which must not count against it where rates are small
+    scale = capacity / served
+    rates = rates * scale
     for startup in STARTUPS if one.step_seconds <= FINE_STEP_SECONDS else (one.step_seconds,):
         case = Scenario(rates, one.step_seconds, capacity, start=float(one.times[0]), start_up=constant(startup))
         lead = lead_buckets(one.step_seconds, startup_seconds=startup, interval_seconds=INTERVAL, lag_seconds=LAG)
         kind = Kind.GAUGE if one.kind is Kind.GAUGE else Kind.RATE
-        issued = forecasts(case, ForecastSpec(one.step_seconds, windows(lead, one.step_seconds), kind=kind))
+        issued = forecasts(
+            case, ForecastSpec(one.step_seconds, windows(lead, one.step_seconds), kind=kind), scale=scale
+        )
         policies = [_policy(capacity, quantile) for quantile in QUANTILES]
         ours = frontier(case, "ours", QUANTILES, [decided(issued, policy).replicas for policy in policies])
         values = [capacity * target for target in TARGETS]
@@ -112,7 +117,7 @@ def judged(one: Series) -> Iterator[Case]:
             reversals = ours.outcomes[mine].reversals / max(1, hpa.outcomes[theirs].reversals)
         steered = {AS_IT_IS: _steered(issued, startup, hpa, knowing)}
         for name, changes in WITHOUT.items():
-            alone = forecasts(case, ForecastSpec(one.step_seconds, (lead,), kind=kind)) if not changes else issued
+            alone = forecasts(case, replace(issued.spec, leads=(lead,)), scale=scale) if not changes else issued
             steered[name] = _steered(alone, startup, hpa, knowing, **changes)
         yield Case(one.name, one.tuning, startup, compare(ours, hpa, knowing), reversals, steered)
 
