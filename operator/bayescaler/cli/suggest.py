@@ -99,7 +99,8 @@ def backtest_suggest(
     **source: Any,
 ) -> None:
     """Search for the settings, say what was found, and write the manifest."""
-    check_places({"--out": out, "--json": as_json})
+    given_files = {"--manifest": manifest, "--trace": source["trace"], "--keep": source.get("keep")}
+    check_places({"--out": out, "--json": as_json}, given=given_files)
     settings = Settings(
         default_server_address=source["prometheus"] or NOWHERE,
         interval_seconds=interval,

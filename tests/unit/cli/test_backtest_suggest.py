@@ -135,3 +135,11 @@ def test_the_help_tells_both_ways():
     told = " ".join(command.get_help(command.make_context("backtest", [], resilient_parsing=True)).split())
     for option in ("--suggest AIM", "--all [DIR]", "--resume", "--dask ADDRESS", "--target-utilization"):
         assert option in told
+
+
+def test_the_manifest_that_was_given_is_not_written_over(backtest, files):
+    before = files[1].read_text()
+    said = backtest(*files, "--suggest", "short<=2%", "--out", files[1])
+    assert said.code == 2
+    assert "--manifest" in said.err
+    assert files[1].read_text() == before
