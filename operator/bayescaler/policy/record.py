@@ -132,6 +132,12 @@ class Record:
         return self.moves[0].limiter if self.moves else ""
 
     @property
+    def held_back(self) -> Move | None:
+        """The last move if it says that the number, though it stands, is not applied or not reached."""
+        last = self.moves[-1] if len(self.moves) > 1 else None
+        return last if last is not None and last.before == last.after else None
+
+    @property
     def ruled(self) -> tuple[Move, ...]:
         """The moves that lead from what was asked for to the final number."""
         return tuple(move for move in self.moves[1:] if move.before != move.after)

@@ -12,7 +12,7 @@ from .conditions import as_it_should_be, cure_of
 from .explain import amount, chance, percent, replicas, span
 from .meanings import PHASES
 from .reasons import Limiter, Phase
-from .record import Move, Record
+from .record import Judged, Record
 
 OLD_SECONDS = 600.0
 TOLD_ABOVE = {"ScalingLimited", "FallbackActive"}  # limiter and rung say what to do, under "To change"
@@ -74,12 +74,6 @@ def stamp(at: float | None) -> str:
     return "an unknown time" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def held_back(record: Record) -> Move | None:
-    """Return the last move if it says that the number, though it stands, is not applied or not reached."""
-    last = record.moves[-1] if len(record.moves) > 1 else None
-    return last if last is not None and last.before == last.after else None
-
-
 def one_line(record: Record) -> str:
     """Return a decision in a line: when, from how many to how many, by which rule, at what load."""
     was = "" if record.current is None else f"{record.current} -> "
@@ -98,8 +92,8 @@ def _headline(record: Record) -> Line:
         text += f", fixed by {record.limiter}"
     if record.raw is not None and record.raw != record.final and record.limiter not in {"", Limiter.FORECAST}:
         text += f" ({record.raw} asked for)"
-    if (held := held_back(record)) is not None:
-        return Line(f"{text}; {held.why}", Tone.NOTICE)
+    if (held := record.held_back) is not None:
+        return Line(f"{text}; {held.why.partition('; ')[0]}", Tone.NOTICE)
     good = record.limiter == Limiter.FORECAST and record.load is not None
     return Line(text, Tone.GOOD if good else Tone.NOTICE)
 
@@ -169,6 +163,8 @@ def _risk(record: Record) -> tuple[Line, ...]:
         return ()
     accepted = None if record.rules.quantile is None else 1.0 - record.rules.quantile
     horizon = record.forecast.horizon if record.forecast and record.forecast.horizon else "the horizon"
+    if record.final == 0:
+        return (Line(f"none runs: what comes within {horizon} waits until one is ready"),)
     text = f"{chance(record.risk)} to run short within {horizon} at {replicas(record.final)}"
     if accepted is None:
         return (Line(text),)
@@ -194,16 +190,28 @@ def _trust(record: Record) -> tuple[Line, ...]:
 
 def _conditions(record: Record) -> tuple[Line, ...]:
     """Tell conditions that are not as they should be; those that say the same, and a cure said before, once."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    said = {record.message, *(move.why for move in record.moves)}
+    alike: dict[tuple[str, str], list[Judged]] = {}
     for condition in record.conditions:
         if not as_it_should_be(condition) and not (condition.message and condition.message == record.phase_why):
-            message = "" if condition.message == record.message else condition.message
-            alike.setdefault((condition.status, condition.reason, message), []).append(condition.type)
+            message = "" if condition.message in said else condition.message
+            alike.setdefault((condition.reason, message), []).append(condition)
     lines, cures = [], set[str]()
-    for (status, reason, message), types in alike.items():
-        named = f"{' and '.join(types)} {'is' if len(types) == 1 else 'are'} {status} ({reason})"
+    for (reason, message), judged in alike.items():
+        named = f"{_named(judged)} ({reason})"
         lines.append(Line(f"{named}: {message}" if message else named, Tone.BAD))
-        if (cure := cure_of(reason)) not in cures and not set(types) <= TOLD_ABOVE:
+        cure, told_above = cure_of(reason), {condition.type for condition in judged} <= TOLD_ABOVE
+        if cure not in cures and cure not in message and not told_above:
             lines.append(Line(f"  -> {cure}"))
         cures.add(cure)
     return tuple(lines)
+
+
+def _named(judged: list[Judged]) -> str:
+    """Return conditions with their status: "Ready and ScalingActive are False, Conflicted is True"."""
+    by_status: dict[str, list[str]] = {}
+    for condition in judged:
+        by_status.setdefault(condition.status, []).append(condition.type)
+    return ", ".join(
+        f"{' and '.join(types)} {'is' if len(types) == 1 else 'are'} {status}" for status, types in by_status.items()
+    )
