@@ -5,6 +5,7 @@ Without live load nothing lowers a number, and nothing here says how it could be
 
 from math import ceil, floor
 
+from . import priced
 from .explain import amount
 from .meanings import LIMITERS, RUNGS
 from .objective import pods
@@ -52,15 +53,29 @@ def _by_load(record: Record) -> list[str]:
     serve = to_be_served(record)
     if serve is None or record.capacity is None or record.limiter == Limiter.SCALED_TO_ZERO:
         return []
-    return [_more(record, serve, record.capacity), _fewer(record, serve, record.capacity)]
+    by_price = record.price is not None and record.asked_by == Limiter.FORECAST
+    wanted = pods(serve / record.capacity)
+    more = priced.more(record) if by_price else _more(record, serve, record.capacity)
+    fewer = priced.fewer(record) if by_price else _fewer(record, serve, record.capacity)
+    return [line for line in (_at_most(record, wanted) or more, _at_least(record) or fewer) if line]
+
+
+def _at_most(record: Record, wanted: int) -> str:
+    most = record.rules.max_replicas
+    if most is None or record.final < most:
+        return ""
+    return f"more: not at maxReplicas {most}" + (f", though {_asked(wanted)}" if wanted > most else "")
+
+
+def _at_least(record: Record) -> str:
+    least = record.rules.min_replicas
+    if record.final == 0:
+        return "fewer: there are none"
+    return f"fewer: not at minReplicas {least}" if least is not None and record.final <= least else ""
 
 
 def _more(record: Record, serve: float, capacity: float) -> str:
-    final, most = record.final, record.rules.max_replicas
-    if most is not None and final >= most:
-        wanted = pods(serve / capacity)
-        asked = f", though {_asked(wanted)}" if wanted > most else ""
-        return f"more: not at maxReplicas {most}{asked}"
+    final = record.final
     need = final * (1.0 + record.rules.up_tolerance)
     if serve / capacity > need and pods(serve / capacity) > final:
         return f"more: {_asked(pods(serve / capacity))} already, {record.limiter} holds {final}"
@@ -70,11 +85,7 @@ def _more(record: Record, serve: float, capacity: float) -> str:
 
 
 def _fewer(record: Record, serve: float, capacity: float) -> str:
-    final, least = record.final, record.rules.min_replicas
-    if final == 0:
-        return "fewer: there are none"
-    if least is not None and final <= least:
-        return f"fewer: not at minReplicas {least}"
+    final = record.final
     need = min(final * (1.0 - record.rules.down_tolerance), final - 1.0)
     if serve / capacity <= need + 1e-9:
         return f"fewer: {_asked(pods(serve / capacity))} already, {record.limiter} holds {final}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import isnan
 from zoneinfo import ZoneInfo
 
-from .explain import amount, percent, replicas, span
+from .explain import amount, chance, percent, replicas, span
 from .kernels import columns as col
 from .kernels.aim import BROKEN, GATE, SURPRISE_FLOOR
 from .kernels.columns import Floats
@@ -92,9 +92,9 @@ def _forecast(case: Case, _before: int, after: int) -> str:
     if price is None:
         promised = percent(policy.quantile)
         return f"load up to {case.amount(case.demand)}{buffer} expected within {_length(lead)} at {promised}, {each}"
-    risk = percent(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
-    told = f"more than {case.amount(case.demand)}{buffer} expected within {_length(lead)} with {risk}, {each}"
-    return f"{told}; running short is priced at {amount(price)} replicas"
+    risk = chance(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
+    told = f"cheapest, with a chance of {risk} for more than {case.amount(case.demand)}{buffer} within {_length(lead)}"
+    return f"{told}, {each}; running short is priced at {amount(price)} replicas"
 
 
 def _outlook(case: Case) -> Outlook:

@@ -10,11 +10,13 @@ from enum import StrEnum
 from .change import changes
 from .conditions import as_it_should_be, cure_of
 from .explain import amount, chance, percent, replicas, span
+from .kernels.steering import GUESS_SECONDS
 from .meanings import PHASES
 from .reasons import Limiter, Phase
 from .record import Judged, Record
 
 OLD_SECONDS = 600.0
+YOUNG = 5.0  # times the weight of the first guess: what is known by then outweighs it
 TOLD_ABOVE = {"ScalingLimited", "FallbackActive"}  # limiter and rung say what to do, under "To change"
 
 
@@ -57,6 +59,8 @@ def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
     sections = (
         Section("Load", _load(record)),
         Section("Expected", _expected(record)),
+        Section("Aim", _aim(record)),
+        Section("Prices", _prices(record)),
         Section("Capacity", _capacity(record)),
         Section("Steps", _steps(record)),
         Section("Risk", _risk(record)),
@@ -141,6 +145,41 @@ def _expected(record: Record) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def _aim(record: Record) -> tuple[Line, ...]:
+    """Tell an aim that is no quantile: that one stands beside what is expected."""
+    steering, budget, price = record.steered, record.rules.budget, record.price
+    if steering is not None:
+        may = f"{percent(steering.budget)} of the time may be short"
+        target = percent(float(f"{steering.target:.3g}"))
+        spent = f"{chance(steering.spent)} was short of late, a burn rate of {steering.burn_rate:.2g}"
+        return (
+            Line(f"{may}; running short is priced at {amount(steering.price)} replicas now to hold that"),
+            Line(f"{spent}; the price aims at {target}", Tone.BAD if steering.burn_rate > 1.0 else Tone.PLAIN),
+        )
+    if budget is not None:
+        return (Line(f"{percent(budget)} of the time may be short; nothing has been steered yet", Tone.NOTICE),)
+    if price is not None:
+        return (Line(f"what comes cheapest; running short is priced at {amount(price)} replicas"),)
+    return ()
+
+
+def _prices(record: Record) -> tuple[Line, ...]:
+    """Tell what other prices would have come to on the load as it was."""
+    if record.steered is None or not record.steered.ladder:
+        return ()
+    ladder, price, known = record.steered.ladder, record.steered.price, record.steered.seconds
+    over = "the time" if known is None else span(known)
+    wide = max(len(amount(at)) for at in (price, *(rung.price for rung in ladder)))
+    told = [
+        (rung.price, f"short {chance(rung.short)} of {over} with {amount(rung.replicas)} replicas in the mean")
+        for rung in ladder
+    ]
+    young = known is not None and known < YOUNG * GUESS_SECONDS
+    now = f"the price now, in which a guess counts for {span(GUESS_SECONDS)}" if young else "the price now"
+    rows = sorted([*told, (price, now)])
+    return tuple(Line(f"at {amount(at):>{wide}} replicas: {what}") for at, what in rows)
+
+
 def _capacity(record: Record) -> tuple[Line, ...]:
     if record.capacity is None:
         return ()
@@ -167,7 +206,8 @@ def _risk(record: Record) -> tuple[Line, ...]:
         return (Line(f"none runs: what comes within {horizon} waits until one is ready"),)
     text = f"{chance(record.risk)} to run short within {horizon} at {replicas(record.final)}"
     if accepted is None:
-        return (Line(text),)
+        weight = "" if record.price is None else f", which weighs {amount(record.price * record.risk)} replicas"
+        return (Line(text + weight),)
     over = record.risk > accepted * (1.0 + 1e-6)
     return (Line(f"{text}; {percent(accepted)} accepted", Tone.BAD if over else Tone.PLAIN),)
 

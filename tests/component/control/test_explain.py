@@ -216,7 +216,7 @@ async def test_the_past_is_told_from_the_log_of_all_pods_of_before_a_restart_too
         assert before < 4
         assert 8 <= after == world.replicas()
         assert "the log reaches from " in out
-        assert ", SafetyFloor, load 400/s, " in out  # what came just before
+        assert ", Surprise, load 400/s, " in out  # what came just before
 
         code, out, err = await explain("web", "--at=2020-01-01T00:00:00Z", f"--operator-namespace={HOME}")
         assert (code, out) == (1, "")

@@ -3,9 +3,12 @@
 `python tests/unit/control/scenes.py` writes the kept stories anew, in stories/ and in docs/explain.md.
 """
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from bayescaler.cli.told import as_text
 from bayescaler.control.decision_log import complete
@@ -237,6 +240,25 @@ def unschedulable():
 @scene
 def conflict():
     return Scene(running=8).shared_with("checkout").decide(load=420.0, expected=520.0)
+
+
+@scene
+def costs():
+    aim = {"costs": {"replicaHour": 0.04, "overloadHour": 8}, "buffer": 0.1}
+    return Scene(objective=aim).decide(load=420.0, expected=520.0)
+
+
+@scene
+def budget():
+    """Ten hours of waves and gusts under a budget of 2 %."""
+    stage = Scene(running=12, objective={"risk": {"overloadBudget": 0.02}}, behavior=AT_ONCE)
+    gusts = np.random.default_rng(6).gamma(60.0, 1 / 60.0, 600)
+    for minute, gust in enumerate(gusts, -len(gusts)):
+        wave = 380.0 + 160.0 * math.sin(minute / 40.0)
+        ahead = wave + 8.0 * math.cos(minute / 40.0)
+        web = stage.decide(NOON + minute * MINUTE, load=wave * gust, expected=1.22 * ahead, longer=1.3 * ahead + 40.0)
+        stage.runs(web.decision.final)
+    return stage.decide(load=412.0, expected=500.0)
 
 
 def logged(web):
