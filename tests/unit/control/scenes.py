@@ -1,6 +1,6 @@
 """Scenes: a workload for each rule, rung and phase, decided on by the production code; their stories are kept as text.
 
-`python tests/unit/control/scenes.py` writes the kept stories anew, in stories/ and in docs/explain.md.
+`python tests/unit/control/scenes.py` writes the kept stories anew, in stories/ and in the pages of docs/.
 """
 
 import math
@@ -28,7 +28,7 @@ else:  # run as a script
 LATER = 34.0
 HERE = Path(__file__).resolve().parent
 STORIES = HERE / "stories"
-PAGE = HERE.parents[2] / "docs/explain.md"
+PAGES = [HERE.parents[2] / "docs" / name for name in ("explain.md", "objective.md")]
 BLOCK = re.compile(r"(<!-- story: ([a-z-]+)(?: --why-not (\d+))? -->\n```text\n)(.*?)(```\n)", re.DOTALL)
 
 SCENES: dict[str, Callable[[], Workload]] = {}
@@ -293,5 +293,5 @@ if __name__ == "__main__":
     STORIES.mkdir(exist_ok=True)
     for name in SCENES:
         (STORIES / f"{name}.txt").write_text(story_of(name))
-    if PAGE.exists():
-        PAGE.write_text(page(PAGE.read_text()))
+    for path in PAGES:
+        path.write_text(page(path.read_text()))

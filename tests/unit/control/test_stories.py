@@ -11,7 +11,7 @@ from bayescaler.policy.record import read
 from bayescaler.policy.story import tell
 
 from . import scenes
-from .scenes import LATER, NOON, PAGE, SCENES, STORIES
+from .scenes import LATER, NOON, PAGES, SCENES, STORIES
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,9 @@ def test_the_example_of_a_condition_is_what_it_says_where_it_is_not_as_it_should
     assert TYPES[kind].words.example in said
 
 
-def test_the_page_shows_the_stories_of_today():
-    text = PAGE.read_text()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_shows_the_stories_of_today(path):
+    text = path.read_text()
     assert scenes.page(text) == text, "python tests/unit/control/scenes.py"
 
 
