@@ -1,69 +1,62 @@
-"""One decision: decide() on the real forecast and on a bare distribution, and the HPA's step on the same load.
+"""One decision: decide() under each objective, what steering adds to a bucket of a replay, and the HPA's step.
 
 python tests/benchmarks/decision.py --decisions 200000
 """
 
 import argparse
 import gc
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
+import numpy as np
 from parts import load
 from parts.table import note, show, spread
 
-from bayescaler.policy import Health, Observation, Phase, Policy, State, decide
-from bayescaler.policy.predictive import Predictive
-from bayescaler.policy.types import Behavior
+from bayescaler.policy import Health, Observation, Outlook, Phase, Policy, State, decide
+from bayescaler.policy.objective import windows
+from bayescaler.policy.types import Behavior, Budget
 from bayescaler.replay import hpa
-from bayescast import LEVELS, Forecaster, ForecastSpec
+from bayescaler.replay.ours import decided, forecasts
+from bayescaler.replay.scenario import Scenario
+from bayescast import Forecaster, ForecastSpec
 
-BUDGET_US = 6.0
+BUDGET_US = 20.0
 CAPACITY, TICK_SECONDS = 50.0, 15.0
+TICKS = int(load.STEP_SECONDS / TICK_SECONDS)
 WARM = 200
+SPEC = ForecastSpec(load.STEP_SECONDS, windows(2, load.STEP_SECONDS))
+PLAIN = Policy(2, 60, CAPACITY, buffer=0.1)
+PRICED = replace(PLAIN, price=200.0)
+STEERED = replace(PLAIN, budget=Budget(0.01, load.STEP_SECONDS, startup_seconds=60.0, lag_seconds=15.0))
+AIMS = (("a quantile", PLAIN), ("a price", PRICED), ("a budget", STEERED))
 
 
-@dataclass(slots=True)
-class Exponential:
-    """The cheapest exact distribution there is: what decide() costs when the forecast costs nothing."""
+def decisions(
+    policy: Policy, loads: list[float], forecast: Callable[[float], Outlook | None], *, live: bool = True
+) -> tuple[list[float], list[float]]:
+    """Decide once a tick, with what was decided applied; returns microseconds of those with a new bucket and of others.
 
-    lead: int
-    step_seconds: float
-    scale: float
-    levels: tuple[float, ...] = LEVELS
-
-    def quantile(self, q: float) -> float:
-        """The load exceeded with probability 1 - q."""
-        return -math.log1p(-q) * self.scale
-
-    def cdf(self, x: float) -> float:
-        """The probability of at most x."""
-        return -math.expm1(-x / self.scale)
-
-    def exceedance(self, x: float) -> float:
-        """The probability of more than x."""
-        return math.exp(-x / self.scale)
-
-
-def decisions(loads: list[float], forecast: Callable[[float], Predictive | None], *, live: bool = True) -> list[float]:
-    """Decide once a tick on `loads`, with what was decided applied; returns microseconds of each."""
-    policy, state, replicas, now, taken = Policy(2, 60, CAPACITY, buffer=0.1), State(), 8, load.MONDAY, []
+    loads: one a bucket.
+    """
+    state, replicas, now = State(), 8, load.MONDAY
+    taken: tuple[list[float], list[float]] = ([], [])
     for value in loads:
-        predictive = forecast(value)
-        seen = Observation(
-            replicas,
-            replicas,
-            Health.LIVE if live else Health.ABSENT,
-            value if live else None,
-            load_at=now,
-            phase=Phase.TRUSTED,
-        )
-        began = time.perf_counter_ns()
-        decision, state = decide(policy, seen, predictive, state, now=now)
-        taken.append((time.perf_counter_ns() - began) / 1e3)
-        replicas, now = decision.final, now + TICK_SECONDS
-    return taken[WARM:]
+        outlook, ended = forecast(value), now
+        for tick in range(TICKS):
+            seen = Observation(
+                replicas,
+                replicas,
+                Health.LIVE if live else Health.ABSENT,
+                value if live else None,
+                load_at=ended,
+                phase=Phase.TRUSTED,
+            )
+            began = time.perf_counter_ns()
+            decision, state = decide(policy, seen, outlook, state, now=now)
+            taken[tick > 0].append((time.perf_counter_ns() - began) / 1e3)
+            replicas, now = decision.final, now + TICK_SECONDS
+    return taken[0][WARM:], taken[1][WARM:]
 
 
 def hpa_steps(loads: list[float], behavior: Behavior | None) -> list[float]:
@@ -78,36 +71,66 @@ def hpa_steps(loads: list[float], behavior: Behavior | None) -> list[float]:
     return taken[WARM:]
 
 
+def live(count: int) -> None:
+    """Print what one decision costs in the operator."""
+    times, rates = load.history(14.0)
+    moving = [float(rates[i % len(rates)]) for i in range(count // TICKS + WARM)]
+    forecaster = Forecaster(SPEC).fit(times, rates)
+    real = Outlook(*(forecaster.predict(lead) for lead in SPEC.leads))
+
+    def scaled(value: float) -> Outlook:
+        return Outlook(*(one.scaled(max(value, 1.0) / rates[-1]) for one in real))
+
+    rows = []
+    for name, policy in AIMS:
+        fresh, same = decisions(policy, moving, scaled)
+        rows += [(f"{name}, a new bucket", *spread(fresh, ".1f")), (f"{name}, no news", *spread(same, ".1f"))]
+    rows.append(("no forecast", *spread(_both(decisions(PLAIN, moving, lambda _: None)), ".1f")))
+    stored = decisions(PLAIN, moving, lambda _: real, live=False)
+    rows.append(("no load, stored forecast, then hold", *spread(_both(stored), ".1f")))
+    rows.append(("HPA, autoscaling/v2 behavior", *spread(hpa_steps(moving, Behavior()), ".1f")))
+    rows.append(("HPA without behavior", *spread(hpa_steps(moving, None), ".1f")))
+    quantile = [_microseconds(lambda: real.lead.quantile(0.95)) for _ in range(5000)]
+    exceeded = [_microseconds(lambda: real.lead.exceedance(rates[-1])) for _ in range(5000)]
+    rows += [("Predictive.quantile", *spread(quantile, ".1f")), ("Predictive.exceedance", *spread(exceeded, ".1f"))]
+    show("one decision, load moving, us", ("", "median", "p99", "max"), rows)
+    note(f"budget of a full decision with two leads and steering: {BUDGET_US:g} us")
+
+
+def replayed(days: float, repeats: int) -> None:
+    """Print what a bucket costs in a replay: the compiled rules alone, with and without steering."""
+    times, rates = load.history(days)
+    case = Scenario(
+        rates,
+        load.STEP_SECONDS,
+        CAPACITY,
+        start=float(times[0]),
+        max_replicas=60,
+        interval_seconds=load.STEP_SECONDS,
+    )
+    issued = forecasts(case, SPEC)
+    rows = []
+    for name, policy in AIMS:
+        decided(issued, policy)
+        taken = [_microseconds(lambda policy=policy: decided(issued, policy)) / len(rates) for _ in range(repeats)]
+        rows.append((name, *spread(np.array(taken), ".2f")))
+    show(f"{days:g} days replayed, a decision a bucket, us a bucket", ("", "median", "p99", "max"), rows)
+
+
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--decisions", type=int, default=40_000)
-    count = parser.parse_args().decisions + WARM
-    times, rates = load.history(14.0)
-    moving = [float(rates[i % len(rates)]) for i in range(count)]
-    steady = [float(rates[0])] * count
-    forecaster = Forecaster(ForecastSpec(load.STEP_SECONDS, (2,))).fit(times, rates)
-    real = forecaster.predict()
-    cases: tuple[tuple[str, Callable[[], list[float]]], ...] = (
-        ("real forecast, load steady", lambda: decisions(steady, lambda _: real)),
-        (
-            "real forecast, load moving",
-            lambda: decisions(moving, lambda value: real.scaled(max(value, 1.0) / rates[-1])),
-        ),
-        ("bare distribution, steady", lambda: decisions(steady, lambda value: Exponential(2, 60.0, value / 3.0))),
-        ("bare distribution, moving", lambda: decisions(moving, lambda value: Exponential(2, 60.0, value / 3.0 + 1.0))),
-        ("no forecast, load moving", lambda: decisions(moving, lambda _: None)),
-        ("no load, stored forecast, then hold", lambda: decisions(moving, lambda _: real, live=False)),
-        ("HPA, autoscaling/v2 behavior, moving", lambda: hpa_steps(moving, Behavior())),
-        ("HPA without behavior, moving", lambda: hpa_steps(moving, None)),
-    )
+    parser.add_argument("--days", type=float, default=14.0)
+    parser.add_argument("--repeats", type=int, default=15)
+    arguments = parser.parse_args()
     gc.disable()  # as the collector's pauses are the process's, not the decision's
-    rows = [(name, *spread(run(), ".1f")) for name, run in cases]
-    quantile = [_microseconds(lambda: real.quantile(0.95)) for _ in range(5000)]
-    exceeded = [_microseconds(lambda: real.exceedance(rates[-1])) for _ in range(5000)]
-    rows += [("Predictive.quantile", *spread(quantile, ".1f")), ("Predictive.exceedance", *spread(exceeded, ".1f"))]
-    show("one decision, us", ("", "median", "p99", "max"), rows)
-    note(f"budget of a full decision: {BUDGET_US:g} us; of it the compiled rules take half of one")
+    live(arguments.decisions)
+    replayed(arguments.days, arguments.repeats)
+
+
+def _both(taken: tuple[list[float], list[float]]) -> list[float]:
+    return [*taken[0], *taken[1]]
 
 
 def _microseconds(call: Callable[[], object]) -> float:

@@ -23,6 +23,7 @@ from .status import (
     ConditionType,
     DecisionStatus,
     ForecastStatus,
+    RiskStatus,
     Status,
     StepStatus,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ForecastStatus",
     "Horizon",
     "Problem",
+    "RiskStatus",
     "Spec",
     "SpecError",
     "Status",

@@ -176,6 +176,29 @@ class CapacityStatus(Model):
     )
 
 
+class RiskStatus(Model):
+    """How the budget of `objective.risk` is spent."""
+
+    budget: Figure = Field(description="Share of the time that may be short, a fraction.", examples=[0.01])
+    spent: Figure = Field(
+        default=None,
+        description="Share of the time that was short of late, a fraction; forgotten by the days.",
+        examples=[0.0074],
+    )
+    burn_rate: Figure = Field(
+        default=None, description="Spent over budget; above 1 more than the budget is spent.", examples=[0.74]
+    )
+    price: Figure = Field(
+        default=None, description="What running short is priced at to hold the budget, in replicas.", examples=[163]
+    )
+    target: Figure = Field(
+        default=None,
+        description="Share of the time that this price is to come to, a fraction: less than the budget after more "
+        "was spent, and the other way round.",
+        examples=[0.0091],
+    )
+
+
 class DecisionStatus(Model):
     """The last decision, explained."""
 
@@ -247,6 +270,12 @@ class Status(Model):
         default=None,
         description="What one replica is taken to serve, in the unit of the load.",
         examples=[{"perReplica": 52.4, "low": 48.1, "source": "Learned"}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    risk: RiskStatus | None = Field(
+        default=None,
+        description="How the budget of time is spent; only with `objective.risk`.",
+        examples=[{"budget": 0.01, "spent": 0.0074, "burnRate": 0.74, "price": 163, "target": 0.0091}],
         json_schema_extra=ATOMIC_MAP,
     )
     last_decision: DecisionStatus | None = Field(

@@ -37,6 +37,7 @@ def as_data(record: Mapping[str, Any], story: Story, answer: WhyNot | None, **mo
             "replicas": given["replicas"],
             "rule": given["rule"] or None,
             "violationProbability": given["risk"],
+            "comesTo": given["total"],
             "lines": list(given["lines"]),
         }
     return found

@@ -3,17 +3,21 @@
 `policy.record` says what is in it, and reads it.
 """
 
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+from bayescaler.api import duration_text
 from bayescaler.policy import Decision
 from bayescaler.policy.conditions import as_it_should_be
 from bayescaler.policy.from_status import decision_id
 from bayescaler.policy.record import VERSION, Judged
+from bayescaler.policy.schedules import Schedule
+from bayescaler.policy.steered import steered
 from bayescaler.policy.types import Policy, ScalingRules
 
 from .conditions import assess
-from .status import calibration_of, forecast_of, stamp
+from .status import calibration_of, capacity_status, forecast_of, risk_of, stamp
 from .workload import Workload
 
 
@@ -21,7 +25,7 @@ def complete(workload: Workload) -> dict[str, Any]:
     """Return the record of a workload's decision, which there is; its sentence stands beside it in the log."""
     decision, intent = workload.decision, workload.decided_for
     assert decision is not None  # noqa: S101 - only decisions are logged
-    forecast, calibration, load_at = forecast_of(workload), calibration_of(workload), decision.case.observation.load_at
+    load_at = decision.case.observation.load_at
     told = {
         "version": VERSION,
         "id": decision_id(workload.uid, workload.generation, stamp(decision.at)),
@@ -34,10 +38,17 @@ def complete(workload: Workload) -> dict[str, Any]:
     }
     if decision.load is not None and load_at is not None:
         told["loadAt"] = stamp(load_at)
-    if intent is not None and forecast is not None:
-        told["forecast"] = forecast.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if calibration is not None:
-        told["calibration"] = calibration.model_dump(mode="json", by_alias=True, exclude_none=True)
+    parts = {
+        "forecast": None if intent is None else forecast_of(workload),
+        "calibration": calibration_of(workload),
+        "capacity": capacity_status(workload),
+        "risk": risk_of(workload),
+    }
+    for name, part in parts.items():
+        if part is not None:
+            told[name] = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if (whole := steered(decision.case.policy, decision.case.state)) is not None:
+        told["risk"] |= {"seconds": whole.seconds, "ladder": [asdict(rung) for rung in whole.ladder]}
     return told
 
 
@@ -69,7 +80,8 @@ def _spec(policy: Policy) -> dict[str, Any]:
         "minReplicas": policy.min_replicas,
         "maxReplicas": policy.max_replicas,
         "capacity": {"perReplica": policy.capacity if isfinite(policy.capacity) else None},
-        "objective": {"quantile": policy.quantile, "buffer": policy.buffer},
+        "objective": {**_aim(policy), "buffer": policy.buffer},
+        "schedules": [_schedule(schedule) for schedule in policy.schedules],
         "behavior": {
             "scaleUp": _direction(policy.behavior.scale_up),
             "scaleDown": _direction(policy.behavior.scale_down),
@@ -78,6 +90,26 @@ def _spec(policy: Policy) -> dict[str, Any]:
             "reactive": {"targetUtilization": fallback.target_utilization},
             **({} if fallback.replicas is None else {"replicas": fallback.replicas}),
         },
+    }
+
+
+def _aim(policy: Policy) -> dict[str, Any]:
+    if policy.budget is not None:
+        return {"risk": {"overloadBudget": policy.budget.share}}
+    if policy.price is not None:
+        return {"costs": {"replicaHour": 1.0, "overloadHour": policy.price}}  # only their ratio is known here
+    return {"quantile": policy.quantile}
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    least, most = schedule.min_replicas, schedule.max_replicas
+    return {
+        "name": schedule.name,
+        "start": schedule.start,
+        "duration": duration_text(schedule.duration_seconds),
+        "timeZone": schedule.time_zone,
+        **({} if least is None else {"minReplicas": least}),
+        **({} if most is None else {"maxReplicas": most}),
     }
 
 

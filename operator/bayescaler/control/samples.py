@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from math import isfinite
 
+from bayescaler.policy.steered import spent
 from bayescaler.telemetry.metrics import WorkloadSample
 
 from .capacities import policy_in_force
@@ -19,12 +20,12 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
             workload.namespace,
             workload.name,
             current_replicas=target.replicas if target else None,
-            ready_replicas=target.ready_replicas if target else None,
             desired_replicas=decision.final if decision else None,
             load=load.value,
             load_age_seconds=None if load.at is None else now - load.at,
             forecast_load=lead.quantile(quantile) if lead is not None and quantile is not None else None,
             violation_probability=decision.exceedance if decision else None,
+            overload_spent=spent(workload.state),
             coverage=evidence.coverage if evidence else None,
             capacity=None if intent is None else _finite(policy_in_force(workload, intent).capacity),
             lead_time_seconds=workload.starts.p90_seconds,

@@ -12,7 +12,7 @@ from .workload import Workload
 
 LOOK_SECONDS = 60.0
 ROLLOUT_SECONDS = 600.0  # a Deployment's own progressDeadlineSeconds, unless it says otherwise
-CURE = "nothing is asked back, as they start once there is room"
+CURE = "the number stays, and they start once there is room"
 
 
 class Shortages:
@@ -83,5 +83,5 @@ def _refused(sentence: str) -> Shortfall:
 def _unschedulable(waiting: Waiting | None, replicas: int) -> Shortfall | None:
     if waiting is None:
         return None
-    told = f"{waiting.pods} of {replicas} pods wait for a node: {waiting.message}"
+    told = f"{waiting.pods} of {replicas} pods wait for a node: {waiting.message.rstrip('.')}"
     return Shortfall(Limiter.UNSCHEDULABLE, f"{told}; add nodes or lower maxReplicas: {CURE}")

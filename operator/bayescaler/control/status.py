@@ -11,11 +11,13 @@ from bayescaler.api import (
     ConditionStatus,
     DecisionStatus,
     ForecastStatus,
+    RiskStatus,
     Status,
     StepStatus,
     duration_text,
 )
 from bayescaler.api.status import MAX_STEPS
+from bayescaler.policy.steered import steered
 
 from .capacities import capacity_of
 from .conditions import Condition, assess
@@ -36,6 +38,7 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
         forecast=forecast_of(workload),
         calibration=calibration_of(workload),
         capacity=capacity_status(workload),
+        risk=risk_of(workload),
         last_decision=_decision(workload),
         conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
     ).to_json()
@@ -107,6 +110,17 @@ def capacity_status(workload: Workload) -> CapacityStatus | None:
         return None
     known = capacity_of(workload, intent)
     return CapacityStatus(per_replica=known.per_replica, low=known.low, source=known.source.value, message=known.why)
+
+
+def risk_of(workload: Workload) -> RiskStatus | None:
+    """Tell how the budget of time is spent."""
+    decision = workload.decision
+    known = None if decision is None else steered(decision.case.policy, decision.case.state)
+    if known is None:
+        return None
+    return RiskStatus(
+        budget=known.budget, spent=known.spent, burn_rate=known.burn_rate, price=known.price, target=known.target
+    )
 
 
 def _decision(workload: Workload) -> DecisionStatus | None:

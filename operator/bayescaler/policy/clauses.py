@@ -6,7 +6,7 @@ from datetime import datetime
 from math import isnan
 from zoneinfo import ZoneInfo
 
-from .explain import amount, percent, replicas, span
+from .explain import amount, chance, percent, replicas, span
 from .kernels import columns as col
 from .kernels.columns import Floats
 from .predictive import Outlook, Predictive
@@ -91,9 +91,9 @@ def _forecast(case: Case, _before: int, after: int) -> str:
     if price is None:
         promised = percent(policy.quantile)
         return f"load up to {case.amount(case.demand)}{buffer} expected within {_length(lead)} at {promised}, {each}"
-    risk = percent(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
-    told = f"more than {case.amount(case.demand)}{buffer} expected within {_length(lead)} with {risk}, {each}"
-    return f"{told}; running short is priced at {amount(price)} replicas"
+    risk = chance(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
+    told = f"cheapest, with a chance of {risk} for more than {case.amount(case.demand)}{buffer} within {_length(lead)}"
+    return f"{told}, {each}; running short is priced at {amount(price)} replicas"
 
 
 def _outlook(case: Case) -> Outlook:
@@ -168,8 +168,14 @@ def _scale_in_window(case: Case, _before: int, after: int) -> str:
     return f"{after} will be wanted back within {_length(_outlook(case).window)}"
 
 
-def _reversal_gate(_case: Case, before: int, _after: int) -> str:
-    return f"not raised to {before} after a scale-in for the little that gains"
+def _reversal_gate(case: Case, before: int, after: int) -> str:
+    policy, price, lead = case.policy, case.state.price, _outlook(case).lead
+    told = f"not raised to {before} after a scale-in"
+    if price is None:
+        return f"{told}, as running short is no likelier than {percent(policy.calm.broken * (1.0 - policy.quantile))}"
+    each = policy.capacity / (1.0 + policy.buffer)
+    gain = price * (lead.exceedance(after * each) - lead.exceedance(before * each)) - (before - after)
+    return f"{told}: it gains {amount(gain)} replicas, turning back has to gain {amount(policy.calm.gate * after)}"
 
 
 def _scale_in_held(case: Case, before: int, _after: int) -> str:
@@ -220,20 +226,20 @@ def _schedule(case: Case, before: int, after: int) -> str:
     floor, ceiling = case.scheduled.floor, case.scheduled.ceiling
     least = None if floor is None else floor.schedule.min_replicas
     most = None if ceiling is None else ceiling.schedule.max_replicas
-    told = []
+    told = ""
     if floor is not None and least is not None and (before < least or (most is not None and most < least)):
         until = f"until {_clock(floor, floor.closes)}"
         if floor.opens > case.now:
-            until = f"from {_clock(floor, floor.opens)}, and pods take up to {span(case.policy.lead_seconds)}"
-        told.append(f"schedule {floor.schedule.name} asks for at least {least} {until}")
+            until = f"from {_clock(floor, floor.opens)}, and pods take up to {span(case.policy.lead_seconds)} to start"
+        told = f"schedule {floor.schedule.name} asks for at least {least} {until}"
     if ceiling is not None and most is not None and before > most:
         allowed = f"schedule {ceiling.schedule.name} allows at most {most} until {_clock(ceiling, ceiling.closes)}"
         if after > max(most, least or 0):
             allowed += f", and nothing is lowered below {after} without steady load"
         elif least is not None and least > most:
             allowed += ", but a floor goes before a ceiling"
-        told.insert(0, allowed)
-    return f"{', '.join(told)}, {before} wanted"
+        told = f"{allowed}: {told}" if told else allowed
+    return f"{told}, {before} wanted"
 
 
 def _clock(window: Window, at: float) -> str:

@@ -55,6 +55,15 @@ TYPES: Mapping[str, Kind] = {
             "12 replicas: no forecast to go by, load 420/s now at 70 % of 50/s each",
         ),
     ),
+    "Conflicted": Kind(
+        "False",
+        Meaning(
+            "Somebody else moves what this object sizes.",
+            "see its reason",
+            'HorizontalPodAutoscaler "checkout" scales Deployment "checkout" too, so decisions are not applied; '
+            "delete it, or let both work by mode: Floor",
+        ),
+    ),
     "Paused": Kind(
         "False",
         Meaning("spec.paused is true.", "set paused: false", "spec.paused is true: nothing is written to the target"),
@@ -79,6 +88,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "TargetTaken": ("another BayesianAutoscaler sizes the same target", "delete one of the two"),
     "ScaleNotRead": ("the target's scale was not read in time", "look at the API server's load; it is tried again"),
     "FailedUpdateScale": ("replicas could not be written", "see the message; it is tried again at every tick"),
+    "FailedUpdateFloor": ("the autoscaler's floor could not be written", "see the message; it is tried again"),
     "NoSuchKind": ("the API server knows no such kind", "install its CRD, or correct spec.scaleTargetRef"),
     "NoScale": ("the target's kind has no scale subresource", "name a kind that can be scaled"),
     "BadName": ("a name that cannot be one", "correct it"),
@@ -117,6 +127,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "Timeout": ("Prometheus did not answer in time", "make the query cheaper (a recording rule), or look at its load"),
     "ServerUnreachable": ("Prometheus does not answer", "look at it and at the network between"),
     "ScalingDisabled": ("somebody set the target to 0 replicas", "set them above 0 to resume"),
+    "LearningHindered": ("load is live, but lead time or capacity cannot be learned", "see the message"),
+    "CapacityNotLearned": (
+        "what one replica serves is not known yet",
+        "wait, or give capacity.perReplica as a start",
+    ),
     # of limits
     "DesiredWithinRange": ("no limit holds the number", NOTHING),
     "TooFewReplicas": ("minReplicas holds the number up", "lower minReplicas, if that is safe"),
@@ -126,6 +141,38 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "ScaleUpStabilized": ("the scale-up window holds it down", "wait, or shorten the window"),
     "ScaleDownStabilized": ("the scale-down window holds it up", "wait, or shorten the window"),
     "ScaleInHeld": ("nothing is lowered on missing data", "see limiter ScaleInHeld"),
+    "ScaleInWindow": ("within half an hour they will be wanted back", "nothing: it is cheaper to keep them"),
+    "ReversalGate": ("a raise after a scale-in gains too little", "nothing: the load itself raises at once"),
+    "RolloutInProgress": ("nothing is lowered during a rollout", "wait"),
+    "Schedule": ("a schedule holds the number", "wait, or change spec.schedules"),
+    "QuotaExceeded": ("a ResourceQuota refuses pods", "raise the quota"),
+    "FailedCreate": ("the API server refuses pods", "mend the pod template, or what refuses it"),
+    "Unschedulable": ("pods wait for a node", "add nodes"),
+    # of others who move the number
+    "NoConflict": ("nobody else moves what this object sizes", NOTHING),
+    "HorizontalPodAutoscaler": ("an HPA is on the target", "delete it, or let both work by mode: Floor"),
+    "ScaledObject": ("a KEDA ScaledObject is on the target", "delete it, or let both work by mode: Floor"),
+    "SeveralAutoscalers": ("several autoscalers are on the target", "delete all but one"),
+    "AutoscalerNotFound": (
+        "mode Floor, and there is no autoscaler on the target",
+        "create one, or set mode: Auto",
+    ),
+    "AutoscalersNotRead": (
+        "whether another autoscaler is on the target is not known",
+        "wait; or grant what the message names",
+    ),
+    "ReplicasEdited": (
+        "somebody set the replicas by hand: decisions go on from there",
+        "nothing; to keep a number by hand, set paused: true",
+    ),
+    "FloorEdited": (
+        "somebody set the autoscaler's floor by hand: decisions go on from there",
+        "nothing; to keep a number by hand, set paused: true",
+    ),
+    "GitOpsReverting": (
+        "the number is put back each time it is set",
+        "take it out of the manifest, or have it ignored there",
+    ),
     # of the forecast
     "NoForecast": ("there is no forecast yet", WAIT),
     "Learning": ("too few windows have been scored", "wait"),

@@ -44,12 +44,15 @@ def of_status(obj: Json) -> dict[str, Any]:
         "forecast": part(status, "forecast"),
         "calibration": part(status, "calibration"),
         "capacity": part(status, "capacity"),
+        "risk": part(status, "risk"),
         "spec": specpart(spec),
         "conditions": conditions,
     }
 
 
-SPEC_PARTS = ("mode", "paused", "minReplicas", "maxReplicas", "capacity", "objective", "behavior", "fallback")
+SPEC_PARTS = (
+    "mode", "paused", "minReplicas", "maxReplicas", "schedules", "capacity", "objective", "behavior", "fallback",
+)  # fmt: skip
 
 
 def specpart(spec: Json) -> dict[str, Any]:

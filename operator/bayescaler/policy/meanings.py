@@ -40,20 +40,45 @@ LIMITERS: Mapping[Limiter, Meaning] = {
         "bring the load back: condition ScalingActive says what is wrong with it",
         "at least the fallback floor of 10",
     ),
-    Limiter.TRUST: Meaning(
-        "The forecast has not earned trust: it may raise above what the load now asks for, not go below it.",
-        "wait for trust (condition ForecastTrusted); fallback.reactive.targetUtilization says what load now asks for",
-        "learning, so not below the 12 that load 420/s now asks for",
-    ),
     Limiter.SAFETY_FLOOR: Meaning(
         "The load that is there now has to be served, whatever the forecast says.",
         "nothing to do, it goes with the load; if it comes often, look at the record of the forecast",
         "load is 620/s now, 50/s each",
     ),
+    Limiter.SURPRISE: Meaning(
+        "More load came than was thought possible: for five minutes no forecast is followed below it and a margin.",
+        "nothing to do, it ends by itself; if it comes often, look for what makes the load jump",
+        "load beyond the forecast came a short while ago, so 110 % of 520/s now, 50/s each",
+    ),
+    Limiter.TRUST: Meaning(
+        "The forecast has not earned trust: it may raise above what the load now asks for, not go below it.",
+        "wait for trust (condition ForecastTrusted); fallback.reactive.targetUtilization says what load now asks for",
+        "learning, so not below the 12 that load 420/s now asks for",
+    ),
+    Limiter.SCALE_IN_WINDOW: Meaning(
+        "Fewer would do for the lead time, but within half an hour these will be wanted back.",
+        "nothing to do: pods that come and go cost more than they save",
+        "10 will be wanted back within 30m",
+    ),
+    Limiter.REVERSAL_GATE: Meaning(
+        "The last move was a scale-in, and the few more that the forecast asks for gain too little to turn back.",
+        "nothing to do: it raises once enough is gained, or the load itself asks for it",
+        "not raised to 9 after a scale-in, as running short is no likelier than 25 %",
+    ),
+    Limiter.ACTIVATION: Meaning(
+        "Neither load nor what is expected is above load.activationThreshold: nothing needs to run.",
+        "nothing to do; lower load.activationThreshold to wake it earlier, or set minReplicas above 0",
+        "load 0/s is not above activationThreshold 1/s, 0.5/s expected",
+    ),
     Limiter.SCALE_IN_HELD: Meaning(
         "Fewer replicas are asked for, but nothing is lowered on data that is missing, old or not yet complete.",
         "wait, if the operator has just started; else bring the load back (condition ScalingActive)",
         "not lowered to 5 until load has been usable for 1m",
+    ),
+    Limiter.ROLLOUT_IN_PROGRESS: Meaning(
+        "Fewer are asked for, but a rollout is replacing pods: nothing is lowered meanwhile.",
+        "wait for the rollout to end; one that takes more than ten minutes holds nothing any more",
+        "not lowered to 5 while a rollout replaces pods",
     ),
     Limiter.TOLERANCE: Meaning(
         "The replicas that run are close enough to what is asked for.",
@@ -73,12 +98,17 @@ LIMITERS: Mapping[Limiter, Meaning] = {
     Limiter.SCALE_UP_POLICY: Meaning(
         "More are asked for than behavior.scaleUp.policies add at a time.",
         "wait for the next period, or allow more in behavior.scaleUp.policies",
-        "scale-up policies allow at most 8 for now, 12 wanted",
+        "scale-up policies allow at most 16 for now, 24 wanted",
     ),
     Limiter.SCALE_DOWN_POLICY: Meaning(
         "Fewer are asked for than behavior.scaleDown.policies take away at a time.",
         "wait for the next period, or allow more in behavior.scaleDown.policies",
         "scale-down policies allow no fewer than 11 for now, 5 wanted",
+    ),
+    Limiter.SCHEDULE: Meaning(
+        "A schedule in force asks for more, or allows no more.",
+        "wait for its window to close, or change spec.schedules",
+        "schedule sale asks for at least 20 until 2026-03-02 14:00 Europe/Berlin, 8 wanted",
     ),
     Limiter.MIN_REPLICAS: Meaning(
         "Fewer would do, minReplicas does not allow them.",
@@ -90,6 +120,24 @@ LIMITERS: Mapping[Limiter, Meaning] = {
         "raise maxReplicas, if the cluster and what stands behind the pods have room",
         "maxReplicas is 10, 12 wanted",
     ),
+    Limiter.QUOTA_EXCEEDED: Meaning(
+        "The number stands, but a ResourceQuota refuses the pods.",
+        "raise the quota, or lower maxReplicas to what it holds",
+        "pods are refused: exceeded quota: team, requested: pods=1, used: pods=9, limited: pods=9; "
+        "raise the quota or lower maxReplicas: the number stays, and they start once there is room",
+    ),
+    Limiter.FAILED_CREATE: Meaning(
+        "The number stands, but the API server refuses the pods.",
+        "mend the pod template, or the webhook or policy that refuses it",
+        'pods are refused: pods "checkout-6f7d" is forbidden: violates PodSecurity "restricted:latest"; '
+        "mend the pod template or what refuses it",
+    ),
+    Limiter.UNSCHEDULABLE: Meaning(
+        "The number stands, but pods wait for a node.",
+        "add nodes, or let pods request less",
+        "2 of 12 pods wait for a node: 0/3 nodes are available: 3 Insufficient cpu; "
+        "add nodes or lower maxReplicas: the number stays, and they start once there is room",
+    ),
     Limiter.OBSERVE: Meaning(
         "The number is told, not applied: the object observes.",
         "set mode: Auto to have it applied",
@@ -99,6 +147,11 @@ LIMITERS: Mapping[Limiter, Meaning] = {
         "The number is told, not applied: the object is paused.",
         "set paused: false to have it applied",
         "not applied: paused",
+    ),
+    Limiter.CONFLICT: Meaning(
+        "The number is told, not applied: somebody else moves what this object sizes.",
+        "condition Conflicted says who, and what to do about it",
+        'not applied: HorizontalPodAutoscaler "checkout" scales it',
     ),
     Limiter.SCALED_TO_ZERO: Meaning(
         "Somebody set the target to 0 replicas although minReplicas is above: it stays off.",

@@ -10,6 +10,7 @@ current, raw, final, limiter      what ran, what was asked for, what came of it,
 steps                             [{limiter, before, after, why}], from current to final
 violationProbability, unit        chance to run short at final; what stands after a load
 forecast, calibration, capacity   as in the object's status
+risk                              likewise, and in a log {seconds, ladder: [{price, short, replicas}]}
 spec                              the part of the spec that the number rests on, as users write it
 conditions                        [{type, status, reason, message}], of a log only those that are not as they should be
 
@@ -28,11 +29,12 @@ import numpy as np
 import bayescast
 from bayescast.predictive import LEVELS
 
-from .objective import DEFAULT_QUANTILE
+from .steered import Rung, Steered
 
 VERSION = 1
 MOST_CHARACTERS = 1024
 MOST_STEPS = 32
+MOST_FRACTION = 1000.0
 Json = Mapping[str, Any]
 
 
@@ -81,6 +83,8 @@ class Rules:
     min_replicas: int | None
     max_replicas: int | None
     quantile: float | None
+    budget: float | None
+    price: float | None
     buffer: float
     up_tolerance: float
     down_tolerance: float
@@ -122,6 +126,7 @@ class Record:
     unit: str
     forecast: Forecast | None
     calibration: Calibration | None
+    steered: Steered | None
     capacity: float | None
     capacity_source: str
     rules: Rules
@@ -129,9 +134,20 @@ class Record:
     notes: tuple[str, ...]
 
     @property
+    def price(self) -> float | None:
+        """What running short is priced at, in replicas: as steered by a budget, or as the costs say; else None."""
+        return self.rules.price if self.steered is None else self.steered.price
+
+    @property
     def asked_by(self) -> str:
         """The rule that spoke first, of which `raw` is."""
         return self.moves[0].limiter if self.moves else ""
+
+    @property
+    def held_back(self) -> Move | None:
+        """The last move if it says that the number, though it stands, is not applied or not reached."""
+        last = self.moves[-1] if len(self.moves) > 1 else None
+        return last if last is not None and last.before == last.after else None
 
     @property
     def ruled(self) -> tuple[Move, ...]:
@@ -190,9 +206,10 @@ def read(raw: Json) -> Record:
         unit=shown(raw.get("unit", ""))[:8],
         forecast=_forecast(forecast) if forecast else None,
         calibration=_calibration(part(raw, "calibration")),
+        steered=_steered(part(raw, "risk")),
         capacity=per_replica,
         capacity_source=source,
-        rules=_rules(spec),
+        rules=_rules(spec, forecast),
         conditions=tuple(conditions_of(raw.get("conditions"))),
         notes=tuple(_notes(raw, version)),
     )
@@ -266,6 +283,17 @@ def _calibration(given: Json) -> Calibration | None:
     return Calibration(windows, nominal, coverage, skill)
 
 
+def _steered(given: Json) -> Steered | None:
+    budget, spent, target, price = (_number(given.get(key)) for key in ("budget", "spent", "target", "price"))
+    if budget is None or budget <= 0.0 or spent is None or target is None or price is None or price <= 0.0:
+        return None
+    rungs = []
+    for entry in _entries(given.get("ladder")):
+        rung = [_number(entry.get(key)) for key in ("price", "short", "replicas")]
+        rungs += [Rung(*known)] if len(known := [number for number in rung if number is not None]) == len(rung) else []
+    return Steered(budget, spent, target, price, _number(given.get("seconds")), tuple(rungs))
+
+
 def _capacity(known: Json, spec: Json) -> tuple[float | None, str]:
     """Return what a replica was taken to serve and where that is from: learned or assumed, or else of the spec."""
     for number in (known.get("low"), known.get("perReplica")):
@@ -275,20 +303,32 @@ def _capacity(known: Json, spec: Json) -> tuple[float | None, str]:
     return (capacity if capacity is not None and capacity > 0.0 else None), "spec.capacity.perReplica"
 
 
-def _rules(spec: Json) -> Rules:
+def _rules(spec: Json, forecast: Json) -> Rules:
     objective, behavior = part(spec, "objective"), part(spec, "behavior")
     by_quantile = not {"risk", "costs"} & {key for key in objective if objective[key] is not None}
+    default = _number(forecast.get("quantile")) if "objective" in spec else None
     return Rules(
         mode=shown(spec.get("mode", "")),
         paused=spec.get("paused") is True,
         min_replicas=_whole(spec.get("minReplicas")),
         max_replicas=_whole(spec.get("maxReplicas")),
-        quantile=(_number(objective.get("quantile")) or DEFAULT_QUANTILE) if by_quantile else None,
-        buffer=_number(objective.get("buffer")) or 0.0,
-        up_tolerance=_number(part(behavior, "scaleUp").get("tolerance")) or 0.0,
-        down_tolerance=_number(part(behavior, "scaleDown").get("tolerance")) or 0.0,
+        quantile=(_number(objective.get("quantile")) or default) if by_quantile else None,
+        budget=_number(part(objective, "risk").get("overloadBudget")),
+        price=_ratio(part(objective, "costs")),
+        buffer=_fraction(objective.get("buffer")),
+        up_tolerance=_fraction(part(behavior, "scaleUp").get("tolerance")),
+        down_tolerance=_fraction(part(behavior, "scaleDown").get("tolerance")),
         target_utilization=_number(part(part(spec, "fallback"), "reactive").get("targetUtilization")),
     )
+
+
+def _fraction(given: object) -> float:
+    return min(max(_number(given) or 0.0, 0.0), MOST_FRACTION)
+
+
+def _ratio(costs: Json) -> float | None:
+    replica, overload = _number(costs.get("replicaHour")), _number(costs.get("overloadHour"))
+    return None if replica is None or overload is None or replica <= 0.0 or overload <= 0.0 else overload / replica
 
 
 def _notes(raw: Json, version: int) -> Iterable[str]:

@@ -10,11 +10,13 @@ from enum import StrEnum
 from .change import changes
 from .conditions import as_it_should_be, cure_of
 from .explain import amount, chance, percent, replicas, span
+from .kernels.steering import GUESS_SECONDS
 from .meanings import PHASES
 from .reasons import Limiter, Phase
-from .record import Move, Record
+from .record import Judged, Record
 
 OLD_SECONDS = 600.0
+YOUNG = 5.0  # times the weight of the first guess: what is known by then outweighs it
 TOLD_ABOVE = {"ScalingLimited", "FallbackActive"}  # limiter and rung say what to do, under "To change"
 
 
@@ -57,6 +59,8 @@ def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
     sections = (
         Section("Load", _load(record)),
         Section("Expected", _expected(record)),
+        Section("Aim", _aim(record)),
+        Section("Prices", _prices(record)),
         Section("Capacity", _capacity(record)),
         Section("Steps", _steps(record)),
         Section("Risk", _risk(record)),
@@ -72,12 +76,6 @@ def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
 def stamp(at: float | None) -> str:
     """Return an instant as RFC 3339 in UTC, to the second."""
     return "an unknown time" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def held_back(record: Record) -> Move | None:
-    """Return the last move if it says that the number, though it stands, is not applied or not reached."""
-    last = record.moves[-1] if len(record.moves) > 1 else None
-    return last if last is not None and last.before == last.after else None
 
 
 def one_line(record: Record) -> str:
@@ -98,8 +96,8 @@ def _headline(record: Record) -> Line:
         text += f", fixed by {record.limiter}"
     if record.raw is not None and record.raw != record.final and record.limiter not in {"", Limiter.FORECAST}:
         text += f" ({record.raw} asked for)"
-    if (held := held_back(record)) is not None:
-        return Line(f"{text}; {held.why}", Tone.NOTICE)
+    if (held := record.held_back) is not None:
+        return Line(f"{text}; {held.why.partition('; ')[0]}", Tone.NOTICE)
     good = record.limiter == Limiter.FORECAST and record.load is not None
     return Line(text, Tone.GOOD if good else Tone.NOTICE)
 
@@ -147,6 +145,41 @@ def _expected(record: Record) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def _aim(record: Record) -> tuple[Line, ...]:
+    """Tell an aim that is no quantile: that one stands beside what is expected."""
+    steering, budget, price = record.steered, record.rules.budget, record.price
+    if steering is not None:
+        may = f"{percent(steering.budget)} of the time may be short"
+        target = percent(float(f"{steering.target:.3g}"))
+        spent = f"{chance(steering.spent)} was short of late, a burn rate of {steering.burn_rate:.2g}"
+        return (
+            Line(f"{may}; running short is priced at {amount(steering.price)} replicas now to hold that"),
+            Line(f"{spent}; the price aims at {target}", Tone.BAD if steering.burn_rate > 1.0 else Tone.PLAIN),
+        )
+    if budget is not None:
+        return (Line(f"{percent(budget)} of the time may be short; nothing has been steered yet", Tone.NOTICE),)
+    if price is not None:
+        return (Line(f"what comes cheapest; running short is priced at {amount(price)} replicas"),)
+    return ()
+
+
+def _prices(record: Record) -> tuple[Line, ...]:
+    """Tell what other prices would have come to on the load as it was."""
+    if record.steered is None or not record.steered.ladder:
+        return ()
+    ladder, price, known = record.steered.ladder, record.steered.price, record.steered.seconds
+    over = "the time" if known is None else span(known)
+    wide = max(len(amount(at)) for at in (price, *(rung.price for rung in ladder)))
+    told = [
+        (rung.price, f"short {chance(rung.short)} of {over} with {amount(rung.replicas)} replicas in the mean")
+        for rung in ladder
+    ]
+    young = known is not None and known < YOUNG * GUESS_SECONDS
+    now = f"the price now, in which a guess counts for {span(GUESS_SECONDS)}" if young else "the price now"
+    rows = sorted([*told, (price, now)])
+    return tuple(Line(f"at {amount(at):>{wide}} replicas: {what}") for at, what in rows)
+
+
 def _capacity(record: Record) -> tuple[Line, ...]:
     if record.capacity is None:
         return ()
@@ -169,9 +202,12 @@ def _risk(record: Record) -> tuple[Line, ...]:
         return ()
     accepted = None if record.rules.quantile is None else 1.0 - record.rules.quantile
     horizon = record.forecast.horizon if record.forecast and record.forecast.horizon else "the horizon"
+    if record.final == 0:
+        return (Line(f"none runs: what comes within {horizon} waits until one is ready"),)
     text = f"{chance(record.risk)} to run short within {horizon} at {replicas(record.final)}"
     if accepted is None:
-        return (Line(text),)
+        weight = "" if record.price is None else f", which weighs {amount(record.price * record.risk)} replicas"
+        return (Line(text + weight),)
     over = record.risk > accepted * (1.0 + 1e-6)
     return (Line(f"{text}; {percent(accepted)} accepted", Tone.BAD if over else Tone.PLAIN),)
 
@@ -194,16 +230,28 @@ def _trust(record: Record) -> tuple[Line, ...]:
 
 def _conditions(record: Record) -> tuple[Line, ...]:
     """Tell conditions that are not as they should be; those that say the same, and a cure said before, once."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
+    said = {record.message, *(move.why for move in record.moves)}
+    alike: dict[tuple[str, str], list[Judged]] = {}
     for condition in record.conditions:
         if not as_it_should_be(condition) and not (condition.message and condition.message == record.phase_why):
-            message = "" if condition.message == record.message else condition.message
-            alike.setdefault((condition.status, condition.reason, message), []).append(condition.type)
+            message = "" if condition.message in said else condition.message
+            alike.setdefault((condition.reason, message), []).append(condition)
     lines, cures = [], set[str]()
-    for (status, reason, message), types in alike.items():
-        named = f"{' and '.join(types)} {'is' if len(types) == 1 else 'are'} {status} ({reason})"
+    for (reason, message), judged in alike.items():
+        named = f"{_named(judged)} ({reason})"
         lines.append(Line(f"{named}: {message}" if message else named, Tone.BAD))
-        if (cure := cure_of(reason)) not in cures and not set(types) <= TOLD_ABOVE:
+        cure, told_above = cure_of(reason), {condition.type for condition in judged} <= TOLD_ABOVE
+        if cure not in cures and cure not in message and not told_above:
             lines.append(Line(f"  -> {cure}"))
         cures.add(cure)
     return tuple(lines)
+
+
+def _named(judged: list[Judged]) -> str:
+    """Return conditions with their status: "Ready and ScalingActive are False, Conflicted is True"."""
+    by_status: dict[str, list[str]] = {}
+    for condition in judged:
+        by_status.setdefault(condition.status, []).append(condition.type)
+    return ", ".join(
+        f"{' and '.join(types)} {'is' if len(types) == 1 else 'are'} {status}" for status, types in by_status.items()
+    )

@@ -6,6 +6,7 @@ Fewer replicas are never argued for while load is missing.
 from dataclasses import dataclass
 from math import inf
 
+from . import priced
 from .change import NEVER_BLIND, blind, to_be_served
 from .explain import amount, chance, percent, replicas
 from .meanings import LIMITERS
@@ -18,22 +19,26 @@ LEAST_WIDTH = 1e-3  # of a range of quantiles that is worth naming
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """The answer: the rule that moved the number past it ("" if none did), the chance to run short there, the words."""
+    """The answer: the rule that moved the number past it ("" if none did), the chance to run short there, the words.
+
+    `total` is what it comes to under a price, in replicas.
+    """
 
     replicas: int
     rule: str
     risk: float | None
+    total: float | None
     lines: tuple[str, ...]
 
 
 def why_not(record: Record, count: int) -> WhyNot:
     """Return why the decision is not `count` replicas (0 or more)."""
-    risk = _risk(record, count)
+    risk, total = _risk(record, count), priced.total(record, count)
     if count == record.final:
-        return WhyNot(count, "", risk, (f"it is {count}", *_risk_line(record, count, risk)))
+        return WhyNot(count, "", risk, total, (f"it is {count}", *_risk_line(record, count, risk)))
     crossed = _crossed(record, count)
     lines = [_rule_line(record, count, crossed), *_risk_line(record, count, risk), *_right_from(record, count, crossed)]
-    return WhyNot(count, "" if crossed is None else crossed.limiter, risk, tuple(lines))
+    return WhyNot(count, "" if crossed is None else crossed.limiter, risk, total, tuple(lines))
 
 
 def _crossed(record: Record, count: int) -> Move | None:
@@ -78,6 +83,8 @@ def _risk_line(record: Record, count: int, risk: float | None) -> list[str]:
             lines.append(
                 f"at {replicas(count)} ({_a(record, serves)}): {chance(risk)} to run short within {horizon}{accepted}"
             )
+    if count > 0 and (weighed := priced.weighed(record, count)):
+        lines.append(weighed)
     if risk is None:
         lines.append(f"the chance to run short at {count} cannot be reckoned: the record holds no whole forecast")
     return lines
@@ -90,6 +97,8 @@ def _right_from(record: Record, count: int, crossed: Move | None) -> list[str]:
     lines = _bounds(record, count)
     if crossed is not None and crossed.limiter in set(Limiter):
         lines.append(f"{crossed.limiter}: {LIMITERS[Limiter(crossed.limiter)].cure}")
+    if record.price is not None and record.asked_by == Limiter.FORECAST:
+        return lines if count == record.raw else [*lines, *priced.right_at(record, count)]
     serve, capacity = to_be_served(record), record.capacity
     if serve is not None and capacity is not None and serve > 0.0 and count > 0 and pods(serve / capacity) != count:
         lines += _by_load(record, count, serve, capacity)

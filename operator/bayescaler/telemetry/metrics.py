@@ -23,12 +23,12 @@ class WorkloadSample:
     namespace: str
     name: str
     current_replicas: float | None = None
-    ready_replicas: float | None = None
     desired_replicas: float | None = None
     load: float | None = None
     load_age_seconds: float | None = None
     forecast_load: float | None = None
     violation_probability: float | None = None
+    overload_spent: float | None = None
     coverage: float | None = None
     capacity: float | None = None
     lead_time_seconds: float | None = None
@@ -52,7 +52,6 @@ class ObjectMetric:
 
 OBJECT_METRICS = (
     ObjectMetric("current_replicas", "current_replicas", "Replicas the target's spec asks for."),
-    ObjectMetric("ready_replicas", "ready_replicas", "Replicas of the target that are ready."),
     ObjectMetric("desired_replicas", "desired_replicas", "Replicas of the last decision, after every limiter."),
     ObjectMetric("load", "load", "Load of the newest closed bucket, in the unit of capacity.perReplica."),
     ObjectMetric("load_age_seconds", "load_age_seconds", "Seconds since the end of the newest bucket with data."),
@@ -65,6 +64,11 @@ OBJECT_METRICS = (
         "violation_probability",
         "violation_probability",
         "Probability that the highest load over the lead window exceeds what the desired replicas serve.",
+    ),
+    ObjectMetric(
+        "overload_spent",
+        "overload_spent",
+        "Share of the time that was short of late, of the budget in objective.risk; forgotten by the days.",
     ),
     ObjectMetric(
         "forecast_coverage",

@@ -1,6 +1,6 @@
 """Scenes: a workload for each rule, rung and phase, decided on by the production code; their stories are kept as text.
 
-`python tests/unit/control/scenes.py` writes the kept stories anew, in stories/ and in docs/explain.md.
+`python tests/unit/control/scenes.py` writes the kept stories anew, in stories/ and in the pages of docs/.
 """
 
 import math
@@ -11,108 +11,27 @@ from pathlib import Path
 import numpy as np
 
 from bayescaler.cli.told import as_text
-from bayescaler.cluster.scale import Target
-from bayescaler.control.deciding import decide_one
 from bayescaler.control.decision_log import complete
-from bayescaler.control.registry import Registry
-from bayescaler.control.settings import Settings
 from bayescaler.control.status import render
-from bayescaler.control.workload import Load, Problem, Workload
-from bayescaler.policy import Evidence, Outlook, assess
+from bayescaler.control.workload import Problem, Workload
 from bayescaler.policy.from_status import of_status
-from bayescaler.policy.reasons import Health, Phase
+from bayescaler.policy.reasons import Phase
 from bayescaler.policy.record import read
 from bayescaler.policy.story import tell
 from bayescaler.policy.why_not import why_not
-from bayescast import Family, Predictive
-from bayescast.predictive import LEVELS
 
-NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
-TICK, LATER = 15.0, 34.0
+if __package__:
+    from .stage import AT_ONCE, LOAD, MINUTE, NOON, Scene, autoscaler
+else:  # run as a script
+    from stage import AT_ONCE, LOAD, MINUTE, NOON, Scene, autoscaler
+
+LATER = 34.0
 HERE = Path(__file__).resolve().parent
 STORIES = HERE / "stories"
-PAGE = HERE.parents[2] / "docs/explain.md"
+PAGES = [HERE.parents[2] / "docs" / name for name in ("explain.md", "objective.md")]
 BLOCK = re.compile(r"(<!-- story: ([a-z-]+)(?: --why-not (\d+))? -->\n```text\n)(.*?)(```\n)", re.DOTALL)
-SCALE = (0.0, 0.524, 0.842, 1.282, 1.645, 1.96, 2.326, 2.576, 3.09)  # normal quantiles at LEVELS
-SPREAD = 0.12
-UID = "5f0c9d1e-7a44-4a53-9a53-0d6f3f1f2a10"
 
 SCENES: dict[str, Callable[[], Workload]] = {}
-
-
-def expecting(load: float, *, at: float = NOON, longer: float | None = None) -> Outlook:
-    """A forecast whose 0.95 quantile is `load`, over half an hour `longer`."""
-    values = np.array([math.exp(SPREAD * (z - SCALE[4])) for z in SCALE])
-    return Outlook(
-        *(
-            Predictive(np.array(LEVELS), values * most, lead, 60.0, at, Family.POISSON_GAMMA)
-            for most, lead in ((load, 2), (longer or load, 30))
-        )
-    )
-
-
-def autoscaler(**spec):
-    return {
-        "apiVersion": "bayescaler.dev/v1alpha1",
-        "kind": "BayesianAutoscaler",
-        "metadata": {"namespace": "shop", "name": "checkout", "uid": UID, "generation": 3},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"},
-            "minReplicas": 2,
-            "maxReplicas": 60,
-            "mode": "Auto",
-            "paused": False,
-            "load": {"prometheus": {"query": 'sum(rate(http_requests_total{service="checkout"}[1m]))'}, "kind": "Rate"},
-            "capacity": {"perReplica": 50},
-            "objective": {"quantile": 0.95, "buffer": 0.0},
-            "behavior": {"scaleUp": {"tolerance": 0.1}, "scaleDown": {"tolerance": 0.1}},
-            "fallback": {"after": "3m", "reactive": {"targetUtilization": 0.7}},
-            **spec,
-        },
-    }
-
-
-class Scene:
-    """A workload through time: what is expected and seen is set, `decide` makes the next decision."""
-
-    def __init__(self, *, running=8, **spec):
-        self.object = autoscaler(**spec)
-        registry = Registry(
-            Settings(default_server_address="http://prometheus:9090"),
-            on_new_load=lambda _: None,
-            on_gone=lambda _: None,
-        )
-        registry.observe("ADDED", self.object)
-        self.workload = registry.get(("shop", "checkout"))
-        self.runs(running)
-        self.shows(0.953, windows=1440)
-
-    def runs(self, replicas, ready=None):
-        self.workload.target = Target("t", replicas, "app=checkout", replicas if ready is None else ready)
-
-    def shows(self, coverage, *, windows, previous=Phase.TRUSTED, skill=0.42):
-        evidence = Evidence(windows, coverage, 0.95, skill, 20_160, 1440)
-        self.workload.evidence = evidence
-        self.workload.phase, self.workload.phase_message = assess(evidence, previous)
-
-    def decide(
-        self, now=NOON, *, load=None, expected=None, why=(Health.FAILED, "LoadFailed", "prometheus does not answer")
-    ):
-        web = self.workload
-        web.outlook = None if expected is None else expecting(expected, at=min(now, NOON))
-        if load is None:
-            health, reason, message = why
-            web.load = Load(None, None, health, message, reason)
-        else:
-            web.load = Load(load, now - 5.0, Health.LIVE, "", "LoadLive", complete=True)
-        decide_one(web, now=now, scale_in_allowed=True, lag_seconds=15.0)
-        return web
-
-    def quiet(self, *, load, expected, until=NOON, minutes=10):
-        """Decide so for some minutes, one tick before `until` the last time."""
-        for tick in range(round(minutes * 60 / TICK), 0, -1):
-            self.decide(until - tick * TICK, load=load, expected=expected)
-        return self
 
 
 def scene(make):
@@ -188,7 +107,7 @@ def scale_down_stabilization():
 
 @scene
 def scale_up_policy():
-    return Scene(running=4).decide(load=300.0, expected=600.0)
+    return Scene(running=4).decide(load=300.0, expected=1200.0)
 
 
 @scene
@@ -251,6 +170,97 @@ def fallback_floor():
     return stage.decide()
 
 
+@scene
+def surprise():
+    """More came than was thought possible a tick ago."""
+    stage = Scene(running=8).quiet(load=300.0, expected=380.0)
+    return stage.decide(load=520.0, expected=530.0)
+
+
+@scene
+def scale_in_window():
+    seen = {"load": 350.0, "expected": 400.0, "longer": 500.0}
+    return Scene(running=12).quiet(**seen).decide(**seen)
+
+
+@scene
+def reversal_gate():
+    stage = Scene(running=12, behavior=AT_ONCE)
+    stage.decide(NOON - 5 * MINUTE, load=300.0, expected=390.0)
+    return stage.runs(8).decide(load=340.0, expected=430.0)
+
+
+@scene
+def activation():
+    stage = Scene(running=2, minReplicas=0, load=LOAD | {"activationThreshold": 1}, behavior=AT_ONCE)
+    return stage.decide(load=0.0, expected=0.5)
+
+
+@scene
+def rollout():
+    stage = Scene(behavior=AT_ONCE).runs(8, rolling_out=True).lacks()
+    return stage.decide(load=180.0, expected=250.0)
+
+
+@scene
+def schedule():
+    sale = {"name": "sale", "start": "0 8 * * *", "duration": "6h", "timeZone": "Europe/Berlin", "minReplicas": 20}
+    return Scene(running=8, schedules=[sale]).decide(load=300.0, expected=390.0)
+
+
+@scene
+def schedule_ahead():
+    """Its pods are asked for before it opens; another one keeps the number low."""
+    zone = {"timeZone": "Europe/Berlin"}
+    sale = {"name": "sale", "start": "1 13 * * *", "duration": "6h", "minReplicas": 20, **zone}
+    night = {"name": "frugal", "start": "0 6 * * *", "duration": "8h", "maxReplicas": 6, **zone}
+    return Scene(running=6, schedules=[sale, night]).decide(load=300.0, expected=390.0)
+
+
+@scene
+def quota_exceeded():
+    refusal = (
+        'pods "checkout-6f7d" is forbidden: exceeded quota: team, requested: pods=1, used: pods=9, limited: pods=9'
+    )
+    return Scene().runs(12, ready=9, refusal=refusal).lacks().decide(load=420.0, expected=590.0)
+
+
+@scene
+def failed_create():
+    refusal = 'pods "checkout-6f7d" is forbidden: violates PodSecurity "restricted:latest"'
+    return Scene().runs(12, ready=9, refusal=refusal).lacks().decide(load=420.0, expected=590.0)
+
+
+@scene
+def unschedulable():
+    said = "0/3 nodes are available: 3 Insufficient cpu."
+    return Scene().runs(12, ready=10).lacks(said, said).decide(load=420.0, expected=590.0)
+
+
+@scene
+def conflict():
+    return Scene(running=8).shared_with("checkout").decide(load=420.0, expected=520.0)
+
+
+@scene
+def costs():
+    aim = {"costs": {"replicaHour": 0.04, "overloadHour": 8}, "buffer": 0.1}
+    return Scene(objective=aim).decide(load=420.0, expected=520.0)
+
+
+@scene
+def budget():
+    """Ten hours of waves and gusts under a budget of 2 %."""
+    stage = Scene(running=12, objective={"risk": {"overloadBudget": 0.02}}, behavior=AT_ONCE)
+    gusts = np.random.default_rng(6).gamma(60.0, 1 / 60.0, 600)
+    for minute, gust in enumerate(gusts, -len(gusts)):
+        wave = 380.0 + 160.0 * math.sin(minute / 40.0)
+        ahead = wave + 8.0 * math.cos(minute / 40.0)
+        web = stage.decide(NOON + minute * MINUTE, load=wave * gust, expected=1.22 * ahead, longer=1.3 * ahead + 40.0)
+        stage.runs(web.decision.final)
+    return stage.decide(load=412.0, expected=500.0)
+
+
 def logged(web):
     """The record as the log has it."""
     return complete(web) | {"object": web.label, "message": web.decision.message}
@@ -283,5 +293,5 @@ if __name__ == "__main__":
     STORIES.mkdir(exist_ok=True)
     for name in SCENES:
         (STORIES / f"{name}.txt").write_text(story_of(name))
-    if PAGE.exists():
-        PAGE.write_text(page(PAGE.read_text()))
+    for path in PAGES:
+        path.write_text(page(path.read_text()))

@@ -67,7 +67,7 @@ async def test_pods_that_wait_for_a_node_are_counted_and_said_in_the_schedulers_
     assert await place.look(NOON + LEAD + 1.0, ready_replicas=9)
     status, reason, message = place.limited()
     assert (status, reason) == (True, "Unschedulable")
-    assert message.startswith("2 of 12 pods wait for a node: 0/3 nodes are available: 3 Insufficient cpu.; add nodes")
+    assert message.startswith("2 of 12 pods wait for a node: 0/3 nodes are available: 3 Insufficient cpu; add nodes")
     assert place.web.decision.message.endswith(message)
     assert place.web.decision.steps[-1].limiter is Limiter.UNSCHEDULABLE
 

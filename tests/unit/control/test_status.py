@@ -1,5 +1,7 @@
 """The status as written: valid against the CRD whatever was found, complete, and quiet while nothing matters."""
 
+import json
+
 import jsonschema
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from bayescaler.policy import State, decide
 from bayescaler.policy.reasons import Health
 
 from .builders import MINUTE, NOON, seen, target, workload
+from .scenes import SCENES
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +168,20 @@ async def test_the_outline_is_what_is_material_of_the_rendered_status():
     broken.target, broken.decision, broken.spec_problem = None, None, Problem("SpecInvalid", "what and the cure")
     for web in (fresh, good, scaled, taken_over, broken):
         assert outline(web) == material(render(web, now=NOON))
+
+
+def test_a_budget_is_told_with_what_was_spent_of_it_and_nothing_of_it_makes_a_write(validator):
+    web = SCENES["budget"]()
+    status = render(web, now=NOON)
+    validator.validate(status)
+    risk = status["risk"]
+    assert set(risk) == {"budget", "spent", "burnRate", "price", "target"}
+    assert risk["burnRate"] == pytest.approx(risk["spent"] / risk["budget"], rel=1e-4)
+    assert risk["price"] == pytest.approx(web.state.price, rel=1e-4)
+    assert len(json.dumps(risk)) < 128
+    assert material(status | {"risk": {}}) == material(status) == outline(web)
+
+
+@pytest.mark.parametrize("aim", ["forecast", "costs"])
+def test_without_a_budget_no_budget_is_told(aim):
+    assert "risk" not in render(SCENES[aim](), now=NOON)

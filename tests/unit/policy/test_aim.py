@@ -93,3 +93,12 @@ def test_the_dearer_running_short_is_the_more_pods_are_kept(price, final):
     decision, _ = decide(rules, live(10, 100.0), expecting(500.0, 0.95), State(), now=NOON)
     assert decision.raw == final
     assert f"priced at {price:g} replicas" in decision.message
+
+
+def test_a_raise_after_a_scale_in_tells_what_it_gains_and_what_it_has_to():
+    rules = policy(behavior=QUICK, price=12.0)
+    state = after_a_scale_in(rules, 12, to=9)
+    decision, _ = decide(rules, live(9, 400.0), expecting(520.0), state, now=NOON)
+    assert (decision.final, decision.limiter) == (9, Limiter.REVERSAL_GATE)
+    assert "after a scale-in: it gains " in decision.message
+    assert "turning back has to gain 5.4" in decision.message

@@ -8,8 +8,11 @@ import pytest
 import bayescaler
 from bayescaler.api import ConditionType
 from bayescaler.cluster import errors
+from bayescaler.cluster.scalers import ScalerKind
+from bayescaler.control.rivals import NOT_READ
 from bayescaler.policy import Health, Limiter, Phase, Rung
 from bayescaler.policy.conditions import REASONS, TYPES, as_it_should_be, cure_of
+from bayescaler.policy.conflicts import Interference
 from bayescaler.policy.glossary import reasons_markdown
 from bayescaler.policy.meanings import LIMITERS, PHASES, RUNGS
 from bayescaler.policy.record import Judged
@@ -20,7 +23,7 @@ LITERAL = re.compile(
         "([A-Z][A-Za-z]+)\"""",
     re.VERBOSE | re.MULTILINE,
 )
-NOT_OF_CONDITIONS = {"SuccessfulRescale", "NoLogs"}  # of an Event, of a command
+NOT_OF_CONDITIONS = {"SuccessfulRescale", "FloorRestored", "NoLogs"}  # of Events, of a command
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,8 @@ def test_every_reason_that_a_condition_can_carry_has_its_meaning():
         kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ApiError)
     }
     of_health = {f"Load{health}" for health in Health}
-    wanted = written | classes | statuses | of_health | set(Phase) | set(Rung)
+    of_others = {NOT_READ, "FloorEdited", *ScalerKind, Interference.NONE, Interference.REVERTING}
+    wanted = of_others | written | classes | statuses | of_health | set(Phase) | set(Rung)
     assert len(written) > 30, "the search has lost its way"
     assert wanted - set(REASONS) == set()
 

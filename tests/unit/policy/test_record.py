@@ -144,3 +144,61 @@ def test_a_learned_capacity_is_told_with_what_it_rests_on_and_its_low_quantile_d
 def test_what_stands_but_is_not_reached_is_in_the_headline():
     short = {"limiter": "QuotaExceeded", "before": 10, "after": 10, "why": "the quota allows 5 pods"}
     assert words(read(OLD | {"steps": [*OLD["steps"], short]})).splitlines()[0].endswith("; the quota allows 5 pods")
+
+
+@pytest.mark.parametrize(
+    ("objective", "quantile"),
+    [({"quantile": 0.9}, 0.9), ({"buffer": 0.1}, 0.95), ({"risk": {"overloadBudget": 0.01}}, None),
+     ({"costs": {"replicaHour": 1, "overloadHour": 40}}, None)],
+)  # fmt: skip
+def test_the_quantile_of_a_spec_that_names_no_aim_is_the_one_that_was_decided_on(objective, quantile):
+    told = read({"final": 4, "forecast": {"quantile": 0.95}, "spec": {"objective": objective}})
+    assert told.rules.quantile == quantile
+
+
+def test_the_price_is_the_steered_one_and_without_a_budget_the_ratio_of_the_costs():
+    risk = {"budget": 0.01, "spent": 0.02, "burnRate": 2, "price": 163, "target": 0.005}
+    assert read({"final": 4, "risk": risk, "spec": {"objective": {"risk": {"overloadBudget": 0.01}}}}).price == 163
+    costs = {"replicaHour": 0.04, "overloadHour": 8}
+    assert read({"final": 4, "spec": {"objective": {"costs": costs}}}).price == pytest.approx(200)
+    assert read({"final": 4, "spec": {"objective": {"quantile": 0.95}}}).price is None
+
+
+@pytest.mark.parametrize("bad", ["x", None, [], True, float("nan"), -1.0, 0.0])
+def test_a_price_that_is_none_is_not_there(bad):
+    risk = {"budget": 0.01, "spent": 0.02, "price": bad, "target": 0.005}
+    assert read({"final": 4, "risk": risk}).price is None
+    assert read({"final": 4, "spec": {"objective": {"costs": {"replicaHour": bad, "overloadHour": 8}}}}).price is None
+
+
+def test_a_ladder_is_read_without_trust():
+    risk = {"budget": 0.01, "spent": 0.02, "price": 163, "target": 0.005, "seconds": "long"}
+    rungs = [
+        {"price": 64, "short": 0.02, "replicas": 8.1},
+        {"price": 128},
+        "x",
+        {"price": "1", "short": 0, "replicas": 1},
+    ]
+    found = read({"final": 4, "risk": risk | {"ladder": rungs * 99}}).steered
+    assert found.seconds is None
+    assert len(found.ladder) <= 32
+    assert {rung.price for rung in found.ladder} == {64}
+
+
+NUMBERS = st.floats() | st.integers(-(2**70), 2**70) | st.none() | st.just("9")
+
+
+@given(st.dictionaries(st.sampled_from(["budget", "spent", "price", "target", "seconds"]), NUMBERS),
+       st.dictionaries(st.sampled_from(["replicaHour", "overloadHour"]), NUMBERS),
+       NUMBERS, NUMBERS, st.lists(st.floats(0.0, 1e300), min_size=9, max_size=9), st.integers(0, 2**40))  # fmt: skip
+def test_whatever_is_in_a_price_a_story_is_told_of_it(risk, costs, loose, per_replica, quantiles, count):
+    spec = {
+        "objective": {"buffer": loose, "costs": costs, "risk": {"overloadBudget": loose}},
+        "behavior": {"scaleUp": {"tolerance": loose}, "scaleDown": {"tolerance": loose}},
+        "capacity": {"perReplica": per_replica},
+    }
+    forecast = {"quantiles": sorted(quantiles), "p50": loose, "value": per_replica}
+    known = {"risk": risk, "spec": spec, "forecast": forecast, "violationProbability": loose}
+    record = read(OLD | known | {"limiter": "Forecast", "final": 12})
+    assert words(record)
+    assert why_not(record, count).lines

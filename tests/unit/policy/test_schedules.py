@@ -168,7 +168,9 @@ def test_a_floor_that_is_about_to_begin_is_served_when_it_begins_and_says_so():
     rules = policy(schedules=(schedule(),), lead_seconds=120.0)
     decision = decided(rules, 4, 200.0, EIGHT_SHARP - 120.0)
     assert decision.final == 20
-    assert "at least 20 from 2026-03-20 08:00 Europe/Berlin, and pods take up to 2m, 4 wanted" in decision.message
+    assert (
+        "at least 20 from 2026-03-20 08:00 Europe/Berlin, and pods take up to 2m to start, 4 wanted" in decision.message
+    )
 
 
 def test_a_ceiling_lowers_at_once_and_load_above_it_is_not_served():

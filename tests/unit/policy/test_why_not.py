@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import bayescast
 from bayescaler.policy.change import changes
 from bayescaler.policy.objective import pods
+from bayescaler.policy.priced import prices
 from bayescaler.policy.reasons import Limiter
 from bayescaler.policy.record import read
 from bayescaler.policy.why_not import why_not
@@ -26,7 +27,9 @@ def record(*steps, load=300.0, demand=420.0, current=8, limiter=None, rung="Pred
         {
             "version": 1, "object": "shop/web", "final": before, "raw": steps[0][1], "current": current, "load": load,
             "demand": demand, "limiter": limiter or steps[-1][0], "steps": moves, "unit": "/s", "rung": rung,
-            "forecast": {"horizon": "2m", "quantile": 0.95, "value": demand, "quantiles": QUANTILES},
+            "forecast": {
+                "horizon": "2m", "quantile": 0.95, "value": demand, "p50": QUANTILES[0], "quantiles": QUANTILES,
+            },
             "spec": {
                 "minReplicas": 2, "maxReplicas": 20, "capacity": {"perReplica": 50}, "objective": {"quantile": 0.95},
                 **spec,
@@ -132,3 +135,62 @@ def test_more_replicas_are_never_riskier(few, many):
     one = record(("Forecast", 9))
     few, many = sorted((few, many))
     assert why_not(one, few).risk >= why_not(one, many).risk
+
+
+def priced(price, **changes):
+    """A decision under a price, with a buffer."""
+    objective = {"costs": {"replicaHour": 0.5, "overloadHour": 0.5 * price}, "buffer": 0.1}
+    return record(("Forecast", best(price, 0.1)), objective=objective, **changes)
+
+
+def best(price, buffer):
+    """The cheapest number at 50/s a replica, by trying them all."""
+    predictive = record(("Forecast", 9)).forecast.predictive
+    least = pods(QUANTILES[0] * (1 + buffer) / 50.0)
+    return min(range(least, 60), key=lambda n: n + price * predictive.exceedance(n * 50.0 / (1 + buffer)))
+
+
+def test_under_a_price_both_numbers_are_weighed_by_it():
+    one = priced(40.0)
+    answer = why_not(one, 8)
+    short = one.forecast.predictive.exceedance(8 * 50.0 / 1.1)
+    assert answer.total == pytest.approx(8 + 40.0 * short)
+    assert f"priced at 40 replicas, buffer included, 8 comes to {answer.total:.3g}, {one.final} to " in answer.lines[2]
+    assert answer.total > why_not(one, one.final).total
+
+
+@given(st.floats(1.0, 1e5), st.integers(8, 20))
+def test_at_the_prices_that_are_named_the_number_is_the_cheapest(price, count):
+    one = priced(price)
+    low, high = prices(one, count)
+    if count == best(price, 0.1):
+        assert low <= price <= high
+    elif low < high:
+        inside = (max(low, 1e-6) * min(high, 1e9)) ** 0.5
+        assert best(inside, 0.1) == count
+
+
+def test_no_price_goes_below_the_median():
+    assert (
+        "no price asks for fewer than the 8 that the median of what is expected needs" in why_not(priced(40.0), 5).lines
+    )
+
+
+def test_the_cost_that_would_ask_for_it_is_named_in_the_words_of_the_spec():
+    (line,) = [line for line in why_not(priced(40.0), 12).lines if "would be right" in line]
+    assert line.startswith("12 would be right at an objective.costs.overloadHour of above ")
+    assert line.endswith("times replicaHour (40 now)")
+
+
+def test_under_a_price_no_load_is_named_from_which_a_number_would_be_right():
+    for count in (5, 8, 12, 15):
+        assert not any("to be served" in line for line in why_not(priced(40.0), count).lines)
+
+
+def test_what_one_more_spares_and_one_fewer_adds_is_told_against_what_it_has_to():
+    one = priced(40.0)
+    more, fewer = changes(one)[:2]
+    chances = [one.forecast.predictive.exceedance(n * 50.0 / 1.1) for n in range(one.final - 1, one.final + 2)]
+    assert f"more: {one.final + 1} once one more spares more than 2.5 % of running short" in more
+    assert f"fewer: {one.final - 1} once one fewer adds less than 2.5 % of running short" in fewer
+    assert chances[1] - chances[2] < 0.025 < chances[0] - chances[1]

@@ -1,0 +1,72 @@
+"""What steering by a budget has come to, in plain numbers: time short, the price now, what others would have done."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .kernels import steering as ladder
+from .state import State
+from .types import Policy
+
+TOLD_RUNGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One price (replicas) on the load as it came: the share of time it would have been short, its mean replicas."""
+
+    price: float
+    short: float
+    replicas: float
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """Shares are of the time, which is forgotten by the days; `seconds` is how much of it counts.
+
+    `spent` is our own share, `target` the one that the price is read off the ladder for. Of the ladder the rungs around
+    the price are told, cheapest first.
+    """
+
+    budget: float
+    spent: float
+    target: float
+    price: float
+    seconds: float | None = None
+    ladder: tuple[Rung, ...] = ()
+
+    @property
+    def burn_rate(self) -> float:
+        """Spent over budget: above 1 more than the budget is spent."""
+        return self.spent / self.budget
+
+
+def spent(state: State) -> float | None:
+    """Return the share of time that was short of late; None without a budget, or before its first bucket."""
+    figures = state.steering.figures
+    if not len(figures) or figures[ladder.WEIGHT] <= 0.0:
+        return None
+    return float(figures[ladder.SHORT] / figures[ladder.WEIGHT])
+
+
+def steered(policy: Policy, state: State) -> Steered | None:
+    """Return what the steering of a policy has come to; None without a budget, or before its first bucket."""
+    share, price = spent(state), state.price
+    if policy.budget is None or share is None or price is None:
+        return None
+    figures, rungs = state.steering.figures, state.steering.rungs
+    weight = float(figures[ladder.WEIGHT])
+    prices = ladder.RUNGS * max(float(figures[ladder.FLEET]) / weight, 1.0)
+    first = int(np.searchsorted(prices, price)) - TOLD_RUNGS // 2
+    first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
+    return Steered(
+        budget=policy.budget.share,
+        spent=share,
+        target=float(figures[ladder.TARGET]),
+        price=price,
+        seconds=weight * policy.budget.step_seconds,
+        ladder=tuple(
+            Rung(float(prices[i]), float(rungs[i, ladder.RATE]) / weight, float(rungs[i, ladder.PODS]) / weight)
+            for i in range(first, first + TOLD_RUNGS)
+        ),
+    )
