@@ -23,7 +23,7 @@ COLUMNS = (
     ("Load", "number", ".status.lastDecision.load", 0),
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0),
     ("Age", "date", ".metadata.creationTimestamp", 0),
-    ("Quantile", "number", ".spec.objective.quantile", 1),
+    ("Quantile", "number", ".status.forecast.quantile", 1),
     ("Horizon", "string", ".status.forecast.horizon", 1),
     ("Coverage", "number", ".status.calibration.coverage", 1),
 )
