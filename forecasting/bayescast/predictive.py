@@ -112,7 +112,7 @@ class Predictive:
         last = len(values) - 1
         if x > values[last]:
             top = max(values[last], sys.float_info.min)
-            return _SURVIVAL_LOGS[last] - self._exponent() * (math.log(x) - math.log(top))
+            return _SURVIVAL_LOGS[last] - self._exponent() * max(math.log(x) - math.log(top), 0.0)
         i = min(max(search(values, x) - 1, 0), last)
         j = min(i + 1, last)
         width = values[j] - values[i]

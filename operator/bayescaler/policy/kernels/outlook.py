@@ -45,7 +45,7 @@ def survival_above(values: Floats, load: float) -> float:
     """Return P(max > load) for loads from the median up."""
     if load > values[_LAST]:
         top = max(float(values[_LAST]), _TINY)
-        return math.exp(LOG_SURVIVAL[_LAST] - exponent(values) * math.log(load / top))
+        return math.exp(LOG_SURVIVAL[_LAST] - exponent(values) * max(math.log(load / top), 0.0))
     i = 0
     while i < _LAST and values[i + 1] <= load:
         i += 1
