@@ -40,8 +40,8 @@ class Diagnostics:
     level -> what was lost beyond that rival (negative: less), as the share of the mean load that would cost as much if
     it were held in vain. recent_misses: level -> which of the newest 32 disjoint windows were missed; bits, the newest
     the lowest. effective_samples: windows in the memory of the predictive shape. expert_weights: name -> mean weight
-    over the levels. change_point: whether one was declared within the last hour (settings.alarm_hold_seconds); change_point_at:
-    start of the bucket that declared the newest one; change_point_rise: whether the load rose there;
+    over the levels. change_point: whether one was declared within the last hour (settings.alarm_hold_seconds);
+    change_point_at: start of the bucket that declared the newest one; change_point_rise: whether the load rose there;
     windows_since_change: disjoint windows that have begun and ended since.
     """
 
