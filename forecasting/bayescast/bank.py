@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checkpoint, events, gaps, prior_pool, seasons
-from .diagnostics import Diagnostics, Track, report
+from .diagnostics import Diagnostics, Track, report, track_of
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
@@ -131,9 +131,9 @@ class Bank:
         healthy: ArrayLike | None = None,
         exclude: Ranges = (),
     ) -> dict[int, Track]:
-        """As `replay`, with the coverage shown by each bucket."""
+        """As `replay`, with what had been shown by each bucket."""
         issued, shown = self._replay(row, times, values, saturated, healthy, exclude, keep=2)
-        return {lead: Track(issued[:, i], shown[:, i, :-1], shown[:, i, -1]) for i, lead in enumerate(self.shape.leads)}
+        return {lead: track_of(issued[:, i], shown[:, i]) for i, lead in enumerate(self.shape.leads)}
 
     def update(
         self,
@@ -283,7 +283,7 @@ class Bank:
     ) -> tuple[Floats, Floats]:
         """Run buckets through the kernel; return what is kept of each, or nothing.
 
-        keep 1: the (n, leads, levels) quantiles issued; 2: also (n, leads, levels + 1) coverage and disjoint windows.
+        keep 1: the (n, leads, levels) quantiles issued; 2: also (n, leads, N_SHOWN) what was shown by then.
         """
         offsets = seasons.offsets_of(self._zone_names, self._zone[rows], times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
@@ -292,7 +292,7 @@ class Bank:
             slots = np.concatenate([slots, bits], axis=1)
         self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
         issued = np.empty((len(rows) if keep > 0 else 0, len(self.shape.leads), len(LEVELS)))
-        shown = np.empty((len(rows) if keep > 1 else 0, len(self.shape.leads), len(LEVELS) + 1))
+        shown = np.empty((len(rows) if keep > 1 else 0, len(self.shape.leads), st.N_SHOWN))
         advance(self._memory, *self._fixed, rows, slots, values, saturated, issued, shown)
         return issued, shown
 

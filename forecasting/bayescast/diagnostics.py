@@ -14,12 +14,19 @@ from .spec import Family, ForecastSpec
 class Track:
     """What was issued and shown along a history, a row for every bucket; as in Predictive and Diagnostics.
 
-    quantiles: (n, levels) at LEVELS, NaN before the first load. coverage: (n, levels) by then. disjoint_windows: (n,).
+    quantiles: (n, levels) at LEVELS, NaN before the first load. coverage, skill, headroom_lost: (n, levels) by then.
+    recent_misses: (n, levels), as bits. disjoint_windows, windows_since_change: (n,). change: (n,) 1 where the bucket
+    declared a rise, -1 a fall, else 0.
     """
 
     quantiles: NDArray[np.float64]
     coverage: NDArray[np.float64]
+    skill: NDArray[np.float64]
+    headroom_lost: NDArray[np.float64]
+    recent_misses: NDArray[np.float64]
     disjoint_windows: NDArray[np.float64]
+    windows_since_change: NDArray[np.float64]
+    change: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,13 @@ class Diagnostics:
     windows: windows scored. disjoint_windows: how many of them do not overlap; what a coverage figure really rests on.
     coverage: level -> share of windows whose largest load was at most the issued quantile. misses_owed: level -> misses
     beyond the due ones that the calibration still answers (negative: too few). pinball: level -> mean loss, in the unit
-    of the load. skill: level -> 1 - pinball over that of a calibrated last-value forecast. effective_samples: windows
-    in the memory of the predictive shape. expert_weights: name -> mean weight over the levels. change_point: whether
-    one was declared within the last hour (settings.alarm_hold_seconds); change_point_at: start of the bucket that
-    declared the newest one.
+    of the load. skill: level -> 1 - pinball over that of the last value times a learned constant. headroom_lost:
+    level -> what was lost beyond that rival (negative: less), as the share of the mean load that would cost as much if
+    it were held in vain. recent_misses: level -> which of the newest 32 disjoint windows were missed; bits, the newest
+    the lowest. effective_samples: windows in the memory of the predictive shape. expert_weights: name -> mean weight
+    over the levels. change_point: whether one was declared within the last hour (settings.alarm_hold_seconds);
+    change_point_at: start of the bucket that declared the newest one; change_point_rise: whether the load rose there;
+    windows_since_change: disjoint windows that have begun and ended since.
     """
 
     windows: int
@@ -41,12 +51,26 @@ class Diagnostics:
     misses_owed: dict[float, float]
     pinball: dict[float, float]
     skill: dict[float, float]
+    headroom_lost: dict[float, float]
+    recent_misses: dict[float, int]
     effective_samples: float
     expert_weights: dict[str, float]
     change_point: bool
     change_point_at: float | None
+    change_point_rise: bool
+    windows_since_change: int
     family: Family
     buckets_seen: int
+
+
+def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Track:
+    """Return one lead's track from (n, levels) quantiles and the (n, N_SHOWN) that kernels showed."""
+    by_level = (
+        shown[:, first : first + len(LEVELS)]
+        for first in (st.SHOWN_COVERAGE, st.SHOWN_SKILL, st.SHOWN_HEADROOM, st.SHOWN_MISSES)
+    )
+    counts = (shown[:, column] for column in (st.SHOWN_DISJOINT, st.SHOWN_SINCE, st.SHOWN_CHANGE))
+    return Track(quantiles, *by_level, *counts)
 
 
 def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> Diagnostics:
@@ -54,8 +78,9 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
     settings, marks, table = spec.settings, state.lead_marks[lead], state.by_level[lead]
     windows = int(marks[st.WINDOWS])
     memory = settings.shape_memory * (1.0 + spec.leads[lead] / settings.shape_lead)
-    naive = table[st.NAIVE_PINBALL]
-    ratio = np.divide(table[st.PINBALL], naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
+    own, naive, load = table[st.PINBALL], table[st.NAIVE_PINBALL], state.scalars[0, st.MEAN]
+    ratio = np.divide(own, naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
+    headroom = (own - naive) / ((1.0 - st.LEVEL_GRID) * load) if load > 0.0 else np.zeros(len(LEVELS))
     alarmed = not np.isnan(state.scalars[0, st.ALARM_AT])
     since = float(state.marks[0, st.CLOCK] - state.scalars[0, st.ALARM_AT]) * spec.step_seconds
     return Diagnostics(
@@ -65,10 +90,14 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         misses_owed=_by_level(table[st.DEBT] + table[st.HIGH_DEBT]),
         pinball=_by_level(table[st.PINBALL]),
         skill=_by_level(1.0 - ratio),
+        headroom_lost=_by_level(headroom),
+        recent_misses={level: int(bits) for level, bits in _by_level(table[st.RECENT_MISSES]).items()},
         effective_samples=memory * (1.0 - (1.0 - 1.0 / memory) ** windows),
         expert_weights=_expert_weights(state.losses[lead], spec),
         change_point=alarmed and since <= settings.alarm_hold_seconds,
         change_point_at=last_time - since if alarmed else None,
+        change_point_rise=alarmed and bool(state.scalars[0, st.RISE_AT] >= 0.0),
+        windows_since_change=int(marks[st.DISJOINT_SINCE]),
         family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
         buckets_seen=int(state.marks[0, st.SEEN]),
     )

@@ -72,7 +72,11 @@ def changed(path: str, value: Any) -> Manifest:
         ("spec.minReplicas", 80, "spec.minReplicas: Invalid value.*minReplicas must not exceed maxReplicas"),
         ("spec.capacity.perReplica", 0, "spec.capacity.perReplica: Invalid value.*greater than 0"),
         ("spec.objective.quantile", 1, "spec.objective.quantile: Invalid value.*less than 1"),
-        ("spec.mode", "Sometimes", 'spec.mode: Unsupported value: "Sometimes": supported values: "Observe", "Floor", "Auto"'),
+        (
+            "spec.mode",
+            "Sometimes",
+            'spec.mode: Unsupported value: "Sometimes": supported values: "Observe", "Floor", "Auto"',
+        ),
         ("spec.load.step", "7s", "spec.load.step: Invalid value.*step must divide a day without remainder"),
         ("spec.load.prometheus.query", " ", "spec.load.prometheus.query: Invalid value.*query must not be blank"),
         ("spec.load.prometheus.serverAddress", "prometheus:9090", "serverAddress must be http"),

@@ -8,26 +8,40 @@ from . import absorb, envelope, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
 from .memory import Memory, Record
 from .state import (
+    ALARM_AT,
     BOUNDABLE,
     CLOCK,
     COVERED,
     DISJOINT,
+    DISJOINT_SINCE,
     EVENTS,
     FIRST_SLOT,
     GAP,
     HOUR_SLOT,
     ISSUED,
     LAST_Z,
+    LEVEL_GRID,
+    MEAN,
     MISSING,
     N_LEVELS,
+    NAIVE_PINBALL,
     OFFSET,
+    PINBALL,
     R_ISSUED,
+    RECENT_MISSES,
     RISE_AT,
     SATURATED,
     SATURATED_BUCKET,
     SCALE,
     SEEN,
     SEEN_BUCKET,
+    SHOWN_CHANGE,
+    SHOWN_COVERAGE,
+    SHOWN_DISJOINT,
+    SHOWN_HEADROOM,
+    SHOWN_MISSES,
+    SHOWN_SINCE,
+    SHOWN_SKILL,
     STATUS,
     TALLIED,
     TEMPLATE,
@@ -59,7 +73,9 @@ def advance(
 
     slots[i] holds the bucket's slot in every season, then that of the hour, then (where there are known events) their
     bits for each lead. `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket;
-    `shown` is (0, ...) or (n, leads, levels + 1) and takes the coverage by then and the disjoint windows behind it.
+    `shown` is (0, ...) or (n, leads, N_SHOWN) and takes what had been shown by then: coverage, skill, headroom lost
+    and recent misses at each level, the disjoint windows behind them and those since the newest alarm, and whether this
+    bucket sounded one.
     Buckets before a workload's first load are passed over.
     """
     n_leads = plan.n_leads
@@ -78,15 +94,32 @@ def advance(
         for lead in range(n_leads):
             _end_window(state, plan, settings, scratch, row, lead, clock, slots, i, value, status)
         load = _absorb(state, plan, settings, row, clock, slots, i, value, status)
+        if workload.scalars[ALARM_AT] == workload.marks[CLOCK]:
+            for lead in range(n_leads):
+                state.tracks[row * n_leads + lead].marks[DISJOINT_SINCE] = 0
         for lead in range(n_leads):
             _issue(state, plan, settings, scratch, row, lead, clock, load)
             if len(out) > 0:
                 for j in range(N_LEVELS):
                     out[i, lead, j] = state.tracks[row * n_leads + lead].by_level[ISSUED, j]
             if len(shown) > 0:
-                for j in range(N_LEVELS):
-                    shown[i, lead, j] = state.tracks[row * n_leads + lead].by_level[COVERED, j]
-                shown[i, lead, N_LEVELS] = state.tracks[row * n_leads + lead].marks[DISJOINT]
+                _show(workload, state.tracks[row * n_leads + lead], shown, i, lead)
+
+
+@kernel
+def _show(workload: Record, track: Record, shown: Floats, i: int, lead: int) -> None:
+    """Write what a lead has shown so far."""
+    for j in range(N_LEVELS):
+        own, naive = track.by_level[PINBALL, j], track.by_level[NAIVE_PINBALL, j]
+        shown[i, lead, SHOWN_COVERAGE + j] = track.by_level[COVERED, j]
+        shown[i, lead, SHOWN_SKILL + j] = hedge.skill(own, naive)
+        shown[i, lead, SHOWN_HEADROOM + j] = hedge.headroom(LEVEL_GRID[j], own, naive, workload.scalars[MEAN])
+        shown[i, lead, SHOWN_MISSES + j] = track.by_level[RECENT_MISSES, j]
+    shown[i, lead, SHOWN_DISJOINT] = track.marks[DISJOINT]
+    shown[i, lead, SHOWN_SINCE] = track.marks[DISJOINT_SINCE]
+    alarmed = workload.scalars[ALARM_AT] == workload.marks[CLOCK]
+    rose = workload.scalars[RISE_AT] == workload.marks[CLOCK]
+    shown[i, lead, SHOWN_CHANGE] = 0.0 if not alarmed else (1.0 if rose else -1.0)
 
 
 @kernel

@@ -12,6 +12,18 @@ def pinball(level: float, outcome: float, quantile: float) -> float:
 
 
 @kernel
+def skill(own: float, rival: float) -> float:
+    """Return 1 minus a mean loss over that of a rival."""
+    return 1.0 - own / rival if rival > 0.0 else 0.0
+
+
+@kernel
+def headroom(level: float, own: float, rival: float, load: float) -> float:
+    """Return the headroom, as a share of the mean load, that would cost as much as was lost beyond a rival's loss."""
+    return (own - rival) / ((1.0 - level) * load) if load > 0.0 else 0.0
+
+
+@kernel
 def learn(
     losses: Floats,
     by_level: Floats,

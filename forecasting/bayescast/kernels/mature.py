@@ -9,8 +9,10 @@ from .jit import kernel
 from .memory import Memory, Record
 from .state import (
     ADD_REGRESSION,
+    ALARM_AT,
     COVERED,
     DISJOINT,
+    DISJOINT_SINCE,
     EVENTS,
     FAST_NOISE,
     FIRST_HISTOGRAM,
@@ -40,6 +42,8 @@ from .state import (
     R_SPREAD,
     R_SPREAD_FEATURE,
     R_VALUE,
+    RECENT_MISSES,
+    RECENT_WINDOWS,
     SCALE,
     SCALE_N,
     SEEN,
@@ -109,9 +113,13 @@ def _score(
     track = state.tracks[unit]
     windows = track.marks[WINDOWS] + 1
     track.marks[WINDOWS] = windows
-    if clock - track.marks[LAST_DISJOINT] >= plan.leads[lead] or windows == 1:
+    apart_in_time = clock - track.marks[LAST_DISJOINT] >= plan.leads[lead] or windows == 1
+    if apart_in_time:
         track.marks[LAST_DISJOINT] = clock
         track.marks[DISJOINT] += 1
+        # The clock stood one past the bucket that sounded the alarm.
+        if clock - plan.leads[lead] >= state.workloads[unit // plan.n_leads].scalars[ALARM_AT] - 1.0:
+            track.marks[DISJOINT_SINCE] += 1
     share = 1.0 / min(float(windows), settings.diagnostic_memory)
     last = state.ring[place, R_VALUE] + state.ring[place, R_OFFSET]
     step = 0.05 * min(track.scalars[SCALE + LAST], 10.0)
@@ -130,6 +138,9 @@ def _score(
         track.by_level[NAIVE_PINBALL, j] += share * (
             hedge.pinball(level, outcome, naive) - track.by_level[NAIVE_PINBALL, j]
         )
+        if apart_in_time:
+            missed_before = 2.0 * track.by_level[RECENT_MISSES, j]
+            track.by_level[RECENT_MISSES, j] = (missed_before + (1.0 if missed else 0.0)) % 2.0**RECENT_WINDOWS
         track.by_level[NAIVE_RATIO, j] = ratio * (1.0 + step * (level if outcome > naive else level - 1.0))
 
 

@@ -58,16 +58,21 @@ N_SCALARS = 23
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
 # of lead_marks[unit],
-HEAD, TAIL, USABLE, SATURATED, WINDOWS, DISJOINT, LAST_DISJOINT = range(7)
-N_LEAD_MARKS = 7
+HEAD, TAIL, USABLE, SATURATED, WINDOWS, DISJOINT, LAST_DISJOINT, DISJOINT_SINCE = range(8)
+N_LEAD_MARKS = 8  # DISJOINT_SINCE: of those that began after the newest alarm
 # of lead_scalars[unit]; from SCALE on one for every expert
 MASS_UNIT, SCALE_N, PREDICTED_SPREAD, MEAN_RESIDUAL, RECENT_RESIDUAL, SLOW_NOISE, FAST_NOISE, MIDDLE = range(8)
 SCALE = 8
 N_LEAD_SCALARS = SCALE + N_EXPERTS
 # of by_level[unit, :, level],
 # (of DEBT that of all forecasts, or of the low ones)
-LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL = range(8)
-N_BY_LEVEL = 8
+LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL, RECENT_MISSES = range(9)
+N_BY_LEVEL = 9
+RECENT_WINDOWS = 32  # RECENT_MISSES: which of so many disjoint windows were missed, the newest the lowest bit
+# of what a replay shows of every bucket and lead; the first four by level
+SHOWN_COVERAGE, SHOWN_SKILL, SHOWN_HEADROOM, SHOWN_MISSES = range(0, 4 * N_LEVELS, N_LEVELS)
+SHOWN_DISJOINT, SHOWN_SINCE, SHOWN_CHANGE = range(4 * N_LEVELS, 4 * N_LEVELS + 3)
+N_SHOWN = 4 * N_LEVELS + 3
 # of pointer_mass[unit, histogram]: mass below the pointer of each level, mass in its bin, then the total
 INSIDE, TOTAL = N_LEVELS, 2 * N_LEVELS
 # of ring_mark[place]: what became of a bucket, the histograms used there, whether the forecast was high, the

@@ -19,6 +19,7 @@ from .spec import Spec
 from .status import (
     CalibrationStatus,
     CapacityStatus,
+    ChangeStatus,
     ConditionStatus,
     ConditionType,
     DecisionStatus,
@@ -39,6 +40,7 @@ __all__ = [
     "BayesianAutoscaler",
     "CalibrationStatus",
     "CapacityStatus",
+    "ChangeStatus",
     "ConditionStatus",
     "ConditionType",
     "DecisionStatus",

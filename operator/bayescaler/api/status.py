@@ -130,6 +130,15 @@ class ForecastStatus(Model):
     )
 
 
+class ChangeStatus(Model):
+    """The newest change of the load's level, while its windows are judged by themselves."""
+
+    time: Timestamp = Field(description="When it was noticed.", examples=["2026-03-02T14:05:00Z"])
+    direction: Literal["Rise", "Fall"] = Field(description="Where the load went.", examples=["Rise"])
+    windows: Whole = Field(description="Windows since that do not overlap.", examples=[6])
+    missed: Whole = Field(description="How many of them were missed.", examples=[2])
+
+
 class CalibrationStatus(Model):
     """How the forecasts of the past have kept their promise."""
 
@@ -142,8 +151,21 @@ class CalibrationStatus(Model):
     )
     skill: Figure = Field(
         default=None,
-        description="1 minus the pinball loss over that of a naive forecast; above 0 is better than naive.",
+        description="1 minus the pinball loss over that of the last value times a learned constant, which is what "
+        "thresholds go by; above 0 is better.",
         examples=[0.42],
+    )
+    headroom_lost: Figure = Field(
+        default=None,
+        description="What was lost beyond that, as the share of the load that would cost as much if it were held in "
+        "vain; below 0 less was lost.",
+        examples=[-0.08],
+    )
+    change: ChangeStatus | None = Field(
+        default=None,
+        description="The newest change of the load's level, for fifteen windows.",
+        examples=[{"time": "2026-03-02T14:05:00Z", "direction": "Rise", "windows": 6, "missed": 2}],
+        json_schema_extra=ATOMIC_MAP,
     )
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bayescaler.policy import Outlook
 from bayescaler.policy.freshness import missed_buckets
 from bayescaler.policy.reasons import Phase
-from bayescaler.policy.trust import Evidence, assess, nearest_level
-from bayescast import Bank, BayescastError, Family, ForecastSpec, Kind, NoData, Predictive
+from bayescaler.policy.trust import Change, Evidence, Standing, judge, nearest_level, why
+from bayescast import Bank, BayescastError, Diagnostics, Family, ForecastSpec, Kind, NoData, Predictive
 
 from .translate import Intent
 from .workload import Seat, Workload
@@ -120,11 +120,13 @@ def predict(workload: Workload, *, now: float) -> None:
         lead, window = (_brought_to(seat.bank.predict(seat.row, one), now).scaled(seat.intent.scale) for one in leads)
         workload.outlook = Outlook(lead, window)
     except NoData:
+        workload.standing = Standing()
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
         return
     if workload.evidence is None:
         workload.evidence = _evidence(seat, intent)
-        workload.phase, workload.phase_message = assess(workload.evidence, workload.phase)
+        workload.standing = judge(workload.evidence, workload.standing)
+        workload.phase, workload.phase_message = workload.standing.phase, why(workload.evidence, workload.standing)
 
 
 def _evidence(seat: Seat, intent: Intent) -> Evidence:
@@ -138,7 +140,17 @@ def _evidence(seat: Seat, intent: Intent) -> Evidence:
         skill=shown.skill[level] if shown.windows else None,
         buckets_seen=shown.buckets_seen,
         season_buckets=int(min(intent.forecast.seasons, default=0.0) / intent.forecast.step_seconds),
+        headroom_lost=shown.headroom_lost[level],
+        recent_misses=shown.recent_misses[level],
+        change=_change(shown),
     )
+
+
+def _change(shown: Diagnostics) -> Change | None:
+    """The newest change point: when the bucket that sounded the alarm began."""
+    if shown.change_point_at is None:
+        return None
+    return Change(shown.change_point_at, shown.change_point_rise, shown.windows_since_change)
 
 
 def _brought_to(predictive: Predictive, now: float) -> Predictive:

@@ -8,6 +8,7 @@ from typing import Any
 from bayescaler.api import (
     CalibrationStatus,
     CapacityStatus,
+    ChangeStatus,
     ConditionStatus,
     DecisionStatus,
     ForecastStatus,
@@ -18,6 +19,7 @@ from bayescaler.api import (
 )
 from bayescaler.api.status import MAX_STEPS
 from bayescaler.policy.steered import steered
+from bayescaler.policy.trust import CHANGE_WINDOWS, Evidence
 
 from .capacities import capacity_of
 from .conditions import Condition, assess
@@ -100,6 +102,20 @@ def calibration_of(workload: Workload) -> CalibrationStatus | None:
         nominal=evidence.nominal,
         coverage=evidence.coverage,
         skill=evidence.skill,
+        headroom_lost=evidence.headroom_lost,
+        change=_change(evidence),
+    )
+
+
+def _change(evidence: Evidence) -> ChangeStatus | None:
+    change = evidence.change
+    if change is None or change.windows > CHANGE_WINDOWS:
+        return None
+    return ChangeStatus(
+        time=change.at,
+        direction="Rise" if change.rise else "Fall",
+        windows=change.windows,
+        missed=evidence.missed_of(change.windows),
     )
 
 

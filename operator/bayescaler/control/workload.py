@@ -11,7 +11,7 @@ from bayescaler.cluster.scalers import Scaler
 from bayescaler.policy import Decision, Outlook, State
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
-from bayescaler.policy.trust import Evidence
+from bayescaler.policy.trust import Evidence, Standing
 from bayescaler.policy.types import Shortfall
 from bayescast import Bank
 
@@ -110,6 +110,7 @@ class Workload:
     that a history nobody can read holds things back no longer than `fallback`'s hold."""
     outlook: Outlook | None = None
     evidence: Evidence | None = None
+    standing: Standing = field(default_factory=Standing)
     phase: Phase = Phase.LEARNING
     phase_message: str = "the history is still being read"
     # learn
@@ -134,6 +135,7 @@ class Workload:
             self.reading.cancel()
             self.reading = None
         self.load, self.outlook, self.evidence = Load(), None, None
+        self.standing = Standing()
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
 

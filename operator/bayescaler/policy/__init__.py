@@ -6,7 +6,7 @@ from .predictive import Outlook, Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
 from .schedules import Schedule
 from .state import State
-from .trust import Evidence, assess
+from .trust import Change, Evidence, Standing, assess, judge
 from .types import (
     Behavior,
     Budget,
@@ -25,6 +25,7 @@ __all__ = [
     "Behavior",
     "Budget",
     "Calm",
+    "Change",
     "Decision",
     "Evidence",
     "Fallback",
@@ -43,10 +44,12 @@ __all__ = [
     "Schedule",
     "Select",
     "Shortfall",
+    "Standing",
     "State",
     "Step",
     "assess",
     "decide",
+    "judge",
     "lines",
     "warm_up",
 ]

@@ -32,7 +32,7 @@ from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
 from bayescaler.policy.schedules import along
 from bayescaler.policy.state import State, empty_steering, empty_windows
-from bayescaler.policy.trust import nearest_level, phase_of
+from bayescaler.policy.trust import Change, Standing, judge, nearest_level
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
 
 from .scenario import Scenario
@@ -121,17 +121,30 @@ class Forecasts:
         return self._phases[level]
 
     def _phases_at(self, level: float) -> Integers:
-        covered, windows = self.track.coverage[:, LEVELS.index(level)], self.track.disjoint_windows
+        track, place = self.track, LEVELS.index(level)
         season = int(min(self.spec.seasons, default=0.0) / self.spec.step_seconds)
         buckets, places = np.unique(self.known.newest, return_inverse=True)
-        seen = np.cumsum(~np.isnan(self.scenario.loads))
-        phase, phases = Phase.LEARNING, []
-        for bucket in buckets.tolist():
+        known = np.maximum(buckets, 0)
+        changed = np.maximum.accumulate(np.where(track.change != 0.0, np.arange(len(track.change)), -1))[known]
+        rows = zip(
+            buckets.tolist(),
+            track.disjoint_windows[known].astype(np.int64).tolist(),
+            *(kept[known, place].tolist() for kept in (track.coverage, track.skill, track.headroom_lost)),
+            track.recent_misses[known, place].astype(np.int64).tolist(),
+            np.cumsum(~np.isnan(self.scenario.loads))[known].tolist(),
+            changed.tolist(),
+            (track.change[changed] > 0.0).tolist(),
+            track.windows_since_change[known].astype(np.int64).tolist(),
+            strict=True,
+        )
+        standing, phases = Standing(), []
+        for bucket, windows, coverage, skill, lost, misses, seen, at, rise, since in rows:
             if bucket >= 0:
-                shown = int(windows[bucket])
-                coverage = float(covered[bucket]) if shown else None
-                phase = phase_of(Evidence(shown, coverage, level, None, int(seen[bucket]), season), phase)
-            phases.append(_PHASES.index(phase))
+                change = Change(self.scenario.start + at * self.spec.step_seconds, rise, since) if at >= 0 else None
+                covered = coverage if windows else None
+                shown = Evidence(windows, covered, level, skill, seen, season, lost, misses, change)
+                standing = judge(shown, standing)
+            phases.append(_PHASES.index(standing.phase))
         return np.array(phases, dtype=np.int64)[places]
 
 

@@ -204,6 +204,25 @@ async def test_trust_is_earned_by_a_kept_promise():
     assert "disjoint windows" in late.phase_message
 
 
+async def test_a_change_that_the_forecast_does_not_take_up_demotes_says_so_and_is_forgiven():
+    pool = BankPool()
+    web = await fitted(pool, minutes=1440)
+    predict(web, now=NOON)
+    random, phases, told = np.random.default_rng(3), [], ""
+    for minute in range(120):
+        load = 200.0 * 2.0 ** (minute // 3) if minute < 12 else 300.0  # doubles every three minutes, then it is over
+        web.fresh = [(NOON + minute * MINUTE, float(random.poisson(load)))]
+        await pool.update([web])
+        predict(web, now=NOON + (minute + 1) * MINUTE)
+        phases.append(web.phase)
+        told = told or (web.phase_message if web.phase is Phase.DEGRADED else "")
+    assert phases[0] is phases[-1] is Phase.TRUSTED
+    assert Phase.DEGRADED in phases[:12]
+    assert told.startswith("the load's level rose at 2026-03-02T12:0")
+    degraded = [minute for minute, phase in enumerate(phases) if phase is Phase.DEGRADED]
+    assert degraded[-1] - degraded[0] >= 10 * web.seat.intent.lead - 1, "ten disjoint windows to come back"
+
+
 async def test_a_reading_that_failed_gives_the_posterior_nothing():
     pool, source = BankPool(), Load(100.0)
     web = await fitted(pool)

@@ -1,6 +1,7 @@
 """The status as written: valid against the CRD whatever was found, complete, and quiet while nothing matters."""
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -10,7 +11,7 @@ from bayescaler.api import crd
 from bayescaler.control.estimate import BankPool, predict
 from bayescaler.control.status import material, outline, render
 from bayescaler.control.workload import Load, Problem
-from bayescaler.policy import State, decide
+from bayescaler.policy import Change, Evidence, State, decide
 from bayescaler.policy.reasons import Health
 
 from .builders import MINUTE, NOON, seen, target, workload
@@ -81,6 +82,19 @@ async def test_the_status_is_valid_whatever_the_load_is(validator, load):
     web = await sized()
     web.load = load
     validator.validate(render(web, now=NOON))
+
+
+async def test_the_status_tells_what_trust_rests_on(validator):
+    web = await sized()
+    change = Change(NOON - 600.0, rise=True, windows=6)
+    web.evidence = Evidence(1440, 0.95, 0.95, -0.2, 20_160, 1440, 0.5, 0b11, change)
+    status = render(web, now=NOON)
+    validator.validate(status)
+    told = status["calibration"]
+    assert (told["skill"], told["headroomLost"]) == (-0.2, 0.5)
+    assert told["change"] == {"time": "2026-03-02T11:50:00Z", "direction": "Rise", "windows": 6, "missed": 2}
+    web.evidence = replace(web.evidence, change=replace(change, windows=16))
+    assert "change" not in render(web, now=NOON)["calibration"], "it is past"
 
 
 async def test_the_status_is_valid_whatever_the_problem_is(validator):

@@ -15,15 +15,15 @@ from bayescaler.policy import (
     Mode,
     Observation,
     Outlook,
-    Phase,
     Policy,
     ScalingRules,
     Schedule,
+    Standing,
     State,
-    assess,
     decide,
+    judge,
 )
-from bayescaler.policy.trust import Evidence, nearest_level
+from bayescaler.policy.trust import Change, Evidence, nearest_level
 from bayescaler.policy.types import Behavior
 from bayescaler.replay.ours import decided, forecasts
 from bayescaler.replay.scenario import Scenario
@@ -56,11 +56,30 @@ def spec(step=MINUTE, lead=2):
     return ForecastSpec(step, (lead, 3 * lead), seasons=(14_400.0,))
 
 
+def evidence(shown, spec, policy):
+    """What diagnostics tell of trust."""
+    level = nearest_level(shown.coverage, policy.promised)
+    change = None
+    if shown.change_point_at is not None:
+        change = Change(shown.change_point_at, shown.change_point_rise, shown.windows_since_change)
+    return Evidence(
+        shown.disjoint_windows,
+        shown.coverage[level] if shown.windows else None,
+        level,
+        shown.skill[level],
+        shown.buckets_seen,
+        int(min(spec.seasons) / spec.step_seconds),
+        shown.headroom_lost[level],
+        shown.recent_misses[level],
+        change,
+    )
+
+
 def one_by_one(scenario, spec, policy, scale=1.0):
     """Every instant as the loop lives it: reads what has closed, feeds it, judges trust, decides, sees it done."""
     bank = Bank(spec)
     row, consumed, newest = bank.add(spec), 0, None
-    phase, state, current, step, said = Phase.LEARNING, State(), scenario.first_replicas, scenario.step_seconds, []
+    standing, state, current, step, said = Standing(), State(), scenario.first_replicas, scenario.step_seconds, []
     for instant in scenario.instants.tolist():
         closed = min(max(floor((instant - scenario.lag_seconds) / step + 1e-9), 0), len(scenario.loads))
         filled = [i for i in range(consumed, closed) if np.isfinite(scenario.loads[i])]
@@ -68,12 +87,7 @@ def one_by_one(scenario, spec, policy, scale=1.0):
             for i in range(consumed, filled[-1] + 1):
                 bank.update([row], [START + i * step], [scenario.loads[i] / scale])
             consumed, newest = filled[-1] + 1, filled[-1]
-            shown = bank.diagnostics(row)
-            level = nearest_level(shown.coverage, policy.promised)
-            coverage = shown.coverage[level] if shown.windows else None
-            season = int(min(spec.seasons) / step)
-            evidence = Evidence(shown.disjoint_windows, coverage, level, None, shown.buckets_seen, season)
-            phase, _ = assess(evidence, phase)
+            standing = judge(evidence(bank.diagnostics(row), spec, policy), standing)
         try:
             both = [bank.predict(row, lead) for lead in spec.leads]
             missed = int((START + instant - both[0].issued_at) // step) - 1
@@ -88,7 +102,7 @@ def one_by_one(scenario, spec, policy, scale=1.0):
             Health.LIVE if live else Health.STALE,
             float(scenario.loads[newest]) if live else None,
             load_at=None if newest is None else START + (newest + 1) * step,
-            phase=phase,
+            phase=standing.phase,
             scale_in_allowed=newest is not None and newest == closed - 1,
         )
         decision, state = decide(policy, observation, outlook, state, now=START + instant)
