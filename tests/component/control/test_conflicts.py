@@ -45,7 +45,7 @@ async def test_beside_a_foreign_hpa_decisions_are_told_and_not_applied(world):
         "or let both work by mode: Floor"
     )
     assert world.condition("Ready") == ("False", "HorizontalPodAutoscaler")
-    assert world.status()["desiredReplicas"] == 7, "four more at once, from the three that run"
+    assert world.status()["desiredReplicas"] == 11, "at most 300 % more at once, from the three that run"
     assert world.status()["lastDecision"]["message"].endswith('not applied: HorizontalPodAutoscaler "web" scales it')
     assert world.decision().withheld is Limiter.CONFLICT
     await world.until(lambda: world.said("HorizontalPodAutoscaler"), "an Event says so")
