@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .client import FIELD_MANAGER, KubeClient
-from .errors import NotFound
+from .errors import NotFound, Unreachable
 from .paths import Json, item
 
 SHARDS = 64
@@ -78,6 +78,8 @@ class SavedStates:
 
 def _shard(number: int, raw: Json) -> Shard:
     metadata = raw.get("metadata") or {}
+    if not metadata.get("resourceVersion"):
+        raise Unreachable(f"saved state {number}: the answer is no ConfigMap")
     term = str((metadata.get("annotations") or {}).get(TERM) or "")
     entries = {str(uid): _bytes(text) for uid, text in (raw.get("binaryData") or {}).items()}
     return Shard(number, str(metadata["resourceVersion"]), int(term) if term.isdecimal() else 0, entries)

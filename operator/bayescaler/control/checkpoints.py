@@ -115,6 +115,8 @@ class Checkpoints:
                 self._metrics.state_writes.labels("VolumeFailed").inc()
             else:
                 self._metrics.state_writes.labels("posterior").inc()
+            if workload.gone:  # meanwhile
+                self.forget(workload)
 
     def _replace(self, file: Path, content: bytes) -> None:
         beside = self._folder / f".{file.name}.{os.getpid()}.new"

@@ -220,6 +220,9 @@ class Keeper:
         except ClusterError as error:
             log.warning("states not saved", extra={"where": self._states.place(number), "why": str(error)})
             self._metrics.state_writes.labels(error.reason).inc()
+        except Exception:
+            log.exception("states not saved", extra={"where": self._states.place(number)})
+            self._metrics.failures.labels("save").inc()
 
     async def _write(self, shard: Shard, entries: Mapping[str, bytes], term: int) -> Shard:
         try:
