@@ -14,6 +14,8 @@ import pytest
 import yaml
 from harness.binaries import Binaries
 
+from bayescaler.cluster.saved_states import SHARDS
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "bayescaler"
 RIGHTS = yaml.safe_load((ROOT / "tests" / "rbac.yaml").read_text())
@@ -46,6 +48,7 @@ MATRIX = {
         },
         "operator": {"interval": "30s", "startup": "1m30s", "logFormat": "text", "logLevel": "debug"},
     },
+    "volume": {"state": {"volume": {"persistentVolumeClaim": {"claimName": "states"}}}},
     "everything of a pod": {
         "image": {"repository": "r.example/bayescaler", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "pull"}],
@@ -160,7 +163,7 @@ def test_pods_meet_the_restricted_profile(rendered: list[Manifest]) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-    assert all("emptyDir" in volume for volume in pod["volumes"])
+    assert all("emptyDir" in volume for volume in pod["volumes"] if volume["name"] != "state")
     for container in [*pod["initContainers"], *pod["containers"]]:
         context = container["securityContext"]
         assert context["allowPrivilegeEscalation"] is False
@@ -176,6 +179,15 @@ def test_numba_writes_to_a_volume_that_the_image_filled(rendered: list[Manifest]
     for container in (operator, kernels):
         assert {"name": "cache", "mountPath": folder} in container["volumeMounts"]
     assert operator["image"] == kernels["image"]
+
+
+def test_a_volume_is_mounted_where_the_operator_is_told_to_keep_posteriors(helm: Helm) -> None:
+    pod = operator_pod(helm.template(MATRIX["volume"]))
+    assert {"name": "state", "persistentVolumeClaim": {"claimName": "states"}} in pod["volumes"]
+    (operator,) = pod["containers"]
+    assert "--state-dir=/var/lib/bayescaler" in operator["args"]
+    assert {"name": "state", "mountPath": "/var/lib/bayescaler"} in operator["volumeMounts"]
+    assert "--state-dir" not in str(operator_pod(helm.template({})))
 
 
 def granted(manifests: list[Manifest]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
@@ -197,7 +209,9 @@ def only(rights: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
 
 
 SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leader-election"], RELEASE)
-ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE}
+STATES = " ".join(f"{RELEASE}-state-{number}" for number in range(SHARDS))
+SAVED = {("bayescaler-saved-state", NAMESPACE): only(RIGHTS["saved-state"], STATES)}
+ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
 
 
 @pytest.mark.parametrize(
@@ -220,7 +234,7 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE}
             {("bayescaler", None): SERVED | RIGHTS["extra"]} | ELECTION,
         ),
         (MATRIX["no rbac"], {}),
-        (MATRIX["single"], {("bayescaler", None): SERVED}),
+        (MATRIX["single"], {("bayescaler", None): SERVED} | SAVED),
     ],
     ids=["defaults", "one namespace", "namespaces and secrets", "more targets", "no rbac", "no leader election"],
 )
@@ -264,7 +278,7 @@ def test_the_command_line_says_what_the_values_say(helm: Helm) -> None:
     ]
     (single,) = operator_pod(helm.template(MATRIX["single"]))["containers"]
     assert "--no-leader-election" in single["args"]
-    assert not any(one.startswith("--lease") for one in single["args"])
+    assert "--lease-name=bayescaler" in single["args"], "saved states are named after it"
 
 
 @pytest.mark.parametrize(

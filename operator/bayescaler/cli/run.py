@@ -52,12 +52,19 @@ log = logging.getLogger(__name__)
 @click.option(
     "--lease-name", default="bayescaler", show_default=True, help="Lease that elects the replica that writes."
 )
-@click.option("--lease-namespace", default="default", show_default=True, help="Namespace of that Lease.")
+@click.option(
+    "--lease-namespace", default="default", show_default=True, help="Namespace of that Lease, and of saved states."
+)
 @click.option(
     "--leader-election/--no-leader-election",
     default=True,
     show_default=True,
     help="Write only while holding the Lease.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False),
+    help="Folder on a volume for the posteriors, so that a start replays no history.",
 )
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default: KUBECONFIG, then the pod's own account.")
 @click.option("--context", "kube_context", help="Context of the kubeconfig.")
@@ -76,6 +83,7 @@ def run(
     lease_name: str,
     lease_namespace: str,
     leader_election: bool,
+    state_dir: str | None,
     kubeconfig: str | None,
     kube_context: str | None,
     log_format: str,
@@ -95,6 +103,7 @@ def run(
         lease_namespace=lease_namespace,
         identity=f"{socket.gethostname()}_{os.getpid()}",
         leader_election=leader_election,
+        state_dir=state_dir,
     )
     try:
         asyncio.run(serve(settings, listen=listen, kubeconfig=kubeconfig, context=kube_context))

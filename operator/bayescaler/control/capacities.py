@@ -138,9 +138,11 @@ def policy_in_force(workload: Workload, intent: Intent) -> Policy:
         return said
     known = capacity_of(workload, intent)
     low = math.nan if known.low is None else known.low
-    if serving.policy is not None and serving.policy[0] is said and not _moved(serving.policy[1].capacity, low):
-        return serving.policy[1]
-    serving.policy = (said, replace(said, capacity=low, capacity_told=_told(known, learn.terms, said.unit)))
+    if serving.in_force is None or _moved(serving.in_force, low):
+        serving.in_force, serving.policy = low, None
+    if serving.policy is None or serving.policy[0] is not said:
+        told = _told(known, learn.terms, said.unit)
+        serving.policy = (said, replace(said, capacity=serving.in_force, capacity_told=told))
     return serving.policy[1]
 
 

@@ -11,7 +11,9 @@ from .translate import Intent
 from .workload import Workload
 
 
-def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool, lag_seconds: float = 15.0) -> None:
+def decide_one(
+    workload: Workload, *, now: float, scale_in_allowed: bool, lag_seconds: float = 15.0, pause_seconds: float = 60.0
+) -> None:
     """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
     intent, target, load = workload.intent, workload.target, workload.load
     workload.decision, workload.decided_for = None, intent
@@ -39,6 +41,9 @@ def decide_one(workload: Workload, *, now: float, scale_in_allowed: bool, lag_se
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
     )
+    if workload.resuming:
+        workload.state = workload.state.resumed(current, now=now, pause_seconds=pause_seconds)
+        workload.resuming = False
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
     workload.decisions += 1
 

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,19 +41,54 @@ class BankPool:
     ) -> Seat:
         """Build a posterior by replaying a history; `times` are bucket starts (epoch seconds), NaN is missing."""
         async with self._lock:
-            shape = replace(intent.forecast, kind=Kind.RATE, family=Family.AUTO, time_zone="UTC")  # may differ by row
-            bank = self._banks.get(shape)
-            if bank is None:
-                bank = self._banks[shape] = Bank(shape)
-            seat = Seat(bank, bank.add(intent.forecast), intent, until)
-            try:
-                await asyncio.to_thread(bank.fit, seat.row, times, values)
-            except BaseException:
-                self._leaving.append(seat)
-                raise
-            finally:
-                self._let_go()
+            seat = self._seat(intent, until)
+            await self._fill(seat, seat.bank.fit, seat.row, times, values)
             return seat
+
+    async def restore(self, intent: Intent, blob: bytes) -> Seat | None:
+        """Take up a posterior as `checkpoint` gave it, None if it has seen nothing; BayescastError if it is no such."""
+        async with self._lock:
+            seat = self._seat(intent, 0.0)
+            await self._fill(seat, seat.bank.restore, seat.row, blob)
+            if not seat.bank.buckets_seen(seat.row):
+                self._leaving.append(seat)
+                self._let_go()
+                return None
+            seat.consumed_until = seat.bank.last_time(seat.row) + intent.forecast.step_seconds
+            return seat
+
+    async def catch_up(self, seat: Seat, times: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """Bring a restored posterior up to date: buckets as `fit` takes them, none older than it has consumed."""
+        async with self._lock:
+            await self._fill(
+                seat, _feed, seat.bank, [[(seat.row, *bucket)] for bucket in zip(times, values, strict=True)]
+            )
+            if len(times):
+                seat.consumed_until = float(times[-1]) + seat.intent.forecast.step_seconds
+
+    async def checkpoint(self, seat: Seat) -> bytes | None:
+        """Return a posterior as bytes, None if it has seen nothing or was given back."""
+        async with self._lock:
+            if seat in self._leaving or seat.left or not seat.bank.buckets_seen(seat.row):
+                return None
+            return await asyncio.to_thread(seat.bank.checkpoint, seat.row)
+
+    def _seat(self, intent: Intent, until: float) -> Seat:
+        shape = replace(intent.forecast, kind=Kind.RATE, family=Family.AUTO, time_zone="UTC")  # may differ by row
+        bank = self._banks.get(shape)
+        if bank is None:
+            bank = self._banks[shape] = Bank(shape)
+        return Seat(bank, bank.add(intent.forecast), intent, until)
+
+    async def _fill(self, seat: Seat, work: Callable[..., None], *given: Any) -> None:
+        """Run kernels on a new seat beside the loop; it is given back if that fails."""
+        try:
+            await asyncio.to_thread(work, *given)
+        except BaseException:
+            self._leaving.append(seat)
+            raise
+        finally:
+            self._let_go()
 
     def release(self, seat: Seat) -> None:
         """Give the row back, at once or when the kernels that may be using it are done."""
@@ -63,6 +99,7 @@ class BankPool:
     def _let_go(self) -> None:
         while self._leaving:
             seat = self._leaving.pop()
+            seat.left = True
             seat.bank.remove(seat.row)
             if not len(seat.bank):
                 self._banks = {shape: bank for shape, bank in self._banks.items() if bank is not seat.bank}

@@ -71,6 +71,8 @@ class Serving:
     utilization_at: float | None = None
     problem: str = ""
     refused: str = ""
+    in_force: float | None = None
+    """The capacity that is decided by; NaN: nobody knows one yet. It follows what was learned when that has moved."""
     policy: tuple[Policy, Policy] | None = None
     """The policy of the spec, and the same with the capacity in force."""
     reading: "asyncio.Task[None] | None" = None

@@ -29,6 +29,13 @@ class Learner(Protocol):
         """Take in what is there and begin what is due, without waiting."""
 
 
+class Successor(Protocol):
+    """What has to be done before the first tick that writes."""
+
+    async def take_over(self) -> None:
+        """Go on from where whoever led before has ended; nothing where this replica led already or does not lead."""
+
+
 class Loop:
     """Runs ticks. `may_write` is leadership; `may_scale_in` is False while the view of the cluster may be old."""
 
@@ -45,12 +52,15 @@ class Loop:
         may_write: Callable[[], bool],
         may_scale_in: Callable[[], bool],
         learners: Sequence[Learner] = (),
+        successor: Successor | None = None,
         lag_seconds: float = 15.0,
+        pause_seconds: float = 60.0,
     ) -> None:
         self._registry, self._collector, self._observer, self._banks = registry, collector, observer, banks
         self._actuator, self._reporter, self._metrics = actuator, reporter, metrics
         self._may_write, self._may_scale_in = may_write, may_scale_in
-        self._learners, self._lag_seconds = learners, lag_seconds
+        self._learners, self._successor = learners, successor
+        self._lag_seconds, self._pause_seconds = lag_seconds, pause_seconds
         self.last_tick_at: float | None = None
 
     async def tick(self, *, now: float) -> None:
@@ -59,6 +69,8 @@ class Loop:
         self._metrics.objects.set(len(workloads))
         with self._stage("total"):
             with self._stage("collect"):
+                if self._successor is not None:
+                    await self._successor.take_over()
                 await self._collector.collect(workloads, now=now)
                 await self._observer.observe(workloads, now=now)
                 for learner in self._learners:
@@ -68,10 +80,12 @@ class Loop:
                 self._each(workloads, "estimate", lambda w: predict(w, now=now))
                 self._metrics.inference_seconds.observe(spent)
             with self._stage("decide"):
-                allowed, lag = self._may_scale_in(), self._lag_seconds
-                self._each(
-                    workloads, "decide", lambda w: decide_one(w, now=now, scale_in_allowed=allowed, lag_seconds=lag)
-                )
+                allowed, lag, pause = self._may_scale_in(), self._lag_seconds, self._pause_seconds
+
+                def decide(workload: Workload) -> None:
+                    decide_one(workload, now=now, scale_in_allowed=allowed, lag_seconds=lag, pause_seconds=pause)
+
+                self._each(workloads, "decide", decide)
             if self._may_write():
                 with self._stage("act"):
                     await self._actuator.act(workloads, now=now)

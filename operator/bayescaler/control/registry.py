@@ -8,7 +8,7 @@ from bayescaler.api import SpecError
 
 from .lead_times import with_held_lead
 from .settings import Settings
-from .translate import meaning_of_use, translate
+from .translate import Intent, meaning_of_use, translate
 from .workload import Problem, Workload
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,8 @@ Key = tuple[str, str]
 class Registry:
     """All `Workload`s by namespace and name.
 
-    `on_new_load` is called when an object's posterior has to be built (again), `on_gone` when an object is dropped.
+    `on_new_load` is called when an object's posterior has to be built (again), `on_gone` when an object is dropped,
+    `recall` before the first intent of an object is in force.
     """
 
     def __init__(
@@ -28,8 +29,9 @@ class Registry:
         on_new_load: Callable[[Workload], None],
         on_gone: Callable[[Workload], None],
         may_write: Callable[[], bool] = lambda: True,
+        recall: Callable[[Workload, Intent], None] = lambda _workload, _intent: None,
     ) -> None:
-        self._settings, self._may_write = settings, may_write
+        self._settings, self._may_write, self._recall = settings, may_write, recall
         self._on_new_load, self._on_gone = on_new_load, on_gone
         self._by_key: dict[Key, Workload] = {}
         self._heard: set[Key] = set()
@@ -95,14 +97,16 @@ class Registry:
         before = workload.intent
         try:
             said = translate(workload.namespace, workload.name, obj, self._settings)
-            workload.intent = intent = with_held_lead(workload.starts, said, self._settings)
-            workload.spec_problem = None
         except SpecError as error:
             workload.intent = None
             workload.spec_problem = Problem("SpecInvalid", str(error))
             return
-        if before is None or not before.same_meaning(intent):
+        if before is None or not before.same_meaning(said):
             workload.forget_load()
+        if before is None:
+            self._recall(workload, said)
+        workload.intent = intent = with_held_lead(workload.starts, said, self._settings)
+        workload.spec_problem = None
         meaning = meaning_of_use(intent)
         if meaning is not None and workload.serving.meaning not in {None, meaning}:
             workload.forget_serving()

@@ -58,6 +58,7 @@ class Reporter:
         for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
             with contained(workload, "report", self._metrics):
                 self._log(workload)
+                self._tell_refused(workload)
                 if workload.telling is None and (status := self._due(workload, now)) is not None:
                     write = self._write(workload, status, now)
                     workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
@@ -123,6 +124,18 @@ class Reporter:
                 note=condition["message"],
                 action=kind.value,
                 event_type=EventType.NORMAL if good else EventType.WARNING,
+            )
+
+    def _tell_refused(self, workload: Workload) -> None:
+        """Say once that a saved state was not taken up."""
+        if workload.state_refused:
+            note, workload.state_refused = workload.state_refused, ""
+            self._events.record(
+                workload.reference,
+                reason="StateRefused",
+                note=note,
+                action="Restore",
+                event_type=EventType.WARNING,
             )
 
     def _log(self, workload: Workload) -> None:

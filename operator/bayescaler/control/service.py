@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from bayescaler.cluster.autoscalers import list_autoscalers
@@ -13,6 +14,7 @@ from bayescaler.cluster.discovery import ScaleDiscovery
 from bayescaler.cluster.errors import ApiError
 from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.lease import LeaseElector
+from bayescaler.cluster.saved_states import SavedStates
 from bayescaler.cluster.scaler_store import ScalerStore
 from bayescaler.cluster.targets import TargetStore
 from bayescaler.sources.allow import AllowList
@@ -22,9 +24,11 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
 from .capacities import Capacities
+from .checkpoints import Checkpoints
 from .collect import Collector
 from .credentials import AuthenticatedSource, Credentials
 from .estimate import BankPool
+from .keeper import Keeper, pause_seconds
 from .lead_times import LeadTimes
 from .loop import Loop
 from .observe import Observer
@@ -38,6 +42,7 @@ from .workload import Workload
 
 log = logging.getLogger(__name__)
 RESYNC_LOOK_SECONDS = 2.0
+LOOP = "loop"
 
 
 class Operator:
@@ -61,16 +66,38 @@ class Operator:
         self.metrics = Metrics(lambda: samples(self.registry, now=clock()), events=self.events.counts)
         self.banks = BankPool()
         self._beside = beside or source
-        self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock)
+        self.checkpoints = (
+            Checkpoints(Path(settings.state_dir), self.banks, settings, self.metrics) if settings.state_dir else None
+        )
+        self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock, checkpoints=self.checkpoints)
+        self.keeper = Keeper(
+            SavedStates(client, settings.lease_namespace, settings.lease_name),
+            settings,
+            self.metrics,
+            workloads=lambda: self.registry,
+            may_write=self.may_write,
+            term=lambda: 0 if self.elector is None else self.elector.transitions,
+            listed=lambda: self.registry.synced_at is not None,
+        )
         self.registry = Registry(
-            settings, on_new_load=self.warmup.enqueue, on_gone=self._forget, may_write=self.may_write
+            settings,
+            on_new_load=self.warmup.enqueue,
+            on_gone=self._forget,
+            may_write=self.may_write,
+            recall=self.keeper.recall,
         )
         discovery = ScaleDiscovery(client)
         self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
         self.scalers = ScalerStore(client, namespaces=settings.namespaces or None)
         self._lease_client = client.separate()
         self.elector = (
-            LeaseElector(self._lease_client, settings.lease_namespace, settings.lease_name, settings.identity)
+            LeaseElector(
+                self._lease_client,
+                settings.lease_namespace,
+                settings.lease_name,
+                settings.identity,
+                on_stopped=self.keeper.lost,
+            )
             if settings.leader_election
             else None
         )
@@ -104,8 +131,15 @@ class Operator:
             self.metrics,
             may_write=self.may_write,
             may_scale_in=self.may_scale_in,
-            learners=(self.lead_times, self.capacities),
+            learners=(
+                self.lead_times,
+                self.capacities,
+                self.keeper,
+                *(() if self.checkpoints is None else (self.checkpoints,)),
+            ),
+            successor=self.keeper,
             lag_seconds=settings.metric_lag_seconds,
+            pause_seconds=pause_seconds(settings),
         )
         self._listed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -144,6 +178,9 @@ class Operator:
 
     async def start(self, *, ticking: bool = True) -> None:
         """Begin; with `ticking=False` the caller runs `loop.tick` itself (the sandbox does, in simulated time)."""
+        await self.keeper.start()
+        if self.checkpoints is not None:
+            await asyncio.to_thread(self.checkpoints.start)
         self.warmup.start()
         self._spawn(self._resync(), "resync")
         self._spawn(self.targets.run(), "targets")
@@ -152,14 +189,21 @@ class Operator:
         if self.elector is not None:
             self._spawn(self.elector.run(), "lease")
         if ticking:
-            self._spawn(self._tick_when_synced(), "loop")
+            self._spawn(self._tick_when_synced(), LOOP)
 
     async def stop(self) -> None:
-        """End, and hand the Lease back."""
+        """End: decide no more, save what is to be saved, hand the Lease back."""
+        ticking = [task for task in self._tasks if task.get_name() == LOOP]
+        for task in ticking:
+            task.cancel()
+        await asyncio.gather(*ticking, return_exceptions=True)
+        await self.keeper.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.warmup.stop()
+        if self.checkpoints is not None:
+            await self.checkpoints.save_all(tuple(self.registry))
         await self.lead_times.stop()
         await self.capacities.stop()
         await self._source.close()
@@ -223,6 +267,8 @@ class Operator:
 
     def _forget(self, workload: Workload) -> None:
         self.reporter.forget(workload)
+        if self.checkpoints is not None:
+            self.checkpoints.forget(workload)
         if workload.seat is not None:
             self.banks.release(workload.seat)
             workload.seat = None

@@ -61,6 +61,18 @@ class Settings:
     warmup_retry_seconds: float = 30.0
     """Wait before a failed history read is tried again; doubles up to ten minutes."""
 
+    save_seconds: float = 600.0
+    """Time between two writes of the same saved states: what a crash loses."""
+
+    save_deadline_seconds: float = 5.0
+    """How long the states of all objects may take to be read, or to be written when this process ends."""
+
+    state_dir: str | None = None
+    """Folder for checkpoints of the posteriors; None: they are built from history after every start."""
+
+    checkpoint_seconds: float = 900.0
+    """Time between two checkpoints of the same posterior."""
+
     lease_name: str = "bayescaler"
     lease_namespace: str = "default"
     identity: str = "bayescaler"

@@ -5,18 +5,21 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayescaler.policy.freshness import closed_until
 from bayescaler.sources.port import LoadSource, SourceError
 from bayescaler.telemetry.metrics import Metrics
 
+from .checkpoints import Checkpoints
 from .estimate import BankPool
 from .settings import Settings
 from .translate import Intent
-from .workload import Workload
+from .workload import Seat, Workload
 
 log = logging.getLogger(__name__)
 LONGEST_RETRY_SECONDS = 600.0
+Floats = NDArray[np.float64]
 
 
 class WarmUp:
@@ -30,7 +33,9 @@ class WarmUp:
         metrics: Metrics,
         *,
         clock: Callable[[], float],
+        checkpoints: Checkpoints | None = None,
     ) -> None:
+        self._checkpoints = checkpoints
         self._source, self._banks, self._settings, self._metrics, self._clock = (
             source,
             banks,
@@ -100,11 +105,19 @@ class WarmUp:
         step = intent.forecast.step_seconds
         now = self._clock()
         end = closed_until(now, step, self._settings.metric_lag_seconds)
-        series = await self._source.read(intent.query, start=end - intent.history_seconds, end=end, now=now)
-        filled = np.flatnonzero(np.isfinite(series.values))
-        known = int(filled[-1]) + 1 if filled.size else 0
-        until = float(series.times[known - 1]) + step if known else end
-        seat = await self._banks.fit(intent, series.times[:known], series.values[:known], until=until)
+        seat = await self._recalled(workload, intent, end)
+        start = end - intent.history_seconds if seat is None else seat.consumed_until
+        try:
+            times, values = await self._read(intent, start=start, end=end, now=now)
+            if seat is None:
+                until = float(times[-1]) + step if len(times) else end
+                seat = await self._banks.fit(intent, times, values, until=until)
+            else:
+                await self._banks.catch_up(seat, times, values)
+        except BaseException:
+            if seat is not None and not seat.left:
+                self._banks.release(seat)
+            raise
         if not _wants(workload, intent):
             self._banks.release(seat)  # the object changed meanwhile: its new intent is queued too
             return
@@ -113,7 +126,24 @@ class WarmUp:
         workload.fresh.clear()
         if before is not None:
             self._banks.release(before)
-        log.info("posterior built", extra={"object": workload.label, "buckets": int(filled.size)})
+        log.info("posterior built", extra={"object": workload.label, "buckets": int(np.isfinite(values).sum())})
+
+    async def _recalled(self, workload: Workload, intent: Intent, end: float) -> Seat | None:
+        """Return the posterior that was saved on a volume, if there is one, not older than the history."""
+        seat = None if self._checkpoints is None else await self._checkpoints.recall(workload, intent)
+        if seat is not None and not end - intent.history_seconds < seat.consumed_until <= end:
+            self._banks.release(seat)
+            return None
+        return seat
+
+    async def _read(self, intent: Intent, *, start: float, end: float, now: float) -> tuple[Floats, Floats]:
+        """Return the buckets from `start` to the newest one with data; the rest may still come."""
+        if start >= end:
+            return np.empty(0), np.empty(0)
+        series = await self._source.read(intent.query, start=start, end=end, now=now)
+        filled = np.flatnonzero(np.isfinite(series.values))
+        known = int(filled[-1]) + 1 if filled.size else 0
+        return series.times[:known], series.values[:known]
 
     def _retry(self, workload: Workload, after_seconds: float) -> None:
         """Try again later, ever more rarely, unless the object is gone or asks for something else by then."""

@@ -55,7 +55,7 @@ class Load:
     """Whether the posterior still lacks buckets before the newest one read."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Seat:
     """Where the posterior lives, what it was built for, and the end of the last bucket it has consumed."""
 
@@ -63,6 +63,8 @@ class Seat:
     row: int
     intent: Intent
     consumed_until: float
+    left: bool = False
+    """Whether the row was given back, and may be another's."""
 
 
 @dataclass(slots=True)
@@ -118,6 +120,10 @@ class Workload:
     serving: Serving = field(default_factory=Serving)
     # decide
     state: State = field(default_factory=State)
+    resuming: bool = False
+    """Whether the state is a saved one that nothing was decided from yet."""
+    state_refused: str = ""
+    """Why a saved state was not taken up; empty once it was told."""
     decision: Decision | None = None
     decided_for: Intent | None = None
     decisions: int = 0

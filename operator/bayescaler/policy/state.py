@@ -15,8 +15,8 @@ Window = tuple[tuple[float, int], ...]
 """(at, value) of what is inside, oldest first."""
 
 _RUNGS = tuple(Rung)
-_FIRST_PLACES = 8
-_OWN_PLACES = 64
+FIRST_PLACES = 8
+OWN_PLACES = 64
 
 
 def empty_memory() -> Floats:
@@ -27,7 +27,7 @@ def empty_memory() -> Floats:
     return memory
 
 
-def empty_windows(places: int = _FIRST_PLACES) -> Floats:
+def empty_windows(places: int = FIRST_PLACES) -> Floats:
     """Return windows with room for so many entries each."""
     return np.zeros((col.N_WINDOWS, places, 2))
 
@@ -42,7 +42,7 @@ def empty_steering(policy: Policy) -> Steering:
     figures, rungs = np.zeros(ladder.N_FIGURES), np.zeros((ladder.N_RUNGS, ladder.N_RUNG))
     figures[ladder.AT], rungs[:, ladder.CURRENT] = np.nan, np.nan
     asked, wanted = np.zeros((places, 1 + ladder.N_RUNGS)), np.zeros((places, ladder.N_RUNGS))
-    return Steering(figures, rungs, asked, wanted, np.zeros((_OWN_PLACES, 2)))
+    return Steering(figures, rungs, asked, wanted, np.zeros((OWN_PLACES, 2)))
 
 
 _NOT_STEERED = Steering(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
@@ -161,6 +161,18 @@ class State:
             entries[count] = now, replicas
             edited.memory[col.COUNT + window] = count + 1.0
         return edited
+
+    def resumed(self, replicas: int, *, now: float, pause_seconds: float) -> "State":
+        """Return a saved state as the next decision goes on from it.
+
+        After a pause longer than `pause_seconds` nobody knows what would have been recommended meanwhile, so the
+        `replicas` that run count as recommended now; nor when load was last usable, so no outage is as old as that.
+        """
+        if self.decided_at is None or now - self.decided_at <= pause_seconds:
+            return self
+        after = self.with_edit(replicas, now=now)
+        after.memory[[col.USABLE_AT, col.USABLE_SINCE]] = np.nan
+        return after
 
     def _time(self, column: int) -> float | None:
         value = float(self.memory[column])

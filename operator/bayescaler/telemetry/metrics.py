@@ -184,6 +184,15 @@ class Metrics:
         self.status_writes = Counter(
             f"{PREFIX}_status_writes", "Patches of an object's status, by result.", ["result"], registry=reg
         )
+        self.state_reads = Counter(
+            f"{PREFIX}_state_reads",
+            "Saved states taken up after a start or a change of the leader, or why not, by result.",
+            ["result"],
+            registry=reg,
+        )
+        self.state_writes = Counter(
+            f"{PREFIX}_state_writes", "ConfigMaps of saved states written, by result.", ["result"], registry=reg
+        )
         self.source_errors = Counter(
             f"{PREFIX}_source_errors", "Load that could not be read, by reason.", ["reason"], registry=reg
         )

@@ -20,9 +20,10 @@ class Candidate(LeaseElector):
 
     world: World
 
-    def __init__(self, *args):
+    def __init__(self, *args, **callbacks):
         clock = self.world.clock
-        super().__init__(*args, clock=clock.now, wall_clock=clock.now, sleep=self._wait, jitter=lambda: 0.0)
+        times = {"clock": clock.now, "wall_clock": clock.now, "sleep": self._wait, "jitter": lambda: 0.0}
+        super().__init__(*args, **callbacks, **times)
         self.busy = False
 
     async def _wait(self, seconds):

@@ -67,7 +67,7 @@ async def test_observe_writes_nothing_but_status_and_says_what_it_would_do():
         await world.run(5 * MINUTE)
         await world.operator.events.drain()
         ours = {w for w in world.writes() if w[0] != "events"}
-        assert ours == {("bayesianautoscalers", "status")}
+        assert ours == {("bayesianautoscalers", "status"), ("configmaps", "")}, "status, and its own saved state"
         status = world.status()
         assert (status["currentReplicas"], world.replicas()) == (8, 8)
         assert status["desiredReplicas"] >= 10

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from bayescaler.cluster.saved_states import SHARDS
 from bayescaler.policy.reasons import Rung
 from bayescaler.sandbox.server import service_account
 
@@ -67,6 +68,8 @@ class Guarded(World):
         self.grant("served", *RIGHTS["served"].items(), *RIGHTS["extra"].items())
         self.grant("secrets", *RIGHTS["secrets"].items(), namespace=SERVED)
         self.grant("leader-election", *RIGHTS["leader-election"].items(), namespace=HOME, names=["bayescaler"])
+        states = [f"bayescaler-state-{number}" for number in range(SHARDS)]
+        self.grant("saved-state", *RIGHTS["saved-state"].items(), namespace=HOME, names=states)
         self.server.guard.enforced = True
         self.server.write_kubeconfig(kubeconfig, token=self.server.token(OPERATOR))
         await super()._start_operator(exits, kubeconfig)
@@ -137,5 +140,6 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
         used = world.used()
     # A PUT that makes the Lease needs this right too, which the request itself does not show.
     used["coordination.k8s.io/leases"].add("create")
-    granted = RIGHTS["served"] | RIGHTS["extra"] | RIGHTS["secrets"] | RIGHTS["leader-election"]
+    used["/configmaps"].add("create")  # nor does an apply
+    granted = RIGHTS["served"] | RIGHTS["extra"] | RIGHTS["secrets"] | RIGHTS["leader-election"] | RIGHTS["saved-state"]
     assert {right: sorted(verbs) for right, verbs in used.items()} == granted
