@@ -1,8 +1,10 @@
 """What is saved of a workload, and how it goes on from it after a restart or when another replica has led."""
 
 from bayescaler.policy.capacity import CapacityEvidence
+from bayescaler.policy.reasons import Phase
 from bayescaler.policy.saved import DamagedState, Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
+from bayescaler.policy.trust import Charge, Standing
 
 from .lead_times import recall as recall_lead_time
 from .settings import Settings
@@ -47,7 +49,8 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
     workload.state = saved.state if same_load else of_another_load(saved.state)
     workload.resuming = True
     if same_load:
-        workload.phase = saved.phase
+        charge = Charge.COVERAGE if saved.phase is Phase.DEGRADED else None
+        workload.phase, workload.standing = saved.phase, Standing(saved.phase, 0, charge)
     if saved.tenure is not None:
         workload.tenure = saved.tenure
 

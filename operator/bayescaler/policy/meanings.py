@@ -172,7 +172,8 @@ PHASES: Mapping[Phase, Meaning] = {
         "4.7 % of 1440 disjoint windows missed, 5 % promised, skill 0.42 against the last value",
     ),
     Phase.DEGRADED: Meaning(
-        "The forecast misses clearly more than it promised: it may raise, not go below what the load now asks for.",
+        "The forecast misses clearly more than it promised, of late or since the load changed, or does worse than a "
+        "threshold: it may raise, not go below what the load now asks for.",
         "look for what changed in the load; it earns trust again by itself",
         "12 % of 500 disjoint windows missed, 5 % promised, skill 0.42 against the last value",
     ),
