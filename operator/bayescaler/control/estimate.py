@@ -24,6 +24,7 @@ from .translate import Intent
 from .workload import Seat, Workload
 
 log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
 Round = list[tuple[int, float, float]]
 """One bucket of each of several rows: row, start (epoch seconds), load."""
 
@@ -44,6 +45,14 @@ class BankPool:
             seat = self._seat(intent, until)
             await self._fill(seat, seat.bank.fit, seat.row, times, values)
             return seat
+
+    async def replay(self, intent: Intent, times: Floats, values: Floats, *, until: float) -> tuple[Seat, Floats]:
+        """As `fit`, and return what was forecast after each bucket: (n, 2, 9), lead and window, in capacity's unit."""
+        issued: dict[int, Floats] = {}
+        async with self._lock:
+            seat = self._seat(intent, until)
+            await self._fill(seat, lambda: issued.update(seat.bank.replay(seat.row, times, values)))
+        return seat, np.stack([issued[lead] for lead in (intent.lead, intent.window)], axis=1) * intent.scale
 
     async def restore(self, intent: Intent, blob: bytes) -> Seat | None:
         """Take up a posterior as `checkpoint` gave it, None if it has seen nothing; BayescastError if it is no such."""

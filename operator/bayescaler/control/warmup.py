@@ -2,15 +2,20 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler.policy.freshness import closed_until
+from bayescaler.policy.kernels.steering import DAY, WEIGHT
+from bayescaler.policy.priming import primed
 from bayescaler.sources.port import LoadSource, SourceError
 from bayescaler.telemetry.metrics import Metrics
 
+from .capacities import policy_in_force
 from .checkpoints import Checkpoints
 from .estimate import BankPool
 from .settings import Settings
@@ -111,7 +116,11 @@ class WarmUp:
             times, values = await self._read(intent, start=start, end=end, now=now)
             if seat is None:
                 until = float(times[-1]) + step if len(times) else end
-                seat = await self._banks.fit(intent, times, values, until=until)
+                if is_to_be_primed(workload, intent):
+                    seat, issued = await self._banks.replay(intent, times, values, until=until)
+                    await _prime(workload, intent, times + step, values, issued)
+                else:
+                    seat = await self._banks.fit(intent, times, values, until=until)
             else:
                 await self._banks.catch_up(seat, times, values)
         except BaseException:
@@ -157,6 +166,22 @@ class WarmUp:
         if (older := self._retries.pop(workload.uid, None)) is not None:
             older.cancel()
         self._retries[workload.uid] = asyncio.get_running_loop().call_later(after_seconds, again)
+
+
+def is_to_be_primed(workload: Workload, intent: Intent) -> bool:
+    """Whether steering has a budget to hold and less than a day of its own to go by."""
+    budget = intent.policy.budget
+    if budget is None or math.isnan(policy_in_force(workload, intent).capacity):
+        return False
+    figures = workload.state.steering.figures
+    return not len(figures) or figures[WEIGHT] * budget.step_seconds < DAY
+
+
+async def _prime(workload: Workload, intent: Intent, ends: Floats, values: Floats, issued: Floats) -> None:
+    policy = policy_in_force(workload, intent)
+    steering = await asyncio.to_thread(primed, policy, ends, values * intent.scale, issued)
+    if is_to_be_primed(workload, intent):  # still: a state may have been taken up meanwhile
+        workload.state = replace(workload.state, steering=steering)
 
 
 def _wants(workload: Workload, intent: Intent) -> bool:

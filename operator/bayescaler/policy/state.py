@@ -34,15 +34,21 @@ def empty_windows(places: int = FIRST_PLACES) -> Floats:
 
 def empty_steering(policy: Policy) -> Steering:
     """Return steering at its start: with room for what it has to look back on, or none without a budget."""
-    if policy.budget is None:
+    places = _steering_places(policy)
+    if not places:
         return _NOT_STEERED
-    step = policy.budget.step_seconds
-    longest = max(policy.budget.startup_seconds, policy.behavior.scale_down.stabilization_window_seconds)
-    places = ceil((longest + policy.budget.lag_seconds) / step) + 3
     figures, rungs = np.zeros(ladder.N_FIGURES), np.zeros((ladder.N_RUNGS, ladder.N_RUNG))
     figures[ladder.AT], rungs[:, ladder.CURRENT] = np.nan, np.nan
     asked, wanted = np.zeros((places, 1 + ladder.N_RUNGS)), np.zeros((places, ladder.N_RUNGS))
     return Steering(figures, rungs, asked, wanted, np.zeros((OWN_PLACES, 2)))
+
+
+def _steering_places(policy: Policy) -> int:
+    """Return how many decisions of its prices steering looks back on, 0 without a budget."""
+    if policy.budget is None:
+        return 0
+    longest = max(policy.budget.startup_seconds, policy.behavior.scale_down.stabilization_window_seconds)
+    return ceil((longest + policy.budget.lag_seconds) / policy.budget.step_seconds) + 3
 
 
 _NOT_STEERED = Steering(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
@@ -140,9 +146,9 @@ class State:
 
     def steered_by(self, policy: Policy) -> "State":
         """Return the state with the steering that a policy needs: its own if it fits, else one that begins."""
-        wanted = empty_steering(policy)
-        if [part.shape for part in self.steering] == [part.shape for part in wanted]:
+        if len(self.steering.asked) == _steering_places(policy):
             return self
+        wanted = empty_steering(policy)
         if len(self.steering.figures) and len(wanted.figures):  # another start-up time: the rings are other ones
             kept = [ladder.WEIGHT, ladder.FLEET, ladder.SHORT, ladder.AT]
             wanted.figures[kept] = self.steering.figures[kept]
