@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from .client import KubeClient
-from .errors import ApiError, NotFound
+from .errors import ApiError, Forbidden, NotFound
 from .listwatch import Key, ListWatch
 from .paths import Json, group_path
 from .scalers import KEDA_VERSION, Reference, Scaler, ScalerKind, project, scalers_path
@@ -98,9 +98,11 @@ class ScalerStore:
             self._take(seen.kind, key, after)
 
     def _judged(self, kind: ScalerKind) -> bool:
+        """Whether all of a kind is known, or will not be: a server that is busy or away says nothing of what is there."""
         if kind is ScalerKind.SCALED_OBJECT and self._no_keda is not None:
             return True
-        return all(watch.synced_at is not None or watch.error is not None for watch in self.watches[kind])
+        refused = (Forbidden, NotFound)
+        return all(watch.synced_at is not None or isinstance(watch.error, refused) for watch in self.watches[kind])
 
     async def _follow_keda(self) -> None:
         while not await self._keda_served():

@@ -16,6 +16,7 @@ from .paths import Json, collection, item
 ORIGINAL = "bayescaler.dev/original-min-replicas"
 WRITTEN = "bayescaler.dev/floor"
 OWNER = "bayescaler.dev/floor-owner"
+MOST_REPLICAS, MOST_DIGITS = 2**31 - 1, 10
 UNSET = "unset"
 KEDA_VERSION = "keda.sh/v1alpha1"
 INT32_MAX = 2_147_483_647
@@ -240,5 +241,6 @@ def _keda(metadata: Json) -> str | None:
 
 
 def _whole(given: object) -> int | None:
-    """A number of replicas, as a number or as text; None for anything else."""
-    return int(str(given)) if given is not None and str(given).isdecimal() else None
+    """A number of replicas, as a number or as text; None for anything else, however long it is."""
+    text = "" if given is None else str(given)
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS and int(text) <= MOST_REPLICAS else None

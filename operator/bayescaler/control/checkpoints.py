@@ -40,8 +40,15 @@ class Checkpoints:
         self._round_began: float | None = None
         self._writing: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Make the folder, and drop what is old; OSError if it cannot be written to."""
+    async def start(self) -> None:
+        """Make the folder, and drop what is old; a folder that cannot be written to is told, and costs only itself."""
+        try:
+            await asyncio.to_thread(self._prepare)
+        except OSError as error:
+            self._metrics.failures.labels("checkpoints").inc()
+            log.warning("posteriors cannot be kept", extra={"folder": str(self._folder), "why": str(error)})
+
+    def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         probe = self._folder / f".{os.getpid()}"
         probe.write_bytes(b"")

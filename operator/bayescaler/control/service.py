@@ -180,7 +180,7 @@ class Operator:
         """Begin; with `ticking=False` the caller runs `loop.tick` itself (the sandbox does, in simulated time)."""
         await self.keeper.start()
         if self.checkpoints is not None:
-            await asyncio.to_thread(self.checkpoints.start)
+            await self.checkpoints.start()
         self.warmup.start()
         self._spawn(self._resync(), "resync")
         self._spawn(self.targets.run(), "targets")

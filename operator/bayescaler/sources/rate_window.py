@@ -6,8 +6,10 @@ from bayescaler.api.durations import seconds
 
 _STRINGS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
 _COMMENTS = re.compile(r"#[^\n]*")
+_BLANKS = re.compile(r"\s+")
+# Of text with single blanks, and nothing is tried twice (possessive): a query may be written to be slow to read.
 _RANGES = re.compile(
-    r"\b(?:rate|increase|avg_over_time)\s*\(\s*[\w:]*\s*(?:\{[^{}]*\})?\s*\[\s*([0-9wdhms]+)\s*\]", re.ASCII
+    r"\b(?:rate|increase|avg_over_time) ?\( ?[\w:]*+ ?(?:\{[^{}]*+\})?+ ?\[ ?([0-9wdhms]++) ?\]", re.ASCII
 )
 
 
@@ -16,7 +18,7 @@ def rate_window_seconds(query: str) -> float | None:
 
     Ranges of subqueries, and those in units above weeks or below seconds, are not read.
     """
-    plain = _COMMENTS.sub("", _STRINGS.sub('""', query))
+    plain = _BLANKS.sub(" ", _COMMENTS.sub("", _STRINGS.sub('""', query)))
     found = []
     for text in _RANGES.findall(plain):
         try:

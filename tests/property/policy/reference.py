@@ -210,8 +210,10 @@ def reversal_gate(seen, need):
     policy, observation, current = seen.policy, seen.observation, seen.observation.replicas
     if seen.proposed is not Limiter.FORECAST or pods(need) <= current or seen.memory.last_move >= 0:
         return None
+    if observation.load is None:
+        return None
     floor = seen.present * (1.1 if is_surprised(seen) else 1.0)
-    if observation.load is not None and observation.phase is not Phase.TRUSTED:
+    if observation.phase is not Phase.TRUSTED:
         floor = max(floor, reactive(policy, observation))
     if pods(floor) > current:
         return None

@@ -80,7 +80,8 @@ def test_the_original_is_what_was_noted_while_our_number_stands_and_else_what_st
 @pytest.mark.parametrize(
     "notes",
     [{"floor": "9"}, {"original-min-replicas": "2"}, {"floor": "nine", "original-min-replicas": "2"},
-     {"floor": "9", "original-min-replicas": "-2"}],
+     {"floor": "9", "original-min-replicas": "-2"}, {"floor": "9" * 5000, "original-min-replicas": "2"},
+     {"floor": "2147483648", "original-min-replicas": "2"}],
 )  # fmt: skip
 def test_notes_that_cannot_be_read_claim_nothing_and_the_number_in_force_is_theirs(notes):
     scaler = project(HPA, raw(9, notes=notes))

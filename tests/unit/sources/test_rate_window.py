@@ -20,7 +20,14 @@ from bayescaler.sources.rate_window import rate_window_seconds
         ("max_over_time(a[1h])", None),
         ("rate(a[500ms])", None),
         ("rate(", None),
+        ("a or rate (\n  b { x = '1' } [ 5m ] )", 300.0),
     ],
 )
 def test_the_range_of_its_rates(query, seconds):
     assert rate_window_seconds(query) == seconds
+
+
+@pytest.mark.parametrize("query", ["rate(" + 4000 * " " + "x)", 680 * "rate({", "rate(a{" + 4000 * "[" + "}[1m"])
+def test_a_query_that_was_written_to_be_slow_to_read_is_not(query):
+    """Each took minutes, or would if anything were tried twice; pytest's own time limit is the judge."""
+    assert rate_window_seconds(query) is None

@@ -119,8 +119,8 @@ def reversal_gate(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, 
     current = seen[REPLICAS]
     if trail[PROPOSAL, LIMITER] != BY_FORECAST or whole(need) <= current or memory[LAST_MOVE] >= 0.0:
         return need
-    if math.isnan(outlook[WINDOW, MEDIAN]) or whole(_present(rules, seen, memory)) > current:
-        return need
+    if math.isnan(seen[LOAD]) or whole(_present(rules, seen, memory)) > current:
+        return need  # blind, a raise is not put off for the sake of calm
     if pays(rules, outlook, memory, current, whole(need)):
         return need
     return say(trail, REVERSAL_GATE, BY_REVERSAL_GATE, current)
@@ -129,8 +129,6 @@ def reversal_gate(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, 
 @kernel
 def _present(rules: Floats, seen: Floats, memory: Floats) -> float:
     """Return the pods that the load as it is now asks for."""
-    if math.isnan(seen[LOAD]):
-        return 0.0
     need = seen[LOAD] / rules[CAPACITY]
     if surprised(seen, memory):
         need *= rules[SURPRISE_FLOOR]
