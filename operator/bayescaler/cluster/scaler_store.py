@@ -98,7 +98,7 @@ class ScalerStore:
             self._take(seen.kind, key, after)
 
     def _judged(self, kind: ScalerKind) -> bool:
-        """Whether all of a kind is known, or will not be: a server that is busy or away says nothing of what is there."""
+        """Whether a kind is known, or will not be; a server that is busy or away says nothing of what is there."""
         if kind is ScalerKind.SCALED_OBJECT and self._no_keda is not None:
             return True
         refused = (Forbidden, NotFound)

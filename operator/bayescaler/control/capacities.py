@@ -108,9 +108,12 @@ def take(serving: Serving, series: Series, intent: Intent, learn: Learn) -> None
     for at, used in zip(series.times.tolist(), series.values.tolist(), strict=True):
         if math.isnan(used):
             continue
+        load, ready = serving.loads.get(at), serving.ready_during(at, at + step, settling_seconds=settling)
+        if used == 0.0 and load:
+            serving.refused = refused(load, used, target=terms.target) or ""
+            continue
         if serving.utilization_at is None or at + step >= serving.utilization_at:
             serving.utilization, serving.utilization_at = used, at + step
-        load, ready = serving.loads.get(at), serving.ready_during(at, at + step, settling_seconds=settling)
         if at < serving.fed_until or load is None or not ready:
             continue
         serving.fed_until = at + step

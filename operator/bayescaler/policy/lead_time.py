@@ -23,6 +23,7 @@ from statistics import NormalDist
 
 QUANTILE = 0.9
 PRIOR_PODS = 3.0
+LEAST_PRIOR = 0.01  # pods that it goes on counting as, or rounding might take the last of it
 PRIOR_SPREAD = 0.5  # standard deviation of the log: P50 at about half the P90
 FORGETTING = 0.995
 PODS_AFTER_ROLLOUT = 5
@@ -69,7 +70,7 @@ class LeadTime:
         for took in seconds:
             if not (math.isfinite(took) and took >= 0):
                 continue
-            prior *= FORGETTING
+            prior = max(prior * FORGETTING, LEAST_PRIOR)
             weights = {at: weight * FORGETTING for at, weight in weights.items()}
             at = _on_grid(took)
             weights[at] = weights.get(at, 0.0) + 1.0
@@ -82,7 +83,7 @@ class LeadTime:
         share = min(1.0, PRIOR_PODS / total)
         return replace(
             self,
-            prior_weight=self.prior_weight * share,
+            prior_weight=max(self.prior_weight * share, LEAST_PRIOR),
             weights={at: weight * share for at, weight in self.weights.items()},
             pods=0,
             kept_seconds=self._quantile(()),

@@ -29,7 +29,14 @@ MEMORY = {
 }  # fmt: skip
 OF_THE_LOAD = (col.SURPRISING, col.TOLD_AT, col.SURPRISED_AT)
 WINDOWS = {"highest": col.HIGHEST, "lowest": col.LOWEST, "ups": col.UPS, "downs": col.DOWNS}
-FIGURES = {"at": ladder.AT, "weight": ladder.WEIGHT, "fleet": ladder.FLEET, "short": ladder.SHORT}
+FIGURES = {
+    "at": ladder.AT,
+    "weight": ladder.WEIGHT,
+    "fleet": ladder.FLEET,
+    "short": ladder.SHORT,
+    "target": ladder.TARGET,
+    "capacity": ladder.BOOKED_AT,
+}
 SUMS = {"rate": ladder.RATE, "pods": ladder.PODS, "current": ladder.CURRENT, "moved": ladder.MOVED}
 MOST_ENTRIES = 20_000
 

@@ -150,7 +150,7 @@ class State:
             return self
         wanted = empty_steering(policy)
         if len(self.steering.figures) and len(wanted.figures):  # another start-up time: the rings are other ones
-            kept = [ladder.WEIGHT, ladder.FLEET, ladder.SHORT, ladder.AT]
+            kept = [ladder.WEIGHT, ladder.FLEET, ladder.SHORT, ladder.AT, ladder.TARGET, ladder.BOOKED_AT]
             wanted.figures[kept] = self.steering.figures[kept]
             wanted.rungs[:] = self.steering.rungs
         return State(self.memory, self.windows, wanted)
@@ -166,18 +166,21 @@ class State:
                 count -= 1
             entries[count] = now, replicas
             edited.memory[col.COUNT + window] = count + 1.0
+        edited.memory[col.LAST_MOVE] = 0.0
         return edited
 
     def resumed(self, replicas: int, *, now: float, pause_seconds: float) -> "State":
         """Return a saved state as the next decision goes on from it.
 
         After a pause longer than `pause_seconds` nobody knows what would have been recommended meanwhile, so the
-        `replicas` that run count as recommended now; nor when load was last usable, so no outage is as old as that.
+        `replicas` that run count as recommended now; nor when load was last usable, so no outage is as old as that: it
+        is as old as it was seen to be.
         """
         if self.decided_at is None or now - self.decided_at <= pause_seconds:
             return self
         after = self.with_edit(replicas, now=now)
         after.memory[[col.USABLE_AT, col.USABLE_SINCE]] = np.nan
+        after.memory[[col.MISSING_SINCE, col.RUNG_SINCE]] += now - self.decided_at
         return after
 
     def _time(self, column: int) -> float | None:

@@ -90,7 +90,7 @@ def ask(policy, observation, outlook, memory, now):
     if policy.price is None:
         return memory, float(outlook.lead.quantile(policy.quantile)) / served
     least = max(pods(float(outlook.lead.values[0]) / served), min(policy.min_replicas, 1))
-    return memory, cheapest(outlook.lead, served, policy.price, least, max(policy.max_replicas, least))
+    return memory, cheapest(outlook.lead, served, policy.price, least, least + policy.price)
 
 
 def cheapest(predictive, served, price, least, most):
@@ -217,10 +217,12 @@ def reversal_gate(seen, need):
         floor = max(floor, reactive(policy, observation))
     if pods(floor) > current:
         return None
+    if pods(float(seen.outlook.lead.values[0]) / (policy.capacity / (1.0 + policy.buffer))) > current:
+        return None
     lead, served = seen.outlook.lead, policy.capacity / (1.0 + policy.buffer)
     short, promised = float(lead.exceedance(current * served)), 1.0 - policy.quantile
     if policy.price is None:
-        pays = short > 5.0 * promised
+        pays = short > min(5.0 * promised, 0.5)
     else:
         spared = short - float(lead.exceedance(pods(need) * served))
         pays = policy.price * spared - (pods(need) - current) > 0.6 * current
@@ -237,7 +239,8 @@ def activation(seen, need):
     wakes = observation.phase is Phase.TRUSTED or observation.replicas > 0
     least, expected = max(threshold, policy.capacity / 1000), False
     if seen.asked is not None:
-        expected = seen.asked * policy.capacity > least or float(seen.outlook.window.values[0]) > least
+        prepared = seen.asked * policy.capacity if policy.price is None else float(seen.outlook.lead.values[4])
+        expected = prepared > least or float(seen.outlook.window.values[0]) > least
     return None if (load is not None and load > threshold) or (expected and wakes) else (Limiter.ACTIVATION, 0.0)
 
 

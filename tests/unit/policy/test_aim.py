@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from bayescaler.policy import Behavior, Limiter, Phase, ScalingRules, State, decide
+from bayescaler.policy import Behavior, Budget, Limiter, Outlook, Phase, ScalingRules, State, decide
+from bayescaler.policy.kernels import columns as col
 
-from .worlds import FREE, NOON, TICK, expecting, live, policy, settled
+from .worlds import FREE, NOON, TICK, blind, expected, expecting, live, policy, settled, uniform
 
 QUICK = Behavior(ScalingRules(Behavior().scale_up.policies, 0.0, tolerance=0.0), replace(FREE, tolerance=0.0))
 
@@ -102,3 +104,52 @@ def test_a_raise_after_a_scale_in_tells_what_it_gains_and_what_it_has_to():
     assert (decision.final, decision.limiter) == (9, Limiter.REVERSAL_GATE)
     assert "after a scale-in: it gains " in decision.message
     assert "turning back has to gain 5.4" in decision.message
+
+
+@pytest.mark.parametrize("aim", [{"quantile": 0.5}, {"quantile": 0.8}, {"price": 3.0}], ids=["even", "often", "cheap"])
+def test_what_the_median_needs_is_never_put_off(aim):
+    rules, state = policy(behavior=QUICK, **aim), settled(policy(behavior=QUICK), 8, 300.0)
+    state.memory[col.LAST_MOVE] = -1.0
+    decision, _ = decide(rules, live(8, 300.0), uniform(1100.0), state, now=NOON)
+    assert decision.final >= 11
+
+
+def test_without_live_load_no_raise_is_put_off():
+    rules = policy(behavior=QUICK)
+    decision, _ = decide(rules, blind(10), expecting(520.0), after_a_scale_in(rules, 12, to=10), now=NOON)
+    assert decision.final == 11
+
+
+def test_a_price_is_told_when_the_maximum_binds():
+    rules = policy(price=1e4, max_replicas=10, behavior=QUICK)
+    decision, _ = decide(rules, live(10, 300.0), expecting(600.0), settled(policy(), 10, 300.0), now=NOON)
+    assert (decision.final, decision.limiter) == (10, Limiter.MAX_REPLICAS)
+    assert decision.raw > 10
+
+
+@pytest.mark.parametrize("median", [1e-6, 0.01, 3.0])
+def test_by_a_price_a_workload_rests_as_it_does_by_a_quantile(median):
+    rules = policy(price=200.0, min_replicas=0, activation_threshold=5.0, behavior=QUICK)
+    next_to_nothing = Outlook(*2 * (expected(median * np.linspace(1.0, 1.6, 9)),))
+    decision, _ = decide(rules, live(1, 0.0), next_to_nothing, settled(policy(), 1, 0.0), now=NOON)
+    assert (decision.final, decision.limiter) == (0, Limiter.ACTIVATION)
+
+
+def test_a_utilization_of_nothing_under_load_lowers_nothing():
+    rules = policy(capacity=float("nan"), behavior=QUICK)
+    decision, _ = decide(rules, live(13, 600.0, utilization=0.0), None, State(), now=NOON)
+    assert (decision.final, decision.limiter) == (13, Limiter.HOLD)
+
+
+def test_an_edited_capacity_is_the_same_fleet_in_other_pods():
+    def steered(capacity, state, ticks, replicas):
+        rules = policy(capacity=capacity, budget=Budget(0.01, 60.0, 60.0, 15.0), behavior=QUICK, max_replicas=1000)
+        for tick in ticks:
+            end = NOON + 60.0 * tick
+            seen = live(replicas, 500.0, load_at=end)
+            _, state = decide(rules, seen, expecting(520.0), state, now=end + TICK)
+        return state
+
+    before = steered(50.0, State(), range(200), 10)
+    after = steered(5.0, before, range(200, 203), 100)
+    assert after.price == pytest.approx(10.0 * before.price, rel=0.1)

@@ -130,6 +130,15 @@ class TestSaved:
         assert again == known
         assert again.p90([500.0]) == known.p90([500.0])
 
+    @pytest.mark.parametrize("pods", [20, 300])
+    def test_it_survives_being_saved_after_any_number_of_roll_outs(self, pods):
+        known = started()
+        for rollout in range(40):
+            known = known.started([17.0] * pods).rolled_out(float(rollout))
+            floats = [round(number, 6) for number in known.to_floats()]
+            again = LeadTime.from_floats(floats, prior_seconds=MINUTE)
+            assert again.p90() == pytest.approx(known.p90(), rel=0.01)
+
     def test_it_is_small_however_much_was_seen(self):
         rng = random.Random(3)
         known = started(*(rng.uniform(0.0, 4000.0) for _ in range(2000)))

@@ -15,12 +15,14 @@ from .columns import (
     BUFFER,
     CAPACITY,
     GATE,
+    LARGEST,
     LAST_MOVE,
     LEAD,
     LIMITER,
     LOAD,
     LOAD_AT,
     MAX_REPLICAS,
+    MEDIAN,
     MIN_REPLICAS,
     NOW,
     PRICE_IN_FORCE,
@@ -41,7 +43,8 @@ from .columns import (
 from .rules import BY_FORECAST, BY_REVERSAL_GATE, BY_SCALE_IN_WINDOW, BY_SURPRISE, reactive_need, say, whole
 
 SURPRISE_SECONDS = 300.0
-MEDIAN, LARGEST = 0, -1  # places among the issued quantiles
+EVEN = 0.5
+MOST_PODS = 1e6  # that are thought of: what users allow is a limit of its own
 
 
 @kernel
@@ -57,7 +60,7 @@ def asked(rules: Floats, outlook: Floats, memory: Floats) -> float:
     if not math.isnan(rules[QUANTILE]):
         return out.load_at(outlook[LEAD], rules[QUANTILE]) / each
     least = max(whole(outlook[LEAD, MEDIAN] / each), min(rules[MIN_REPLICAS], 1.0))
-    return out.cheapest(outlook[LEAD], each, memory[PRICE_IN_FORCE], least, max(rules[MAX_REPLICAS], least))
+    return out.cheapest(outlook[LEAD], each, memory[PRICE_IN_FORCE], least, MOST_PODS)
 
 
 @kernel
@@ -121,6 +124,8 @@ def reversal_gate(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, 
         return need
     if math.isnan(seen[LOAD]) or whole(_present(rules, seen, memory)) > current:
         return need  # blind, a raise is not put off for the sake of calm
+    if whole(outlook[LEAD, MEDIAN] / served(rules)) > current:
+        return need  # nor where it is likelier than not that the pods will be short
     if pays(rules, outlook, memory, current, whole(need)):
         return need
     return say(trail, REVERSAL_GATE, BY_REVERSAL_GATE, current)
@@ -141,6 +146,6 @@ def pays(rules: Floats, outlook: Floats, memory: Floats, current: float, wanted:
     each, values = served(rules), outlook[LEAD]
     short = out.survival(values, current * each)
     if not math.isnan(rules[QUANTILE]):
-        return bool(short > rules[BROKEN] * (1.0 - rules[QUANTILE]))
+        return bool(short > min(rules[BROKEN] * (1.0 - rules[QUANTILE]), EVEN))
     spared = short - out.survival(values, wanted * each)
     return bool(memory[PRICE_IN_FORCE] * spared - (wanted - current) > rules[GATE] * current)

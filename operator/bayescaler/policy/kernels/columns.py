@@ -34,6 +34,7 @@ N_SEEN = 12
 # outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has
 # to be right for; NaN where there is no forecast
 LEAD, WINDOW = range(2)
+MEDIAN, HIGH, LARGEST = 0, 4, -1  # places among the issued quantiles: .5, .95, .999
 
 # memory; ASKED_*: a change asked for and not seen yet. COUNT + w: entries in window w
 RUNG, RUNG_SINCE, USABLE_AT, USABLE_SINCE, MISSING_SINCE = range(5)

@@ -21,17 +21,21 @@ from .columns import (
     EARLIER,
     EARLIER_AT,
     FALLBACK_REPLICAS,
+    HIGH,
     HIGHEST,
     IDLE,
+    LEAD,
     LIMITER,
     LOAD,
     LOWEST,
     MADE,
     MAX_REPLICAS,
+    MEDIAN,
     MIN_REPLICAS,
     MISSING_SINCE,
     NOW,
     PROPOSAL,
+    QUANTILE,
     RATE,
     READY,
     REPLICAS,
@@ -106,7 +110,9 @@ def say_by_utilization(rules: Floats, seen: Floats, trail: Floats) -> float:
 
     As this may lower, nothing is lowered while pods start: the HPA counts those as idle, which comes to the same.
     """
-    if math.isnan(seen[UTILIZATION]):
+    if math.isnan(seen[UTILIZATION]) or (
+        seen[UTILIZATION] == 0.0 and seen[LOAD] > 0.0
+    ):  # pods that do nothing, or a query
         return say(trail, PROPOSAL, BY_HOLD, seen[REPLICAS])
     ready = seen[REPLICAS] if math.isnan(seen[READY]) else seen[READY]
     need = ready * seen[UTILIZATION] / rules[TARGET_UTILIZATION]
@@ -152,7 +158,9 @@ def activation(rules: Floats, seen: Floats, outlook: Floats, trail: Floats, need
         return need
     heeded = seen[REPLICAS] > 0.0 or seen[TRUSTED] != 0.0
     threshold = max(rules[ACTIVATION], NEGLIGIBLE * rules[CAPACITY])
-    expected = seen[DEMAND] > threshold or outlook[WINDOW, 0] > threshold
+    # by a price the load to prepare for is whole pods, and one of them for next to nothing: the .95 quantile says more
+    prepared = outlook[LEAD, HIGH] if math.isnan(rules[QUANTILE]) else seen[DEMAND]
+    expected = prepared > threshold or outlook[WINDOW, MEDIAN] > threshold
     return need if heeded and expected else say(trail, IDLE, BY_ACTIVATION, 0.0)
 
 

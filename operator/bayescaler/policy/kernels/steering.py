@@ -51,9 +51,9 @@ LEAST_TARGET, MOST_TARGET = 0.25, 3.0  # of the aim: what the target stays withi
 AFFORDABLE = 10.0  # fleets that removing the whole budget may cost
 _TINY = 1e-5
 
-# figures; all but AT and PLACE are sums or weights of buckets that forget
-AT, WEIGHT, FLEET, SHORT, PLACE, COUNT, OWN_COUNT, TARGET = range(8)
-N_FIGURES = 8
+# figures; WEIGHT, FLEET and SHORT are sums of buckets that forget. BOOKED_AT: what a pod served when they were
+AT, WEIGHT, FLEET, SHORT, PLACE, COUNT, OWN_COUNT, TARGET, BOOKED_AT = range(9)
+N_FIGURES = 9
 # rungs, (N_RUNGS, 7): sums of the time short and of the pods; what runs and its last move; the best bets on lead and
 # window, and the cost of the one being looked for
 RATE, PODS, CURRENT, MOVED, NEXT, BET, COST = range(7)
@@ -80,6 +80,7 @@ def steer(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering
     figures, at = steering.figures, seen[LOAD_AT]
     if math.isnan(seen[LOAD]) or math.isnan(outlook[WINDOW, 0]) or at <= figures[AT]:
         return
+    _rescale(steering, rules[CAPACITY])
     need = seen[LOAD] / rules[CAPACITY]
     elapsed = rules[STEP_SECONDS] if math.isnan(figures[AT]) else at - figures[AT]
     figures[AT] = at
@@ -88,6 +89,29 @@ def steer(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering
     fleet = max(figures[FLEET] / figures[WEIGHT], 1.0)
     memory[PRICE_IN_FORCE] = _price(rules, steering, fleet)
     _decide(rules, seen, outlook, memory, steering, fleet)
+
+
+@kernel
+def start_anew(steering: Steering) -> None:
+    """Let what was decided and what ran begin anew, after a clock was set back; the sums stay."""
+    figures = steering.figures
+    figures[AT], figures[COUNT], figures[OWN_COUNT] = np.nan, 0.0, 0.0
+
+
+@kernel
+def _rescale(steering: Steering, capacity: float) -> None:
+    """Bring what was booked in pods to pods that serve `capacity`."""
+    figures, rungs, asked, wanted = steering.figures, steering.rungs, steering.asked, steering.wanted
+    if figures[BOOKED_AT] > 0.0 and figures[BOOKED_AT] != capacity:
+        ratio = figures[BOOKED_AT] / capacity
+        figures[FLEET] *= ratio
+        for rung in range(N_RUNGS):
+            rungs[rung, PODS] *= ratio
+            rungs[rung, CURRENT] = whole(rungs[rung, CURRENT] * ratio)
+            for place in range(len(asked)):
+                asked[place, 1 + rung] = whole(asked[place, 1 + rung] * ratio)
+                wanted[place, rung] = whole(wanted[place, rung] * ratio)
+    figures[BOOKED_AT] = capacity
 
 
 @kernel

@@ -156,6 +156,8 @@ def _ask(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steered: 
     """Take in what the newest bucket tells, and write down the load to prepare for."""
     seen[DEMAND] = np.nan
     if not math.isnan(rules[BUDGET]):
+        if seen[NOW] < memory[DECIDED_AT]:
+            steering.start_anew(steered)
         steering.note(steered, seen[REPLICAS], seen[NOW])
     if math.isnan(outlook[LEAD, 0]):
         return
