@@ -9,7 +9,7 @@ from bayescaler.policy.priming import primed
 
 from .worlds import NOON, expected
 
-MINUTE, COUNT = 60.0, 3000
+MINUTE, COUNT = 60.0, 400
 
 
 def policy(share=0.01, capacity=50.0):
