@@ -10,6 +10,7 @@ from bayescaler.control.estimate import BankPool, predict
 from bayescaler.control.registry import Registry
 from bayescaler.control.settings import Settings
 from bayescaler.control.warmup import LONGEST_RETRY_SECONDS, WarmUp
+from bayescaler.policy.kernels import steering
 from bayescaler.sources.port import SourceError
 
 from .builders import ADDRESS, MINUTE, NOON, Load, edited, load_of, manifest, metrics
@@ -57,6 +58,7 @@ class Room:
             workload.seat = None
 
     def see(self, obj, event="MODIFIED"):
+        self.object = obj
         self.registry.observe(event, obj)
         return self.registry.get(("shop", obj["metadata"]["name"]))
 
@@ -84,6 +86,19 @@ async def test_a_history_is_read_and_replayed(room):
     assert web.awaits_history_since is None
     predict(web, now=NOON + 15.0)
     assert 90.0 < web.outlook.lead.quantile(0.5) < 110.0
+
+
+async def test_a_budget_begins_with_every_price_replayed_on_the_history(room):
+    web = room.see(manifest(forecast=SHORT, objective={"risk": {"overloadBudget": 0.01}}))
+    await room.warmup.idle()
+    figures = web.state.steering.figures
+    assert 100.0 < figures[steering.WEIGHT] <= 120.0
+    assert figures[steering.AT] == NOON
+
+    figures[steering.WEIGHT] = 20_160.0  # two weeks of its own: what is known is not begun anew with a new horizon
+    room.see(edited(room.object, forecast=SHORT | {"horizon": "5m"}))
+    await room.warmup.idle()
+    assert web.state.steering.figures[steering.WEIGHT] == 20_160.0
 
 
 async def test_the_posterior_consumes_no_further_than_the_newest_bucket_with_data(room):
