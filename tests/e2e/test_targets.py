@@ -67,7 +67,7 @@ def test_a_stateful_set_is_sized(cluster: ControlPlane, operator: OperatorProces
         deadline_seconds=60,
     )
     here = {"namespace": namespace, "name": "ledger"}
-    wait_until(lambda: operator.metric("bayescaler_ready_replicas", **here) == WANTED, "the operator sees them")
+    wait_until(lambda: operator.metric("bayescaler_current_replicas", **here) == WANTED, "the operator sees them")
 
 
 @pytest.fixture
