@@ -85,10 +85,12 @@ class Operator:
             on_gone=self._forget,
             may_write=self.may_write,
             recall=self.keeper.recall,
+            failed=self.metrics.failures.labels("watch").inc,
         )
         discovery = ScaleDiscovery(client)
-        self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
-        self.scalers = ScalerStore(client, namespaces=settings.namespaces or None)
+        failed, places = self.metrics.failures.labels("watch").inc, settings.namespaces or None
+        self.targets = TargetStore(client, discovery, namespaces=places, failed=failed)
+        self.scalers = ScalerStore(client, namespaces=places, failed=failed)
         self._lease_client = client.separate()
         self.elector = (
             LeaseElector(
@@ -253,6 +255,9 @@ class Operator:
                     self.registry.replace(await self._list(), now=began)
                 except ApiError as error:
                     log.warning("objects could not be listed", extra={"why": str(error)})
+                except Exception:
+                    log.exception("objects could not be listed")
+                    self.metrics.failures.labels("resync").inc()
                 else:
                     self._listed.set()
                     due = began + self.settings.resync_seconds * max(1.0, len(self.registry) / 1000)
