@@ -4,87 +4,8 @@ import pytest
 
 from bayescaler.policy.reasons import Limiter
 
-from .worlds import CRD, MINUTE, TICK, World, autoscaler, deployment, impatient_recovery
-
-HPA = "autoscaling/v2", "HorizontalPodAutoscaler"
-SCALED_OBJECT = "keda.sh/v1alpha1", "ScaledObject"
-NEEDED = 11  # pods for 500/s at 50/s each, as forecast
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
-AT_ONCE = {"behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 50, "periodSeconds": 15}]}}}
-SCALED_OBJECTS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "scaledobjects.keda.sh"},
-    "spec": {
-        "group": "keda.sh",
-        "scope": "Namespaced",
-        "names": {
-            "plural": "scaledobjects", "singular": "scaledobject",
-            "kind": "ScaledObject", "listKind": "ScaledObjectList",
-        },
-        "versions": [
-            {
-                "name": "v1alpha1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}  # fmt: skip
-
-
-def hpa(name="web", *, least=2, most=40, **metadata):
-    return {
-        "apiVersion": HPA[0],
-        "kind": HPA[1],
-        "metadata": {"name": name, "namespace": "default", **metadata},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            **({} if least is None else {"minReplicas": least}),
-            "maxReplicas": most,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
-                }
-            ],
-        },
-    }
-
-
-def scaled_object(name="web", **spec):
-    return {
-        "apiVersion": SCALED_OBJECT[0],
-        "kind": SCALED_OBJECT[1],
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu"}], **spec},
-    }
-
-
-class Floors(World):
-    """What the HPA and the ScaledObject called `web` say."""
-
-    def floor(self, kind=HPA, name="web"):
-        return self.server.get(*kind, name)["spec"].get("minReplicas" if kind == HPA else "minReplicaCount")
-
-    def notes(self, kind=HPA, name="web"):
-        notes = self.server.get(*kind, name)["metadata"].get("annotations") or {}
-        return {key.removeprefix("bayescaler.dev/"): value for key, value in notes.items()}
-
-    def set_least(self, value, name="web"):
-        self.server.patch(*HPA, name, {"spec": {"minReplicas": value}})
-
-    def said(self, reason):
-        kind = self.server.kinds.of_object({"apiVersion": "events.k8s.io/v1", "kind": "Event"})
-        events = [record.object for _, record in self.server.store.items(kind.resource)]
-        return [e.get("note") or e["message"] for e in events if e["reason"] == reason]
-
-    async def seen(self, what):
-        """Wait until the watch has told of what was done by hand."""
-        await self.until(what, "the watch tells of it")
-
-    def stored(self, kind=HPA, name="web"):
-        found = [s for s in self.operator.scalers._scalers[kind[1]].values() if s.name == name]
-        return found[0] if found else None
+from .floors import NEEDED, Floors, raised
+from .worlds import CRD, HPA, MINUTE, SCALED_OBJECT, SCALED_OBJECTS, TICK, hpa, impatient_recovery, scaled_object
 
 
 @pytest.fixture
@@ -93,12 +14,6 @@ async def world(monkeypatch):
     async with Floors() as made:
         made.feed(500.0, days=0.2)
         yield made
-
-
-async def raised(world, *others, **spec):
-    """A Deployment with its HPA, and an object in mode Floor that has raised its floor."""
-    await world.begin(deployment(), *others or (hpa(),), autoscaler(mode="Floor", **SHORT | AT_ONCE | spec))
-    await world.run(2 * MINUTE)
 
 
 async def test_the_floor_follows_the_forecast_and_the_replicas_are_the_hpas(world):

@@ -10,9 +10,7 @@ from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sandbox.prometheus import faults
 from bayescaler.telemetry.logs import configure
 
-from .worlds import IMPATIENT, MINUTE, TICK, World, autoscaler, deployment
-
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
+from .worlds import IMPATIENT, MINUTE, SHORT, TICK, World, autoscaler, deployment
 
 
 def rungs_of(world, into):

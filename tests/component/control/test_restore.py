@@ -10,8 +10,8 @@ from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.restoring import HELD_SECONDS, restore_all, silence_operators
 from bayescaler.sandbox.server import Fault
 
-from .test_floors import NEEDED, Floors, hpa, raised
-from .worlds import CRD, MINUTE, SETTINGS, TICK, impatient_recovery
+from .floors import NEEDED, Floors, raised
+from .worlds import CRD, MINUTE, SETTINGS, TICK, hpa, impatient_recovery
 
 LEADING = replace(SETTINGS, leader_election=True, lease_namespace="default", lease_name="bayescaler")
 
