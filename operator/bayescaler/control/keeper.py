@@ -17,6 +17,7 @@ from bayescaler.cluster.saved_states import SHARDS, SavedStates, Shard
 from bayescaler.policy.saved import RefusedState, Saved, pack, unpack
 from bayescaler.telemetry.metrics import Metrics
 
+from .containment import contained
 from .recall import newer, saved_of, take_up
 from .settings import Settings
 from .translate import Intent
@@ -141,11 +142,15 @@ class Keeper:
         if not await self._try_read():
             return
         for workload in self._workloads():
-            intent, blob = workload.intent, self._waiting.pop(workload.uid, None)
-            if intent is None or blob is None or (saved := self._opened(workload, blob)) is None:
-                continue
-            if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
-                self._give(workload, intent, saved)
+            with contained(workload, "restore", self._metrics):
+                self._recall_newer(workload)
+
+    def _recall_newer(self, workload: Workload) -> None:
+        intent, blob = workload.intent, self._waiting.pop(workload.uid, None)
+        if intent is None or blob is None or (saved := self._opened(workload, blob)) is None:
+            return
+        if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
+            self._give(workload, intent, saved)
 
     async def _try_read(self) -> bool:
         try:
@@ -176,22 +181,20 @@ class Keeper:
         try:
             return unpack(blob, workload.uid)
         except RefusedState as error:
-            self._refuse(workload, error)
+            self._refuse(workload, type(error).__name__, str(error))
             return None
 
     def _give(self, workload: Workload, intent: Intent, saved: Saved) -> None:
-        try:
-            take_up(workload, intent, saved, self._settings)
-        except RefusedState as error:
-            self._refuse(workload, error)
-            return
+        refused = take_up(workload, intent, saved, self._settings)
+        if refused:
+            self._refuse(workload, "PartRefused", f"of the saved state was left out: {'; '.join(refused)}")
         self._metrics.state_reads.labels("restored").inc()
         log.info("state restored", extra={"object": workload.label, "decided_at": saved.state.decided_at})
 
-    def _refuse(self, workload: Workload, error: RefusedState) -> None:
-        log.warning("state refused", extra={"object": workload.label, "why": str(error)})
-        self._metrics.state_reads.labels(type(error).__name__).inc()
-        workload.state_refused = str(error)
+    def _refuse(self, workload: Workload, result: str, why: str) -> None:
+        log.warning("state refused", extra={"object": workload.label, "why": why})
+        self._metrics.state_reads.labels(result).inc()
+        workload.state_refused = why
 
     def _in_use(self, known: Sequence[Workload]) -> set[int]:
         """Return the shards that have something to save, or something to drop; whoever has no place gets one."""
