@@ -73,16 +73,20 @@ class Keeper:
         if blob is not None and (saved := self._opened(workload, blob)) is not None:
             self._give(workload, intent, saved)
 
+    def in_charge(self) -> bool:
+        """Whether what is decided now may be written: this replica leads, and has gone on from whoever led before."""
+        return self._may_write() and self._leads == self._term()
+
     async def take_over(self) -> None:
         """Before the first tick that may write: read what whoever led until now has saved; a tick waits that long."""
-        if not self._may_write() or self._leads == self._term():
+        if not self._may_write() or self.in_charge():
             return
         self._leads, self._due = self._term(), {}
         await self._read_anew()
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Begin to save what is due, without waiting."""
-        if self._leads is None or not self._may_write() or self._tasks:
+        if self._leads is None or not self.in_charge() or self._tasks:
             return
         if not self._read:
             if now >= self._due.setdefault(-1, now + FIRST_SECONDS):

@@ -104,7 +104,7 @@ class Operator:
             else None
         )
         self.metrics.leader.set_function(lambda: float(self.may_write()))
-        self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.may_write)
+        self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.keeper.in_charge)
         self.lead_times = LeadTimes(client, settings, self.metrics, on_new_lead=self.warmup.enqueue)
         self.capacities = Capacities(self._beside, settings, self.metrics)
         self.loop = Loop(
@@ -125,13 +125,13 @@ class Operator:
                 self.events,
                 settings,
                 self.metrics,
-                may_write=self.may_write,
+                may_write=self.keeper.in_charge,
                 scalers=self.scalers,
                 may_scale_in=self.may_scale_in,
             ),
             self.reporter,
             self.metrics,
-            may_write=self.may_write,
+            may_write=self.keeper.in_charge,
             may_scale_in=self.may_scale_in,
             learners=(
                 self.lead_times,

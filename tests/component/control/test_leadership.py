@@ -1,10 +1,12 @@
 """Two processes of the operator, one Lease: one writes, the other keeps warm and takes over."""
 
 import asyncio
+from dataclasses import replace
 
 from bayescaler.cluster.errors import Unreachable
 from bayescaler.sandbox.server import Fault
 
+from .leadership import scale_writes
 from .worlds import MINUTE, TICK
 
 
@@ -81,3 +83,44 @@ async def test_decisions_of_the_new_leader_start_from_what_runs(pair):
     before = pair.world.replicas()
     await pair.two.loop.tick(now=pair.world.clock.now())
     assert pair.world.replicas() >= before
+
+
+async def test_who_begins_to_lead_in_the_middle_of_a_tick_writes_nothing_of_that_tick(pair):
+    """It was decided without what the one before has saved."""
+    await pair.tick_both()
+    await pair.pass_seconds(TICK)
+    first, second = (operator.registry.get(("default", "web")) for operator in (pair.one, pair.two))
+    first.tenure = replace(first.tenure, reverted_at=1.0)
+    pair.world.scale_by_hand(3)
+    collect = pair.two.loop._collector.collect
+
+    async def while_the_lease_passes_on(workloads, *, now):
+        await collect(workloads, now=now)
+        await pair.first_ends()
+        await pair.pass_seconds(5.0)
+        assert pair.two.may_write()
+
+    pair.two.loop._collector.collect = while_the_lease_passes_on
+    since = len(pair.world.requests)
+    await pair.two.loop.tick(now=pair.world.clock.now())
+    assert (scale_writes(pair.world, since), second.tenure.reverted_at) == (0, None)
+    pair.two.loop._collector.collect = collect
+    await pair.pass_seconds(TICK)
+    await pair.two.loop.tick(now=pair.world.clock.now())
+    assert scale_writes(pair.world, since) > 0
+    assert second.tenure.reverted_at == 1.0
+
+
+async def test_a_write_that_waits_is_not_made_under_another_term_than_it_was_decided_in(pair):
+    await pair.tick_both()
+    pair.world.scale_by_hand(3)
+    await pair.pass_seconds(1.0)
+    hold = asyncio.Event()
+    target = Fault(match=lambda r: r.verb == "patch" and r.subresource == "scale", hold=hold, status=429, retry_after=0)
+    pair.world.server.faults.add(target)
+    ticking = asyncio.create_task(pair.one.loop.tick(now=pair.world.clock.now()))
+    await pair.world.until(lambda: target.hits == 1, "the first attempt is under way")
+    pair.one.elector.transitions += 2  # lost to somebody else, and had back
+    hold.set()
+    await ticking
+    assert pair.world.replicas() == 3
