@@ -1,8 +1,11 @@
 """Mode Floor: an HPA's or a ScaledObject's least replicas follow the forecast, and nothing of that is left behind."""
 
+import asyncio
+
 import pytest
 
 from bayescaler.policy.reasons import Limiter
+from bayescaler.sandbox.server import Fault
 
 from .floors import NEEDED, Floors, raised
 from .worlds import CRD, HPA, MINUTE, SCALED_OBJECT, SCALED_OBJECTS, TICK, hpa, impatient_recovery, scaled_object
@@ -178,3 +181,57 @@ async def test_a_scaled_object_with_a_floor_of_none_is_not_taken_for_switched_of
     await world.restart()
     await raised(world, scaled_object(minReplicaCount=0), capacity={"perReplica": 5000})
     assert world.floor(SCALED_OBJECT) == 1
+
+
+def floor_patch(request):
+    return request.verb == "patch" and request.resource == "horizontalpodautoscalers"
+
+
+async def test_a_floor_that_may_not_be_put_back_is_said_and_tried_again_ever_more_rarely(world):
+    await raised(world)
+    noted = {f"bayescaler.dev/{key}": value for key, value in world.notes().items()}
+    other = hpa("other", least=NEEDED, annotations=noted)
+    other["spec"]["scaleTargetRef"]["name"] = "other"
+    world.apply(other)
+    denied = Fault(match=lambda r: floor_patch(r) and r.name == "web", status=403, reason="Forbidden", times=None)
+    world.server.faults.add(denied)
+    world.server.delete(*CRD, "web")
+    await world.until(lambda: len(world.operator.registry) == 0, "it is gone")
+    for _ in range(4 * 10):
+        await world.advance(TICK)
+        await world.tick()
+    assert (world.floor(), world.floor(name="other")) == (NEEDED, 2), "the others are put back"
+    assert denied.hits == 5, "at once, then after 30, 60, 120 and 240 s"
+    await world.until(lambda: world.said("FloorNotRestored"), "an Event of the HPA says so")
+    (said,) = world.said("FloorNotRestored")
+    assert said.startswith(f"minReplicas stays {NEEDED}, although nothing raises it any more: ")
+    assert "grant the verb patch on horizontalpodautoscalers.autoscaling" in said
+    world.server.faults.clear()
+    for _ in range(4 * 16):
+        await world.advance(TICK)
+        await world.tick()
+    assert (world.floor(), world.notes()) == (2, {})
+
+
+async def test_a_floor_that_may_not_be_written_says_which_rule_is_missing(world):
+    world.server.faults.add(Fault(match=floor_patch, status=403, reason="Forbidden", times=None))
+    await raised(world)
+    assert world.condition("AbleToScale") == ("False", "FailedUpdateFloor")
+    message = next(c for c in world.status()["conditions"] if c["type"] == "AbleToScale")["message"]
+    assert message.endswith("grant the verb patch on horizontalpodautoscalers.autoscaling (rbac.floor of the chart)")
+
+
+async def test_a_floor_that_waits_for_its_turn_while_the_hpa_goes_harms_nothing(world, caplog):
+    await raised(world, hpa(least=2), minReplicas=1)
+    world.set_least(4)
+    await world.seen(lambda: world.stored().least == 4)
+    hold = asyncio.Event()
+    busy = world.server.faults.add(Fault(match=floor_patch, status=429, retry_after=0, hold=hold))
+    ticking = asyncio.create_task(world.tick())
+    await world.until(lambda: busy.hits == 1, "the first attempt is under way")
+    web = world.workload("web")
+    web.scaler = None  # what the next tick sees, once the HPA is deleted
+    hold.set()
+    await ticking
+    assert "object failed" not in caplog.text
+    assert world.floor() == NEEDED
