@@ -55,7 +55,7 @@ class Keeper:
         self._workloads, self._may_write, self._term, self._listed = workloads, may_write, term, listed
         self._shards: dict[int, Shard] = {}
         self._places: dict[str, int] = {}
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[str, Saved | RefusedState] = {}
         self._due: dict[int, float] = {}
         self._read = False
         self._leads: int | None = None
@@ -69,8 +69,8 @@ class Keeper:
 
     def recall(self, workload: Workload, intent: Intent) -> None:
         """Give an object its saved state, once, before its first intent is in force."""
-        blob = self._waiting.pop(workload.uid, None)
-        if blob is not None and (saved := self._opened(workload, blob)) is not None:
+        saved = self._opened(workload)
+        if saved is not None:
             self._give(workload, intent, saved)
 
     def in_charge(self) -> bool:
@@ -150,8 +150,8 @@ class Keeper:
                 self._recall_newer(workload)
 
     def _recall_newer(self, workload: Workload) -> None:
-        intent, blob = workload.intent, self._waiting.pop(workload.uid, None)
-        if intent is None or blob is None or (saved := self._opened(workload, blob)) is None:
+        intent, saved = workload.intent, self._opened(workload)
+        if intent is None or saved is None:
             return
         if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
             self._give(workload, intent, saved)
@@ -167,7 +167,7 @@ class Keeper:
             self._read = False
             return False
         self._shards, self._read = {shard.number: shard for shard in found}, True
-        self._waiting = {uid: blob for shard in found for uid, blob in shard.entries.items()}
+        self._waiting = await asyncio.to_thread(_unpacked, found)
         self._places |= {uid: shard.number for shard in found for uid in shard.entries}
         return True
 
@@ -181,12 +181,13 @@ class Keeper:
                 break
         return found
 
-    def _opened(self, workload: Workload, blob: bytes) -> Saved | None:
-        try:
-            return unpack(blob, workload.uid)
-        except RefusedState as error:
-            self._refuse(workload, type(error).__name__, str(error))
+    def _opened(self, workload: Workload) -> Saved | None:
+        """Return an object's saved state, once; None where there is none, or none that can be taken up."""
+        found = self._waiting.pop(workload.uid, None)
+        if isinstance(found, RefusedState):
+            self._refuse(workload, type(found).__name__, str(found))
             return None
+        return found
 
     def _give(self, workload: Workload, intent: Intent, saved: Saved) -> None:
         refused = take_up(workload, intent, saved, self._settings)
@@ -202,6 +203,10 @@ class Keeper:
 
     def _in_use(self, known: Sequence[Workload]) -> set[int]:
         """Return the shards that have something to save, or something to drop; whoever has no place gets one."""
+        if self._listed():
+            uids = {one.uid for one in known}
+            self._places = {uid: place for uid, place in self._places.items() if uid in uids}
+            self._waiting = {uid: found for uid, found in self._waiting.items() if uid in uids}
         full = Counter(self._places[one.uid] for one in known if one.uid in self._places)
         for workload in known:
             if workload.uid not in self._places:
@@ -247,6 +252,18 @@ class Keeper:
         kept = {uid: blob for uid, blob in shard.entries.items() if uid in known or not self._listed()}
         states = {uid: saved_of(one, one.intent) for uid, one in known.items() if one.intent is not None}
         return kept, states
+
+
+def _unpacked(shards: Iterable[Shard]) -> dict[str, Saved | RefusedState]:
+    """Open all states, beside the event loop: ten thousand take two seconds."""
+    found: dict[str, Saved | RefusedState] = {}
+    for shard in shards:
+        for uid, blob in shard.entries.items():
+            try:
+                found[uid] = unpack(blob, uid)
+            except RefusedState as error:
+                found[uid] = error
+    return found
 
 
 def _packed(kept: Mapping[str, bytes], states: Mapping[str, Saved]) -> dict[str, bytes]:

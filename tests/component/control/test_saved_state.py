@@ -15,7 +15,9 @@ from bayescaler.policy.saved import MOST_BYTES, unpack
 from bayescaler.sandbox.server import Fault
 
 from .restarts import STATE
-from .worlds import MINUTE, SETTINGS, SHORT, TICK, World, autoscaler, deployment
+from .worlds import MINUTE, NOON, SETTINGS, SHORT, TICK, World, autoscaler, deployment
+
+CONFIG_MAP_UPDATE = ("configmaps", "update")
 
 
 class TestRefusals:
@@ -138,6 +140,22 @@ class TestTheConfigMaps:
             await world.run(6 * MINUTE)
             await world.operator.keeper.idle()
             assert set(saved_states(world)) == {world.workload("web").uid}
+            assert set(world.operator.keeper._places) == {world.workload("web").uid}, "nothing is remembered of it"
+
+    async def test_no_tick_writes_more_than_one_of_them(self, monkeypatch):
+        monkeypatch.setattr(keeper, "MOST_OBJECTS", 1)
+        async with World(settings=replace(SETTINGS, save_seconds=MINUTE)) as world:
+            world.feed(500.0, days=0.2)
+            names = ["web", "web1", "web2"]
+            await world.begin(*map(deployment, names), *(autoscaler(name, **SHORT) for name in names))
+            written = []
+            for _ in range(4 * 6):
+                since = len(world.requests)
+                await world.run(TICK)
+                await world.operator.keeper.idle()
+                written.append([r.name for r in world.requests[since:] if (r.resource, r.verb) == CONFIG_MAP_UPDATE])
+            assert max(map(len, written)) == 1
+            assert {name for names in written for name in names} == {f"bayescaler-state-{i}" for i in range(3)}
 
     async def test_a_writer_that_was_overtaken_is_refused(self):
         async with World() as world, await KubeClient.connect(world.kubeconfig) as client:
@@ -148,6 +166,41 @@ class TestTheConfigMaps:
                 await early.write(shard, {"uid": b"stale"}, term=1)
             found = await late.read(0)
             assert (found.entries, found.term) == ({"uid": b"second"}, 2)
+
+    @pytest.mark.parametrize(
+        "what",
+        [
+            {"verb": "patch", "drop": True, "after": True},
+            {"verb": "patch", "status": 409, "reason": "AlreadyExists", "after": True},
+            {"verb": "update", "drop": True, "after": True},
+        ],
+        ids=["made, and the answer lost", "made by another one at once", "written, and the answer lost"],
+    )
+    async def test_one_whose_making_went_wrong_is_written_at_the_next_turn(self, what):
+        verb = what.pop("verb")
+        async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
+            world.feed(500.0, days=0.2)
+            fault = Fault(match=lambda r: r.resource == "configmaps" and r.verb == verb, **what)
+            world.server.faults.add(fault)
+            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
+            await world.run(4 * MINUTE)
+            await world.operator.keeper.idle()
+            assert fault.hits == 1
+            web = world.workload("web")
+            (found,) = saved_states(world).values()
+            assert found.state.decided_at > NOON + MINUTE
+            assert web.state_refused == ""
+            counted = world.operator.metrics.registry.get_sample_value
+            assert counted("bayescaler_state_writes_total", {"result": "ok"}) >= 1
+
+    async def test_one_that_a_later_leader_has_made_meanwhile_is_not_written_over(self):
+        async with World() as world, await KubeClient.connect(world.kubeconfig) as client:
+            early, late = (SavedStates(client, "default", "other") for _ in range(2))
+            nothing = await early.read(0)
+            await late.write(await late.read(0), {"uid": b"of the later one"}, term=2)
+            with pytest.raises(Conflict):
+                await early.write(nothing, {"uid": b"stale"}, term=1)
+            assert (await late.read(0)).entries == {"uid": b"of the later one"}
 
     async def test_one_that_somebody_deletes_is_made_again(self):
         async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
