@@ -9,8 +9,7 @@ read nothing is written, and a write that was overtaken is made again only by wh
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bayescaler.cluster.errors import ClusterError, Conflict, NotFound
 from bayescaler.cluster.saved_states import SHARDS, SavedStates, Shard
@@ -18,6 +17,7 @@ from bayescaler.policy.saved import RefusedState, Saved, pack, unpack
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
+from .jobs import Jobs
 from .recall import newer, saved_of, take_up
 from .settings import Settings
 from .translate import Intent
@@ -59,7 +59,8 @@ class Keeper:
         self._due: dict[int, float] = {}
         self._read = False
         self._leads: int | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._jobs = Jobs()
+        self.idle = self._jobs.idle
 
     async def start(self) -> None:
         """Read what was saved, so that objects can be given theirs when they are first seen."""
@@ -86,23 +87,23 @@ class Keeper:
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Begin to save what is due, without waiting."""
-        if self._leads is None or not self.in_charge() or self._tasks:
+        if self._leads is None or not self.in_charge() or self._jobs:
             return
         if not self._read:
             if now >= self._due.setdefault(-1, now + FIRST_SECONDS):
                 self._due[-1] = now + FIRST_SECONDS
-                self._begin(self._read_anew(), "read states")
+                self._jobs.begin(self._read_anew(), "read states")
             return
         due = sorted((self._due_at(number, now), number) for number in self._in_use(workloads))
         for at, number in due[:1]:
             if at <= now:
                 self._due[number] = now + self._settings.save_seconds
-                self._begin(self._save(number, self._leads), "save states")
+                self._jobs.begin(self._save(number, self._leads), "save states")
 
     def lost(self) -> None:
         """Save everything a last time: another replica is going to lead."""
         if self._leads is not None:
-            self._begin(self.save_all(), "save states on losing the Lease")
+            self._jobs.begin(self.save_all(), "save states on losing the Lease")
 
     async def save_all(self) -> None:
         """Save everything as the leader one has been until now, as far as the deadline lets."""
@@ -122,25 +123,12 @@ class Keeper:
             log.warning("states were not all saved", extra={"why": "the API server was too slow"})
             self._metrics.state_writes.labels("Timeout").inc()
 
-    async def idle(self) -> None:
-        """Wait until nothing is under way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def stop(self) -> None:
         """Save a last time what is this replica's to save, and end."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._settings.save_deadline_seconds)
-            for task in late:
-                task.cancel()
+        await self._jobs.stop(patience_seconds=self._settings.save_deadline_seconds)
         if self._may_write():
             await self.save_all()
         self._leads = None
-
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _read_anew(self) -> None:
         if not await self._try_read():
