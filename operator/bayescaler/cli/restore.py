@@ -5,8 +5,8 @@ import asyncio
 import click
 
 from bayescaler.cluster.client import KubeClient
-from bayescaler.cluster.errors import ClusterError
-from bayescaler.cluster.restoring import restore_all, silence_operators
+from bayescaler.cluster.errors import BadName, ClusterError, Forbidden
+from bayescaler.cluster.restoring import Silence, restore_all, silence_operators
 
 from .options import DURATION
 
@@ -60,8 +60,8 @@ def restore(
 
 async def put_back(client: KubeClient, namespaces: tuple[str | None, ...], lease: tuple[str, str] | None) -> bool:
     """Put the floors back and tell of each; return whether all of them are."""
-    if lease is not None and await silence_operators(client, *lease):
-        click.echo(f"took Lease {lease[0]}/{lease[1]}: no operator writes for two minutes")
+    if lease is not None:
+        await _silence(client, lease)
     restored = failed = 0
     async for scaler, problem in restore_all(client, namespaces):
         if problem is None:
@@ -72,3 +72,20 @@ async def put_back(client: KubeClient, namespaces: tuple[str | None, ...], lease
             click.echo(f"{scaler.namespace}: {scaler} keeps {scaler.field} {scaler.floor}: {problem}", err=True)
     click.echo(f"{restored} put back, {failed} failed")
     return failed == 0
+
+
+async def _silence(client: KubeClient, lease: tuple[str, str]) -> None:
+    """Take the operator's Lease and tell; a name that is not its own would let it raise the floors again."""
+    named = f"Lease {lease[0]}/{lease[1]}"
+    cure = (
+        "name the one that the operator holds by --lease-namespace and --lease-name (kubectl get leases -A), "
+        "or give --no-stop-operator where none runs"
+    )
+    try:
+        found = await silence_operators(client, *lease)
+    except (BadName, Forbidden) as error:
+        raise click.ClickException(f"{named} cannot be taken: {error}; {cure}") from error
+    if found is Silence.TAKEN:
+        click.echo(f"took {named}: no operator writes for two minutes")
+    elif found is Silence.NO_LEASE:
+        click.echo(f"there is no {named}: an operator that holds another one raises the floors again; {cure}", err=True)

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .client import KubeClient
-from .errors import ApiError, Conflict, NotFound, Unprocessable, Unreachable
+from .errors import ApiError, Conflict, Forbidden, NotFound, Unprocessable, Unreachable
 from .events import micro_time
 from .paths import Json, item
 
 GROUP_VERSION = "coordination.k8s.io/v1"
 JITTER_FACTOR = 1.2
+VERSION_FIELD = "metadata.resourceVersion"
 
 logger = logging.getLogger(__name__)
 
@@ -112,19 +113,22 @@ class LeaseElector:
         began_at = self._clock()
         try:
             held = await self._within(self._patience_seconds(), self._claim())
-        except (Conflict, Unprocessable):
-            logger.info("somebody else wrote the Lease first", extra={"lease": self._name})
         except ApiError as error:
-            logger.log(
-                logging.WARNING if self._reached else logging.DEBUG,
-                "Lease not reached",
-                extra={"lease": self._name, "reason": error.reason, "error": error.message},
-            )
-            self._reached = False
+            if isinstance(error, Conflict | Unprocessable) and not _is_invalid(error):
+                logger.info("somebody else wrote the Lease first", extra={"lease": self._name})
+            else:
+                self._fail(error)
         else:
             self._reached = True
             self._leads_until = began_at + self._timing.renew_deadline_seconds if held else -float("inf")
         self._announce()
+
+    def _fail(self, error: ApiError) -> None:
+        """Say once why the Lease cannot be had, until it can."""
+        level = logging.WARNING if self._reached else logging.DEBUG
+        lease, told = f"{self._namespace}/{self._name}", {"reason": error.reason, "error": error.message}
+        logger.log(level, "Lease not reached", extra={"lease": lease, **told, "cure": _cure(error)})
+        self._reached = False
 
     async def _claim(self) -> bool:
         """Renew, take or create the Lease; False while it is somebody else's."""
@@ -232,3 +236,16 @@ class LeaseElector:
             },
         )
         (self._on_started if leads else self._on_stopped)()
+
+
+def _cure(error: ApiError) -> str:
+    if isinstance(error, NotFound) or _is_invalid(error):
+        return "give a namespace that exists and a valid name: --lease-namespace, --lease-name"
+    if isinstance(error, Forbidden):
+        return "grant get, create and update on the Lease of that name, or correct --lease-namespace, --lease-name"
+    return "it is tried again"
+
+
+def _is_invalid(error: ApiError) -> bool:
+    """Whether the Lease itself is refused, its name say, and not only the resourceVersion it was written over."""
+    return isinstance(error, Unprocessable) and any(not cause.startswith(VERSION_FIELD) for cause in error.causes)

@@ -55,7 +55,8 @@ class ListWatch:
     `put(key, object)` is called for each object listed or changed, `drop(key)` for each one gone, from one
     task and in order; a key is (namespace, name). `synced_at` is when the collection was last known
     completely, None while it is not (before the first list, and from the loss of a watch until the next list
-    succeeded). Times are of `clock`, which is monotonic.
+    succeeded). Times are of `clock`, which is monotonic. An object that `put` cannot take in is dropped: nothing is
+    known of it, and the others go on; `failed` is called for each such fault.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ListWatch:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
         self.synced_at: float | None = None
@@ -79,7 +81,9 @@ class ListWatch:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._failed = failed
         self._known: set[Key] = set()
+        self._strange: set[Key] = set()
         self._version = ""
         self._pause_seconds = FIRST_PAUSE_SECONDS
         self._synced, self._tried = asyncio.Event(), asyncio.Event()
@@ -93,7 +97,7 @@ class ListWatch:
         await self._tried.wait()
 
     async def run(self) -> None:
-        """Follow the collection until cancelled; errors are logged, kept in `error` and tried again."""
+        """Follow the collection until cancelled; faults are logged, kept in `error` and tried again."""
         while True:
             pause = 0.0
             try:
@@ -103,6 +107,10 @@ class ListWatch:
             except ApiError as error:
                 self._lose(error)
                 pause = error.retry_after_seconds or 0.0
+            except Exception as error:
+                logger.exception("collection not understood", extra={"path": self.path})
+                self._failed()
+                self._lose(Unreachable(f"{self.path}: the answer is not understood: {error!r}"))
             await self._rest(pause)
 
     async def _list(self) -> None:
@@ -112,12 +120,10 @@ class ListWatch:
                 for raw in page.get("items") or ():
                     key = _key(raw, self.path)
                     seen.add(key)
-                    self._known.add(key)
-                    self._put(key, raw)
+                    self._take(key, raw)
                 self._version = str((page.get("metadata") or {}).get("resourceVersion") or "")
         for key in self._known - seen:
-            self._drop(key)
-        self._known = seen
+            self._forget(key)
         self.lists += 1
         self.error = None
         self.synced_at = self._clock()
@@ -143,14 +149,36 @@ class ListWatch:
         raw = event.get("object") or {}
         kind = event.get("type")
         if kind in {"ADDED", "MODIFIED"}:
-            key = _key(raw, self.path)
-            self._known.add(key)
-            self._put(key, raw)
+            self._take(_key(raw, self.path), raw)
         elif kind == "DELETED":
-            key = _key(raw, self.path)
-            self._known.discard(key)
-            self._drop(key)
+            self._forget(_key(raw, self.path))
         self._version = str((raw.get("metadata") or {}).get("resourceVersion") or self._version)
+
+    def _take(self, key: Key, raw: Json) -> None:
+        self._known.add(key)
+        if self._contained(lambda: self._put(key, raw), key):
+            self._strange.discard(key)
+        else:
+            self._contained(lambda: self._drop(key), key)
+
+    def _forget(self, key: Key) -> None:
+        self._known.discard(key)
+        self._contained(lambda: self._drop(key), key)
+        self._strange.discard(key)
+
+    def _contained(self, tell: Callable[[], None], key: Key) -> bool:
+        """Tell of one object; whether that was understood."""
+        try:
+            tell()
+        except Exception:
+            self._failed()
+            level = logging.DEBUG if key in self._strange else logging.ERROR
+            self._strange.add(key)
+            logger.log(
+                level, "object not understood", extra={"path": self.path, "object": "/".join(key)}, exc_info=True
+            )
+            return False
+        return True
 
     def _lose(self, error: ApiError) -> None:
         first = self.error is None

@@ -4,21 +4,36 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from enum import StrEnum
+from functools import partial
 
 from .client import KubeClient
-from .errors import ClusterError, Conflict, Moved, NotFound
+from .errors import ClusterError, Conflict, Moved, NotFound, ServerError, TooManyRequests, Unreachable
 from .events import micro_time
+from .gate import Gate
 from .lease import GROUP_VERSION, LeaseTiming
 from .listwatch import list_pages
 from .paths import Json, item
 from .scalers import Scaler, ScalerKind, project, restore_floor, scalers_path
 
 ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 0.5
+IN_FLIGHT = 8
 # Long enough to stop the operator's pods meanwhile, short enough not to be in the way of a new installation.
 HELD_SECONDS = 120
 HOLDER = "bayescaler-restore"
 
+Sleep = Callable[[float], Awaitable[object]]
+
 logger = logging.getLogger(__name__)
+
+
+class Silence(StrEnum):
+    """What was found where the operator's Lease should be."""
+
+    TAKEN = "taken from its holder"
+    UNHELD = "nobody held it"
+    NO_LEASE = "there is no such Lease"
 
 
 async def silence_operators(
@@ -26,10 +41,10 @@ async def silence_operators(
     namespace: str,
     name: str,
     *,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    sleep: Sleep = asyncio.sleep,
     wall_clock: Callable[[], float] = time.time,
-) -> bool:
-    """Take the Lease, so that no operator writes for two minutes; return whether somebody held it.
+) -> Silence:
+    """Take the Lease, so that no operator writes for two minutes; return whether there is one and somebody held it.
 
     A leader finds out at its next renewal, or stops believing in itself at its renew deadline, which is waited for.
     Raises ApiError.
@@ -39,7 +54,7 @@ async def silence_operators(
         try:
             lease = await client.request("GET", path)
         except NotFound:
-            return False
+            return Silence.NO_LEASE
         holder = (lease.get("spec") or {}).get("holderIdentity") or ""
         try:
             await client.request("PUT", path, body=_taken(lease, micro_time(wall_clock())))
@@ -48,27 +63,39 @@ async def silence_operators(
                 raise
             continue
         if holder in {"", HOLDER}:
-            return False
+            break
         await sleep(LeaseTiming().renew_deadline_seconds)
-        return True
-    return False
+        return Silence.TAKEN
+    return Silence.UNHELD
 
 
-async def restore_all(client: KubeClient, namespaces: Iterable[str | None]) -> AsyncIterator[tuple[Scaler, str | None]]:
-    """Put every floor back, and yield each autoscaler as it is afterwards, or as it is left with what went wrong.
+async def restore_all(
+    client: KubeClient, namespaces: Iterable[str | None], *, sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[tuple[Scaler, str | None]]:
+    """Put every floor back, a few at once, and yield each autoscaler as it is afterwards, or as it is left with what
+    went wrong.
 
     Raises ApiError where the autoscalers cannot be listed; that KEDA is not installed is no error.
     """
-    for namespace in namespaces:
-        for kind in ScalerKind:
-            for scaler in await _claimed(client, kind, namespace):
-                yield await _restored(client, scaler)
-
-
-async def _claimed(client: KubeClient, kind: ScalerKind, namespace: str | None) -> list[Scaler]:
-    found: list[Scaler] = []
+    gate = Gate(IN_FLIGHT, sleep=sleep)
+    places = [(kind, namespace) for namespace in namespaces for kind in ScalerKind]
+    found = [scaler for kind, namespace in places for scaler in await _claimed(client, kind, namespace)]
+    tasks = [asyncio.create_task(_restored(client, gate, scaler, sleep)) for scaler in found]
     try:
-        async for page in list_pages(client, scalers_path(kind, namespace)):
+        for task in tasks:
+            yield await task
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _claimed(
+    client: KubeClient, kind: ScalerKind, namespace: str | None, *, name: str | None = None
+) -> list[Scaler]:
+    found: list[Scaler] = []
+    fields = None if name is None else f"metadata.name={name}"
+    try:
+        async for page in list_pages(client, scalers_path(kind, namespace), fields=fields):
             scalers = (project(kind, raw) for raw in page.get("items") or ())
             found += [scaler for scaler in scalers if scaler is not None and scaler.claim is not None]
     except NotFound:
@@ -77,21 +104,27 @@ async def _claimed(client: KubeClient, kind: ScalerKind, namespace: str | None) 
     return found
 
 
-async def _restored(client: KubeClient, scaler: Scaler) -> tuple[Scaler, str | None]:
-    why = ""
-    for _ in range(ATTEMPTS):
+async def _restored(client: KubeClient, gate: Gate, scaler: Scaler, sleep: Sleep) -> tuple[Scaler, str | None]:
+    """Put one back; what was edited meanwhile is read again, and a server that fails is waited for, ever longer."""
+    why, wait = "", FIRST_WAIT_SECONDS
+    for attempt in range(ATTEMPTS):
         try:
-            return await restore_floor(client, scaler), None
+            if attempt:
+                again = await _claimed(client, scaler.kind, scaler.namespace, name=scaler.name)
+                if not again:
+                    return scaler, None  # somebody else has put it back, or our own answer was lost
+                scaler = again[0]
+            return await gate.run(partial(restore_floor, client, scaler)), None
         except NotFound:
             return scaler, None  # it is gone, and its floor with it
         except Moved as error:
             why = str(error)
+        except (Unreachable, ServerError, TooManyRequests) as error:
+            why = str(error)
+            await sleep(wait)
+            wait *= 2.0
         except ClusterError as error:
             return scaler, str(error)
-        again = [s for s in await _claimed(client, scaler.kind, scaler.namespace) if s.name == scaler.name]
-        if not again:
-            return scaler, None
-        scaler = again[0]
     return scaler, why
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .client import FIELD_MANAGER, KubeClient
-from .errors import NotFound, Unreachable
+from .errors import Conflict, NotFound, Unreachable
 from .paths import Json, item
 
 SHARDS = 64
@@ -51,6 +51,8 @@ class SavedStates:
         """Replace what is in a shard as it was last read or written; Conflict if it has changed since."""
         if shard.version is None:
             shard = await self._create(shard.number)
+            if shard.term or shard.entries:
+                raise Conflict(409, "AlreadyExists", f"{self.place(shard.number)} was made meanwhile: read it first")
         metadata: Json = {
             "name": self.place(shard.number),
             "namespace": self._namespace,

@@ -34,6 +34,7 @@ class ScalerStore:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._sleep = client, sleep
         self._scalers: dict[ScalerKind, dict[Key, Scaler]] = {kind: {} for kind in ScalerKind}
@@ -51,6 +52,7 @@ class ScalerStore:
                     clock=clock,
                     sleep=sleep,
                     jitter=jitter,
+                    failed=failed,
                 )
                 for place in places
             ]

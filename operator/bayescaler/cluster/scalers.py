@@ -128,6 +128,11 @@ def group_version(kind: ScalerKind) -> str:
     return _KINDS[kind].group_version
 
 
+def resource(kind: ScalerKind) -> str:
+    """What a kind is called in a rule: plural and group."""
+    return f"{_KINDS[kind].plural}.{_KINDS[kind].group_version.partition('/')[0]}"
+
+
 def scalers_path(kind: ScalerKind, namespace: str | None) -> str:
     """The collection of a kind, in one namespace or (None) in all."""
     return collection(_KINDS[kind].group_version, _KINDS[kind].plural, namespace)

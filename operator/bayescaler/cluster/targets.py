@@ -41,6 +41,7 @@ class TargetStore:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._discovery = discovery
@@ -55,6 +56,7 @@ class TargetStore:
                 clock=clock,
                 sleep=sleep,
                 jitter=jitter,
+                failed=failed,
             )
             for kind, plural in WATCHED.items()
             for place in places

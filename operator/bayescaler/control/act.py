@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.discovery import ScaleDiscovery
 from bayescaler.cluster.errors import ClusterError, Moved
 from bayescaler.cluster.events import EventRecorder
 from bayescaler.cluster.gate import Gate
-from bayescaler.cluster.scale import patch_scale
+from bayescaler.cluster.scale import Target, patch_scale
 from bayescaler.cluster.scaler_store import ScalerStore
+from bayescaler.cluster.scalers import Scaler
 from bayescaler.cluster.targets import TargetStore
 from bayescaler.policy import Decision
 from bayescaler.policy.conflicts import attempted, wrote
@@ -18,8 +20,9 @@ from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
-from .floors import FloorKeeper, floor_is_due
+from .floors import FloorKeeper, floor_is_due, told
 from .settings import Settings
+from .translate import Intent
 from .workload import Problem, Workload
 
 log = logging.getLogger(__name__)
@@ -55,56 +58,57 @@ class Actuator:
     async def act(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Apply every decision that acts, and put back the floors that nobody uses any more."""
         for workload in workloads:
-            if not _is_due(workload):
+            basis = _basis(workload)
+            if basis is None:
                 workload.write_problem = None
             elif workload.writing is None:
-                workload.writing = asyncio.create_task(self._contained(workload, now), name=f"scale {workload.label}")
+                write = self._contained(workload, basis, now)
+                workload.writing = asyncio.create_task(write, name=f"scale {workload.label}")
         writing = [w.writing for w in workloads if w.writing is not None]
         if self._floors is not None and self._may_scale_in():
-            writing += self._floors.restore(workloads)
+            writing += self._floors.restore(workloads, now=now)
         if writing:
             await asyncio.wait(writing, timeout=self._deadline_seconds)
 
-    async def _contained(self, workload: Workload, now: float) -> None:
+    async def _contained(self, workload: Workload, basis: "_Basis", now: float) -> None:
         try:
             with contained(workload, "act", self._metrics):
-                await self._write(workload, now)
+                await self._write(workload, basis, now)
         finally:
             workload.writing = None
 
-    async def _write(self, workload: Workload, now: float) -> None:
-        decision = workload.decision
-        assert decision is not None  # noqa: S101 - it acts
+    async def _write(self, workload: Workload, basis: "_Basis", now: float) -> None:
         try:
-            said = await self._gate.run(lambda: self._patch(workload, decision))
+            said = await self._gate.run(lambda: self._patch(workload, basis))
         except Moved as moved:
             self._metrics.scale_writes.labels("moved").inc()
             log.info("replicas were changed meanwhile", extra={"object": workload.label, "why": str(moved)})
             return
         except ClusterError as error:
             self._metrics.scale_writes.labels(error.reason).inc()
-            floor = workload.scaler is not None
-            workload.write_problem = Problem("FailedUpdateFloor" if floor else "FailedUpdateScale", str(error))
+            workload.write_problem = _problem(error, basis)
             return
         if said is None:
             return
         self._metrics.scale_writes.labels("ok").inc()
         workload.write_problem = None
         workload.last_scale_at = now
-        workload.tenure = wrote(workload.tenure, decision.final, now=now)
-        note = f"{said}; {decision.message}"
+        workload.tenure = wrote(workload.tenure, basis.decision.final, now=now)
+        note = f"{said}; {basis.decision.message}"
         self._events.record(workload.reference, reason="SuccessfulRescale", note=note, action="Rescale")
 
-    async def _patch(self, workload: Workload, decision: Decision) -> str | None:
+    async def _patch(self, workload: Workload, basis: "_Basis") -> str | None:
         """One attempt; None when the decision no longer holds: leadership, the object or its intent has gone."""
-        target, intent = workload.target, workload.intent
-        if workload.gone or workload.decision is not decision or workload.decided_for is not intent:
+        decision, intent, target = basis.decision, basis.intent, basis.target
+        if workload.gone or workload.decision is not decision or workload.intent is not intent:
             return None
-        if not self._may_write() or target is None or intent is None:
+        if not self._may_write():
             return None
         workload.tenure = attempted(workload.tenure, decision.final, now=decision.at)
-        if intent.policy.mode is Mode.FLOOR:
-            return None if self._floors is None else await self._floors.set_floor(workload, decision.final)
+        if basis.scaler is not None:
+            return (
+                None if self._floors is None else await self._floors.set_floor(workload, basis.scaler, decision.final)
+            )
         ref = intent.target
         resource = await self._discovery.resolve(ref.api_version, ref.kind)
         after = await patch_scale(
@@ -122,8 +126,26 @@ class Actuator:
         return f"New size: {decision.final}"
 
 
-def _is_due(workload: Workload) -> bool:
-    """Whether something is to be written for the last decision."""
-    if workload.scaler is not None:
-        return floor_is_due(workload)
-    return workload.decision is not None and workload.decision.acts
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """A decision and what it was decided on: a write may wait for its turn until the next tick has looked again."""
+
+    decision: Decision
+    intent: Intent
+    target: Target
+    scaler: Scaler | None
+
+
+def _problem(error: ClusterError, basis: _Basis) -> Problem:
+    if basis.scaler is None:
+        return Problem("FailedUpdateScale", str(error))
+    return Problem("FailedUpdateFloor", told(error, basis.scaler))
+
+
+def _basis(workload: Workload) -> _Basis | None:
+    """Return what is to be written for the last decision, None where nothing is."""
+    decision, intent, target, scaler = workload.decision, workload.decided_for, workload.target, workload.scaler
+    if decision is None or intent is None or target is None or (intent.policy.mode is Mode.FLOOR) != bool(scaler):
+        return None
+    due = decision.acts if scaler is None else floor_is_due(workload)
+    return _Basis(decision, intent, target, scaler) if due else None

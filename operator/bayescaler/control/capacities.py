@@ -5,7 +5,6 @@ pod was starting nor the number of ready ones changed. Ready replicas of the pas
 from history. A workload whose replicas nobody can count ready (kinds known by /scale alone) teaches nothing.
 """
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from bayescaler.sources.rate_window import rate_window_seconds
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
+from .jobs import Jobs
 from .learned import Serving
 from .settings import Settings
 from .translate import Intent, Learn
@@ -39,8 +39,8 @@ class Capacities:
 
     def __init__(self, source: LoadSource, settings: Settings, metrics: Metrics) -> None:
         self._source, self._settings, self._metrics = source, settings, metrics
-        self._seats = asyncio.Semaphore(max(1, settings.max_queries_in_flight // 4))
-        self._reading: set[asyncio.Task[None]] = set()
+        self._jobs = Jobs(max(1, settings.max_queries_in_flight // 4))
+        self.stop, self.idle = self._jobs.stop, self._jobs.idle
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Take in what is ready, and begin what is due, without waiting."""
@@ -49,17 +49,6 @@ class Capacities:
                 continue
             with contained(workload, "capacity", self._metrics):
                 self._look_at(workload, workload.intent, workload.intent.learn, now)
-
-    async def stop(self) -> None:
-        """End what is under way."""
-        for task in self._reading:
-            task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
-
-    async def idle(self) -> None:
-        """Wait until nothing is under way."""
-        while self._reading:
-            await asyncio.wait(self._reading)
 
     def _look_at(self, workload: Workload, intent: Intent, learn: Learn, now: float) -> None:
         serving, target = workload.serving, workload.target
@@ -76,10 +65,8 @@ class Capacities:
         end = closed_until(now, step, self._settings.metric_lag_seconds)
         relaxed = 0.0 if math.isnan(policy_in_force(workload, intent).capacity) else RELAXED_SECONDS
         if serving.reading is None and end >= serving.read_until + max(step, relaxed):
-            task = asyncio.create_task(self._read(workload, intent, learn, end, now), name=f"use {workload.label}")
-            serving.reading = task
-            self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            work = self._read(workload, intent, learn, end, now)
+            serving.reading = self._jobs.begin(work, f"use {workload.label}")
 
     async def _read(self, workload: Workload, intent: Intent, learn: Learn, end: float, now: float) -> None:
         serving, step = workload.serving, intent.forecast.step_seconds
@@ -87,7 +74,7 @@ class Capacities:
         try:
             with contained(workload, "capacity", self._metrics):
                 try:
-                    async with self._seats:
+                    async with self._jobs.seats:
                         series = await self._source.read(learn.utilization, start=start, end=end, now=now)
                 except SourceError as error:
                     self._metrics.source_errors.labels(error.reason).inc()

@@ -1,8 +1,9 @@
 """Posteriors on a volume: a file an object, so that only the buckets since have to be replayed after a start.
 
 A file is a mark of what it is of (the object, its query), then the forecaster's checkpoint, which knows its own spec
-and checksum. It is written whole beside its place and then moved there. What cannot be taken up is said and built from
-history, as without a volume.
+and checksum. It is written whole beside its place and then moved there. What cannot be taken up is said once and built
+from history, as without a volume. A volume may hang for ever: it has threads of its own, which nobody waits for beyond
+a deadline.
 """
 
 import asyncio
@@ -11,10 +12,13 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bayescaler.telemetry.metrics import Metrics
 from bayescast import BayescastError
@@ -28,7 +32,10 @@ log = logging.getLogger(__name__)
 SUFFIX = ".posterior"
 FORGOTTEN_SECONDS = 7 * 86_400.0
 """Files that nobody has written for so long are of objects that are gone."""
+HANGS = "the volume does not answer"
 _MARK_BYTES = 32
+
+T = TypeVar("T")
 
 
 class Checkpoints:
@@ -39,11 +46,15 @@ class Checkpoints:
         self._queue: deque[Workload] = deque()
         self._round_began: float | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._threads = ThreadPoolExecutor(settings.max_warmups_in_flight, thread_name_prefix="volume")
+        self._hung: set[Future[Any]] = set()
+        self._refused: set[str] = set()
+        self._failing = False
 
     async def start(self) -> None:
         """Make the folder, and drop what is old; a folder that cannot be written to is told, and costs only itself."""
         try:
-            await asyncio.to_thread(self._prepare)
+            await self._beside(self._prepare)
         except OSError as error:
             self._metrics.failures.labels("checkpoints").inc()
             log.warning("posteriors cannot be kept", extra={"folder": str(self._folder), "why": str(error)})
@@ -60,8 +71,10 @@ class Checkpoints:
 
     async def recall(self, workload: Workload, intent: Intent) -> Seat | None:
         """Return a seat with the posterior as it was saved, None where there is none to go on from."""
+        if workload.uid in self._refused:
+            return None
         try:
-            saved = await asyncio.to_thread(self._file(workload).read_bytes)
+            saved = await self._beside(self._file(workload).read_bytes)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -90,9 +103,9 @@ class Checkpoints:
 
     async def save_all(self, workloads: Sequence[Workload]) -> None:
         """Write all posteriors, as far as the deadline lets; those left out are caught up from an older file."""
-        await self.idle()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.save_deadline_seconds):
+                await self.idle()
                 await self._write(workloads)
 
     async def idle(self) -> None:
@@ -101,9 +114,29 @@ class Checkpoints:
             await asyncio.wait([self._writing])
 
     def forget(self, workload: Workload) -> None:
-        """Drop the file of an object that is gone."""
-        with suppress(OSError):
-            self._file(workload).unlink(missing_ok=True)
+        """Drop the file of an object that is gone, as soon as the volume lets."""
+        self._refused.discard(workload.uid)
+        file = self._file(workload)
+
+        def drop() -> None:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+
+        self._threads.submit(drop)
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Do what may hang in a thread; raises OSError, at once while something hangs that was asked before."""
+        if self._hung:
+            raise TimeoutError(HANGS)
+        job = self._threads.submit(work)
+        try:
+            async with asyncio.timeout(self._settings.save_deadline_seconds):
+                return await asyncio.wrap_future(job)
+        except TimeoutError as error:
+            if not job.done():
+                self._hung.add(job)
+                job.add_done_callback(self._hung.discard)
+            raise TimeoutError(HANGS) from error
 
     def _written(self, _: "asyncio.Task[None]") -> None:
         self._writing = None
@@ -116,11 +149,16 @@ class Checkpoints:
             try:
                 blob = await self._banks.checkpoint(seat)
                 if blob is not None:
-                    await asyncio.to_thread(self._replace, self._file(workload), _mark(workload, seat.intent) + blob)
+                    content = _mark(workload, seat.intent) + blob
+                    await self._beside(partial(self._replace, self._file(workload), content))
             except OSError as error:
-                log.warning("posterior not saved", extra={"object": workload.label, "why": str(error)})
+                level = logging.DEBUG if self._failing else logging.WARNING
+                log.log(level, "posterior not saved", extra={"object": workload.label, "why": str(error)})
                 self._metrics.state_writes.labels("VolumeFailed").inc()
+                self._failing = True
             else:
+                self._failing = False
+                self._refused.discard(workload.uid)
                 self._metrics.state_writes.labels("posterior").inc()
             if workload.gone:  # meanwhile
                 self.forget(workload)
@@ -138,9 +176,11 @@ class Checkpoints:
         return self._folder / f"{name}{SUFFIX}"
 
     def _refuse(self, workload: Workload, why: str) -> None:
+        """Say it once: until the file is written anew it is not asked for again."""
+        self._refused.add(workload.uid)
         log.warning("posterior refused", extra={"object": workload.label, "why": why})
         self._metrics.state_reads.labels("PosteriorRefused").inc()
-        workload.state_refused = why
+        workload.state_refused = f"{workload.state_refused}; {why}".removeprefix("; ")
 
 
 def _mark(workload: Workload, intent: Intent) -> bytes:

@@ -8,14 +8,14 @@ happened while no operator ran; our objects need no finalizer, and none of them 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bayescaler.cluster.client import KubeClient
-from bayescaler.cluster.errors import ClusterError, Moved, NotFound
-from bayescaler.cluster.events import EventRecorder, ObjectRef
+from bayescaler.cluster.errors import ClusterError, Forbidden, Moved, NotFound
+from bayescaler.cluster.events import EventRecorder, EventType, ObjectRef
 from bayescaler.cluster.gate import Gate
 from bayescaler.cluster.scaler_store import ScalerStore
-from bayescaler.cluster.scalers import Claim, Reference, Scaler, group_version, patch_floor, restore_floor
+from bayescaler.cluster.scalers import Claim, Reference, Scaler, group_version, patch_floor, resource, restore_floor
 from bayescaler.policy import Policy
 from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
@@ -23,6 +23,8 @@ from bayescaler.telemetry.metrics import Metrics
 from .workload import Workload
 
 log = logging.getLogger(__name__)
+FIRST_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 900.0
 
 
 def floor_terms(policy: Policy, scaler: Scaler) -> tuple[Policy, int]:
@@ -44,8 +46,19 @@ def floor_is_due(workload: Workload) -> bool:
     return decision.final != scaler.floor or (scaler.claim is not None and not scaler.untouched)
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A floor that could not be put back, and when that is tried again."""
+
+    reason: str
+    wait_seconds: float
+    again_at: float
+
+
 class FloorKeeper:
-    """Writes floors, and puts those back that nobody uses."""
+    """Writes floors, and puts those back that nobody uses: all at once as far as the gate lets, and what could not be
+    put back ever more rarely.
+    """
 
     def __init__(
         self,
@@ -60,36 +73,36 @@ class FloorKeeper:
         self._client, self._scalers, self._events, self._metrics = client, scalers, events, metrics
         self._gate, self._may_write = gate, may_write
         self._restoring: dict[str, asyncio.Task[None]] = {}
+        self._refused: dict[str, _Refusal] = {}
 
-    async def set_floor(self, workload: Workload, floor: int) -> str:
-        """Write the floor that was decided; return what to say of it. Raises ClusterError."""
-        scaler = workload.scaler
-        assert scaler is not None  # noqa: S101 - a floor is due
+    async def set_floor(self, workload: Workload, scaler: Scaler, floor: int) -> str:
+        """Write the floor that was decided for what was seen as `scaler`; return what to say. Raises ClusterError."""
         after = await patch_floor(self._client, scaler, floor=floor, name=workload.name, uid=workload.uid)
         self._scalers.note(seen=scaler, after=after)
         return f"New floor: {scaler.field} of {scaler} is {after.floor}, its own is {scaler.own_floor}"
 
-    def restore(self, workloads: Iterable[Workload]) -> tuple[asyncio.Task[None], ...]:
+    def restore(self, workloads: Iterable[Workload], *, now: float) -> tuple[asyncio.Task[None], ...]:
         """Begin to put back every floor that no object in mode Floor stands for; return what is under way."""
         claimed = self._scalers.claimed()
-        if claimed:
-            users = _Users(workloads)
-            for scaler in claimed:
-                if scaler.uid not in self._restoring and not users.use(scaler):
-                    task = asyncio.create_task(self._restore(scaler), name=f"restore {scaler}")
-                    self._restoring[scaler.uid] = task
+        users = _Users(workloads if claimed else ())
+        unused = {scaler.uid: scaler for scaler in claimed if not users.use(scaler)}
+        self._refused = {uid: refusal for uid, refusal in self._refused.items() if uid in unused}
+        for uid, scaler in unused.items():
+            refusal = self._refused.get(uid)
+            if uid not in self._restoring and (refusal is None or now >= refusal.again_at):
+                self._restoring[uid] = asyncio.create_task(self._restore(scaler, now), name=f"restore {scaler}")
         return tuple(self._restoring.values())
 
-    async def _restore(self, scaler: Scaler) -> None:
+    async def _restore(self, scaler: Scaler, now: float) -> None:
         try:
             after = await self._gate.run(lambda: self._attempt(scaler))
         except (Moved, NotFound) as error:
             log.info("floor was changed meanwhile", extra={"scaler": str(scaler), "why": str(error)})
         except ClusterError as error:
-            self._metrics.scale_writes.labels(error.reason).inc()
-            log.warning("floor not put back", extra={"scaler": str(scaler), "why": str(error)})
+            self._refuse(scaler, error, now)
         else:
             if after is not None:
+                self._refused.pop(scaler.uid, None)
                 self._metrics.scale_writes.labels("ok").inc()
                 self._tell(scaler, after)
         finally:
@@ -102,16 +115,35 @@ class FloorKeeper:
         self._scalers.note(seen=scaler, after=after)
         return after
 
+    def _refuse(self, scaler: Scaler, error: ClusterError, now: float) -> None:
+        """Say that a floor stays although nobody uses it, once a reason, and wait twice as long as the last time."""
+        before, reason = self._refused.get(scaler.uid), error.reason
+        wait = FIRST_WAIT_SECONDS if before is None else min(2.0 * before.wait_seconds, LONGEST_WAIT_SECONDS)
+        self._refused[scaler.uid] = _Refusal(reason, wait, now + wait)
+        self._metrics.scale_writes.labels(reason).inc()
+        if before is not None and before.reason == reason:
+            log.debug("floor still not put back", extra={"scaler": str(scaler), "why": str(error)})
+            return
+        why = f"{scaler.field} stays {scaler.floor}, although nothing raises it any more: {told(error, scaler)}"
+        log.warning("floor not put back", extra={"scaler": str(scaler), "namespace": scaler.namespace, "why": why})
+        self._record(scaler, "FloorNotRestored", f"{why}; it is tried again", EventType.WARNING)
+
     def _tell(self, scaler: Scaler, after: Scaler) -> None:
-        claim = scaler.claim
-        assert claim is not None  # noqa: S101 - only claimed ones are put back
         log.info("floor put back", extra={"scaler": str(scaler), "namespace": scaler.namespace, "floor": after.floor})
-        self._events.record(
-            ObjectRef(group_version(scaler.kind), scaler.kind, scaler.namespace, scaler.name, scaler.uid),
-            reason="FloorRestored",
-            note=f'{scaler.field} is {after.floor} again: BayesianAutoscaler "{claim.name}" no longer raises it',
-            action="Restore",
-        )
+        owner = "" if scaler.claim is None else f' "{scaler.claim.name}"'
+        note = f"{scaler.field} is {after.floor} again: BayesianAutoscaler{owner} no longer raises it"
+        self._record(scaler, "FloorRestored", note, EventType.NORMAL)
+
+    def _record(self, scaler: Scaler, reason: str, note: str, event_type: EventType) -> None:
+        about = ObjectRef(group_version(scaler.kind), scaler.kind, scaler.namespace, scaler.name, scaler.uid)
+        self._events.record(about, reason=reason, note=note, action="Restore", event_type=event_type)
+
+
+def told(error: ClusterError, scaler: Scaler) -> str:
+    """Say why a floor could not be written, and which rule is missing where that is it."""
+    if not isinstance(error, Forbidden):
+        return str(error)
+    return f"{error}; grant the verb patch on {resource(scaler.kind)} (rbac.floor of the chart)"
 
 
 class _Users:

@@ -9,14 +9,15 @@ read nothing is written, and a write that was overtaken is made again only by wh
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bayescaler.cluster.errors import ClusterError, Conflict, NotFound
 from bayescaler.cluster.saved_states import SHARDS, SavedStates, Shard
 from bayescaler.policy.saved import RefusedState, Saved, pack, unpack
 from bayescaler.telemetry.metrics import Metrics
 
+from .containment import contained
+from .jobs import Jobs
 from .recall import newer, saved_of, take_up
 from .settings import Settings
 from .translate import Intent
@@ -54,11 +55,12 @@ class Keeper:
         self._workloads, self._may_write, self._term, self._listed = workloads, may_write, term, listed
         self._shards: dict[int, Shard] = {}
         self._places: dict[str, int] = {}
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[str, Saved | RefusedState] = {}
         self._due: dict[int, float] = {}
         self._read = False
         self._leads: int | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._jobs = Jobs()
+        self.idle = self._jobs.idle
 
     async def start(self) -> None:
         """Read what was saved, so that objects can be given theirs when they are first seen."""
@@ -68,36 +70,40 @@ class Keeper:
 
     def recall(self, workload: Workload, intent: Intent) -> None:
         """Give an object its saved state, once, before its first intent is in force."""
-        blob = self._waiting.pop(workload.uid, None)
-        if blob is not None and (saved := self._opened(workload, blob)) is not None:
+        saved = self._opened(workload)
+        if saved is not None:
             self._give(workload, intent, saved)
+
+    def in_charge(self) -> bool:
+        """Whether what is decided now may be written: this replica leads, and has gone on from whoever led before."""
+        return self._may_write() and self._leads == self._term()
 
     async def take_over(self) -> None:
         """Before the first tick that may write: read what whoever led until now has saved; a tick waits that long."""
-        if not self._may_write() or self._leads == self._term():
+        if not self._may_write() or self.in_charge():
             return
         self._leads, self._due = self._term(), {}
         await self._read_anew()
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Begin to save what is due, without waiting."""
-        if self._leads is None or not self._may_write() or self._tasks:
+        if self._leads is None or not self.in_charge() or self._jobs:
             return
         if not self._read:
             if now >= self._due.setdefault(-1, now + FIRST_SECONDS):
                 self._due[-1] = now + FIRST_SECONDS
-                self._begin(self._read_anew(), "read states")
+                self._jobs.begin(self._read_anew(), "read states")
             return
         due = sorted((self._due_at(number, now), number) for number in self._in_use(workloads))
         for at, number in due[:1]:
             if at <= now:
                 self._due[number] = now + self._settings.save_seconds
-                self._begin(self._save(number, self._leads), "save states")
+                self._jobs.begin(self._save(number, self._leads), "save states")
 
     def lost(self) -> None:
         """Save everything a last time: another replica is going to lead."""
         if self._leads is not None:
-            self._begin(self.save_all(), "save states on losing the Lease")
+            self._jobs.begin(self.save_all(), "save states on losing the Lease")
 
     async def save_all(self) -> None:
         """Save everything as the leader one has been until now, as far as the deadline lets."""
@@ -117,35 +123,26 @@ class Keeper:
             log.warning("states were not all saved", extra={"why": "the API server was too slow"})
             self._metrics.state_writes.labels("Timeout").inc()
 
-    async def idle(self) -> None:
-        """Wait until nothing is under way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
     async def stop(self) -> None:
         """Save a last time what is this replica's to save, and end."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._settings.save_deadline_seconds)
-            for task in late:
-                task.cancel()
+        await self._jobs.stop(patience_seconds=self._settings.save_deadline_seconds)
         if self._may_write():
             await self.save_all()
         self._leads = None
-
-    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _read_anew(self) -> None:
         if not await self._try_read():
             return
         for workload in self._workloads():
-            intent, blob = workload.intent, self._waiting.pop(workload.uid, None)
-            if intent is None or blob is None or (saved := self._opened(workload, blob)) is None:
-                continue
-            if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
-                self._give(workload, intent, saved)
+            with contained(workload, "restore", self._metrics):
+                self._recall_newer(workload)
+
+    def _recall_newer(self, workload: Workload) -> None:
+        intent, saved = workload.intent, self._opened(workload)
+        if intent is None or saved is None:
+            return
+        if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
+            self._give(workload, intent, saved)
 
     async def _try_read(self) -> bool:
         try:
@@ -158,7 +155,7 @@ class Keeper:
             self._read = False
             return False
         self._shards, self._read = {shard.number: shard for shard in found}, True
-        self._waiting = {uid: blob for shard in found for uid, blob in shard.entries.items()}
+        self._waiting = await asyncio.to_thread(_unpacked, found)
         self._places |= {uid: shard.number for shard in found for uid in shard.entries}
         return True
 
@@ -172,29 +169,32 @@ class Keeper:
                 break
         return found
 
-    def _opened(self, workload: Workload, blob: bytes) -> Saved | None:
-        try:
-            return unpack(blob, workload.uid)
-        except RefusedState as error:
-            self._refuse(workload, error)
+    def _opened(self, workload: Workload) -> Saved | None:
+        """Return an object's saved state, once; None where there is none, or none that can be taken up."""
+        found = self._waiting.pop(workload.uid, None)
+        if isinstance(found, RefusedState):
+            self._refuse(workload, type(found).__name__, str(found))
             return None
+        return found
 
     def _give(self, workload: Workload, intent: Intent, saved: Saved) -> None:
-        try:
-            take_up(workload, intent, saved, self._settings)
-        except RefusedState as error:
-            self._refuse(workload, error)
-            return
+        refused = take_up(workload, intent, saved, self._settings)
+        if refused:
+            self._refuse(workload, "PartRefused", f"of the saved state was left out: {'; '.join(refused)}")
         self._metrics.state_reads.labels("restored").inc()
         log.info("state restored", extra={"object": workload.label, "decided_at": saved.state.decided_at})
 
-    def _refuse(self, workload: Workload, error: RefusedState) -> None:
-        log.warning("state refused", extra={"object": workload.label, "why": str(error)})
-        self._metrics.state_reads.labels(type(error).__name__).inc()
-        workload.state_refused = str(error)
+    def _refuse(self, workload: Workload, result: str, why: str) -> None:
+        log.warning("state refused", extra={"object": workload.label, "why": why})
+        self._metrics.state_reads.labels(result).inc()
+        workload.state_refused = why
 
     def _in_use(self, known: Sequence[Workload]) -> set[int]:
         """Return the shards that have something to save, or something to drop; whoever has no place gets one."""
+        if self._listed():
+            uids = {one.uid for one in known}
+            self._places = {uid: place for uid, place in self._places.items() if uid in uids}
+            self._waiting = {uid: found for uid, found in self._waiting.items() if uid in uids}
         full = Counter(self._places[one.uid] for one in known if one.uid in self._places)
         for workload in known:
             if workload.uid not in self._places:
@@ -240,6 +240,18 @@ class Keeper:
         kept = {uid: blob for uid, blob in shard.entries.items() if uid in known or not self._listed()}
         states = {uid: saved_of(one, one.intent) for uid, one in known.items() if one.intent is not None}
         return kept, states
+
+
+def _unpacked(shards: Iterable[Shard]) -> dict[str, Saved | RefusedState]:
+    """Open all states, beside the event loop: ten thousand take two seconds."""
+    found: dict[str, Saved | RefusedState] = {}
+    for shard in shards:
+        for uid, blob in shard.entries.items():
+            try:
+                found[uid] = unpack(blob, uid)
+            except RefusedState as error:
+                found[uid] = error
+    return found
 
 
 def _packed(kept: Mapping[str, bytes], states: Mapping[str, Saved]) -> dict[str, bytes]:

@@ -6,7 +6,6 @@ there are: the time of a pod's first readiness is in its condition, so only one 
 mislead. A pod that was ready before anybody looked, or has lost its readiness, teaches nothing.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .budget import Budget
 from .containment import contained
+from .jobs import Jobs
 from .learned import Starts
 from .settings import Settings
 from .translate import Intent, auto_lead, with_lead
@@ -44,10 +44,11 @@ class LeadTimes:
         self._client, self._settings, self._metrics = client, settings, metrics
         self._on_new_lead = on_new_lead
         self._budget = Budget(settings.pod_reads_per_second, burst=max(1.0, 15.0 * settings.pod_reads_per_second))
-        self._reading: set[asyncio.Task[None]] = set()
+        self._jobs = Jobs(MOST_READS_IN_FLIGHT)
+        self.stop, self.idle = self._jobs.stop, self._jobs.idle
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
-        """Do what is due at `now`, without waiting: leads that hold are adopted, lists begun."""
+        """Do what is due at `now`, without waiting: leads that hold are adopted, lists begun, the longest due first."""
         due: list[Workload] = []
         for workload in workloads:
             with contained(workload, "lead time", self._metrics):
@@ -56,20 +57,9 @@ class LeadTimes:
                     if _is_due(workload.starts, now):
                         due.append(workload)
         for workload in sorted(due, key=lambda w: w.starts.due_at):
-            if len(self._reading) >= MOST_READS_IN_FLIGHT or not self._budget.take(now):
+            if not self._budget.take(now):
                 return
-            self._begin(workload, now)
-
-    async def stop(self) -> None:
-        """End what is under way."""
-        for task in self._reading:
-            task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
-
-    async def idle(self) -> None:
-        """Wait until no list is under way."""
-        while self._reading:
-            await asyncio.wait(self._reading)
+            workload.starts.reading = self._jobs.begin(self._read(workload, now), f"pods {workload.label}")
 
     def _look_at(self, workload: Workload, now: float) -> None:
         starts, target = workload.starts, workload.target
@@ -110,13 +100,6 @@ class LeadTimes:
             workload.intent = after
             self._on_new_lead(workload)
 
-    def _begin(self, workload: Workload, now: float) -> None:
-        starts = workload.starts
-        task = asyncio.create_task(self._read(workload, now), name=f"pods {workload.label}")
-        starts.reading = task
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
-
     async def _read(self, workload: Workload, now: float) -> None:
         starts, target = workload.starts, workload.target
         refused = True
@@ -127,7 +110,8 @@ class LeadTimes:
                     starts.problem = "the target's scale names no pod selector: declare labelSelectorPath"
                     return
                 try:
-                    pods = await pod_starts(self._client, workload.namespace, target.selector)
+                    async with self._jobs.seats:
+                        pods = await pod_starts(self._client, workload.namespace, target.selector)
                 except ClusterError as error:
                     starts.problem = str(error)
                     log.info("pods could not be listed", extra={"object": workload.label, "why": str(error)})

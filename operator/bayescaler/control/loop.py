@@ -37,7 +37,9 @@ class Successor(Protocol):
 
 
 class Loop:
-    """Runs ticks. `may_write` is leadership; `may_scale_in` is False while the view of the cluster may be old."""
+    """Runs ticks. `may_write` is leadership that was taken over; `may_scale_in` is False while the view of the cluster
+    may be old. What a tick decided that had begun before is not written.
+    """
 
     def __init__(
         self,

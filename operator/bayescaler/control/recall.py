@@ -2,7 +2,7 @@
 
 from bayescaler.policy.capacity import CapacityEvidence
 from bayescaler.policy.reasons import Phase
-from bayescaler.policy.saved import DamagedState, Saved, mark_of
+from bayescaler.policy.saved import Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
 from bayescaler.policy.trust import Charge, Standing
 
@@ -29,23 +29,25 @@ def saved_of(workload: Workload, intent: Intent) -> Saved:
     )
 
 
-def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings) -> None:
-    """Go on from a saved state, of which what speaks of another load or use is left; DamagedState changes nothing.
+def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings) -> tuple[str, ...]:
+    """Go on from a saved state, of which what speaks of another load or use is left; return what was refused, and why.
 
-    Before the first intent is in force, so that the first posterior already has the lead that was learned.
+    A part that is refused costs nothing but itself. Before the first intent is in force, so that the first posterior
+    already has the lead that was learned.
     """
+    refused = list(saved.refused)
     same_load, same_use = saved.load == load_mark(intent), saved.use == use_mark(intent)
     try:
-        evidence = CapacityEvidence.from_floats(saved.evidence) if saved.evidence and same_use else None
-        if saved.lead_time:
-            recall_lead_time(workload.starts, saved.lead_time, settings)
+        _take_up_lead_time(workload, intent, saved, settings)
     except ValueError as error:
-        raise DamagedState(str(error)) from error
-    if saved.lead_time and saved.held is not None and saved.held.step_seconds == intent.forecast.step_seconds:
-        workload.starts.held = saved.held
-    if evidence is not None and intent.learn is not None:
-        workload.serving.evidence, workload.serving.capacity = evidence, None
-        workload.serving.in_force = saved.capacity
+        refused.append(str(error))
+    try:
+        if saved.evidence and same_use and intent.learn is not None:
+            evidence = CapacityEvidence.from_floats(saved.evidence)
+            workload.serving.evidence, workload.serving.capacity = evidence, None
+            workload.serving.in_force = saved.capacity
+    except ValueError as error:
+        refused.append(str(error))
     workload.state = saved.state if same_load else of_another_load(saved.state)
     workload.resuming = True
     if same_load:
@@ -53,6 +55,15 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
         workload.phase, workload.standing = saved.phase, Standing(saved.phase, 0, charge)
     if saved.tenure is not None:
         workload.tenure = saved.tenure
+    return tuple(refused)
+
+
+def _take_up_lead_time(workload: Workload, intent: Intent, saved: Saved, settings: Settings) -> None:
+    if not saved.lead_time:
+        return
+    recall_lead_time(workload.starts, saved.lead_time, settings)
+    if saved.held is not None and saved.held.step_seconds == intent.forecast.step_seconds:
+        workload.starts.held = saved.held
 
 
 def load_mark(intent: Intent) -> str:

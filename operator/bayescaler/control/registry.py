@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bayescaler.api import SpecError
@@ -19,7 +20,7 @@ class Registry:
     """All `Workload`s by namespace and name.
 
     `on_new_load` is called when an object's posterior has to be built (again), `on_gone` when an object is dropped,
-    `recall` before the first intent of an object is in force.
+    `recall` before the first intent of an object is in force, `failed` for each object that could not be taken in.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class Registry:
         on_gone: Callable[[Workload], None],
         may_write: Callable[[], bool] = lambda: True,
         recall: Callable[[Workload, Intent], None] = lambda _workload, _intent: None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings, self._may_write, self._recall = settings, may_write, recall
+        self._settings, self._may_write, self._recall, self._failed = settings, may_write, recall, failed
         self._on_new_load, self._on_gone = on_new_load, on_gone
         self._by_key: dict[Key, Workload] = {}
         self._heard: set[Key] = set()
@@ -49,12 +51,22 @@ class Registry:
 
     def observe(self, event: str | None, obj: Mapping[str, Any]) -> None:
         """Take in one event of the watch: ADDED, MODIFIED, DELETED, or None for the first listing."""
-        self._heard.add(_key(obj))
-        self._take(event, obj)
+        with self._contained(obj):
+            self._heard.add(_key(obj))
+            self._take(event, obj)
 
     def begin_list(self) -> None:
         """A full list is about to be read: what the watch says from now on is newer than the list."""
         self._heard.clear()
+
+    @contextmanager
+    def _contained(self, obj: Mapping[str, Any]) -> Iterator[None]:
+        """Log and count what goes wrong with one object, so that the others are taken in."""
+        try:
+            yield
+        except Exception:
+            log.exception("object not understood", extra={"object": str(obj.get("metadata", {}).get("name"))})
+            self._failed()
 
     def _take(self, event: str | None, obj: Mapping[str, Any]) -> None:
         meta, key = obj["metadata"], _key(obj)
@@ -73,8 +85,8 @@ class Registry:
         elif not self._may_write():
             known.told.status = dict(obj.get("status") or {})  # by whoever leads: it is what we shall go on from
         if meta["generation"] > known.generation:
-            known.generation = meta["generation"]
             self._intend(known, obj)
+            known.generation = meta["generation"]
 
     def replace(self, objects: Iterable[Mapping[str, Any]], *, now: float) -> int:
         """Take in a full list: add what was missed, drop what is gone. Returns how many were dropped.
@@ -83,9 +95,10 @@ class Registry:
         """
         seen = set(self._heard)
         for obj in objects:
-            if _key(obj) not in seen:
-                seen.add(_key(obj))
-                self._take(None, obj)
+            with self._contained(obj):
+                if _key(obj) not in seen:
+                    seen.add(_key(obj))
+                    self._take(None, obj)
         ghosts = [w for key, w in self._by_key.items() if key not in seen]
         for ghost in ghosts:
             log.warning("object is gone and the watch did not say so", extra={"object": ghost.label})

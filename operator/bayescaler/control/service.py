@@ -85,10 +85,12 @@ class Operator:
             on_gone=self._forget,
             may_write=self.may_write,
             recall=self.keeper.recall,
+            failed=self.metrics.failures.labels("watch").inc,
         )
         discovery = ScaleDiscovery(client)
-        self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
-        self.scalers = ScalerStore(client, namespaces=settings.namespaces or None)
+        failed, places = self.metrics.failures.labels("watch").inc, settings.namespaces or None
+        self.targets = TargetStore(client, discovery, namespaces=places, failed=failed)
+        self.scalers = ScalerStore(client, namespaces=places, failed=failed)
         self._lease_client = client.separate()
         self.elector = (
             LeaseElector(
@@ -102,7 +104,7 @@ class Operator:
             else None
         )
         self.metrics.leader.set_function(lambda: float(self.may_write()))
-        self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.may_write)
+        self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.keeper.in_charge)
         self.lead_times = LeadTimes(client, settings, self.metrics, on_new_lead=self.warmup.enqueue)
         self.capacities = Capacities(self._beside, settings, self.metrics)
         self.loop = Loop(
@@ -123,13 +125,13 @@ class Operator:
                 self.events,
                 settings,
                 self.metrics,
-                may_write=self.may_write,
+                may_write=self.keeper.in_charge,
                 scalers=self.scalers,
                 may_scale_in=self.may_scale_in,
             ),
             self.reporter,
             self.metrics,
-            may_write=self.may_write,
+            may_write=self.keeper.in_charge,
             may_scale_in=self.may_scale_in,
             learners=(
                 self.lead_times,
@@ -253,6 +255,9 @@ class Operator:
                     self.registry.replace(await self._list(), now=began)
                 except ApiError as error:
                     log.warning("objects could not be listed", extra={"why": str(error)})
+                except Exception:
+                    log.exception("objects could not be listed")
+                    self.metrics.failures.labels("resync").inc()
                 else:
                     self._listed.set()
                     due = began + self.settings.resync_seconds * max(1.0, len(self.registry) / 1000)

@@ -1,5 +1,10 @@
 """Pods that were asked for and do not come, and rollouts on the way: what the cluster does with a number."""
 
+import asyncio
+from collections.abc import Iterable
+from itertools import takewhile
+from math import inf
+
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError
 from bayescaler.cluster.waiting import Waiting, unschedulable
@@ -11,6 +16,7 @@ from .settings import Settings
 from .workload import Workload
 
 LOOK_SECONDS = 60.0
+SEATS = 4
 ROLLOUT_SECONDS = 600.0  # a Deployment's own progressDeadlineSeconds, unless it says otherwise
 CURE = "the number stays, and they start once there is room"
 
@@ -19,12 +25,23 @@ class Shortages:
     """Finds out why pods are missing; pods are listed once a minute at most, and within a budget for all objects."""
 
     def __init__(self, client: KubeClient, settings: Settings) -> None:
-        self._client = client
+        self._client, self._seats = client, asyncio.Semaphore(SEATS)
         per_second = settings.pod_lists_per_second
         self._budget = Budget(per_second, burst=max(1.0, per_second * settings.interval_seconds))
 
-    def follow(self, workload: Workload, *, now: float) -> bool:
-        """Note since when pods are missing or replaced; return whether its pods are to be listed now."""
+    def follow(self, workloads: Iterable[Workload], *, now: float) -> tuple[Workload, ...]:
+        """Note since when pods are missing or replaced; return whose pods are to be listed now, the longest due first.
+
+        So that with more of them than the budget allows each has its turn.
+        """
+        due = [workload for workload in workloads if self._is_due(workload, now)]
+        due.sort(key=lambda one: (one.shortfall_read_at or -inf, one.short_since or now))
+        chosen = tuple(takewhile(lambda _: self._budget.take(now), due))
+        for workload in chosen:
+            workload.shortfall_read_at = now
+        return chosen
+
+    def _is_due(self, workload: Workload, now: float) -> bool:
         target, intent = workload.target, workload.intent
         if target is None or intent is None:
             return False
@@ -41,10 +58,7 @@ class Shortages:
             workload.shortfall = None
         read_at = workload.shortfall_read_at
         due = now - since > intent.lead_seconds and (read_at is None or not 0 <= now - read_at < LOOK_SECONDS)
-        if not due or not target.selector or not self._budget.take(now):
-            return False
-        workload.shortfall_read_at = now
-        return True
+        return due and bool(target.selector)
 
     async def read(self, workload: Workload) -> None:
         """List the pods that wait; what cannot be read is said, and costs nothing else."""
@@ -52,7 +66,8 @@ class Shortages:
         if target is None or not target.selector:
             return
         try:
-            waiting = await unschedulable(self._client, workload.namespace, target.selector)
+            async with self._seats:
+                waiting = await unschedulable(self._client, workload.namespace, target.selector)
         except ClusterError as error:
             workload.shortfall, workload.shortfall_message = None, f"why pods are missing could not be read: {error}"
             return

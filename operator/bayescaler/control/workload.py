@@ -105,6 +105,9 @@ class Workload:
     shortfall_message: str = ""
     """Why it could not be found out what pods wait for."""
     shortfall_read_at: float | None = None
+    scale_read_at: float = float("-inf")
+    utilization_read_at: float = float("-inf")
+    """When these were last asked for, where the API server has to be."""
     # estimate
     seat: Seat | None = None
     awaits_history_since: float | None = None

@@ -3,32 +3,38 @@
     magic (2) version (1) mark of the object's uid (4) checksum of all that follows (4), deflated JSON
 
 The posterior, and with it the calibration and the misses owed, is built anew from history and so is not in it. Bytes
-that are damaged, of a newer version or of another object are refused whole. Parts that speak of the load carry a mark
-of what load meant: of another query, step or kind they are left out when the state is taken up again.
+that are damaged, of a newer format or of another object are refused whole; inside, each part has a version of its own
+and is refused by itself. Parts that speak of the load carry a mark of what load meant: of another query, step or kind
+they are left out when the state is taken up again.
 """
 
 import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+from typing import Any, TypeVar
 
 from .conflicts import Tenure
 from .lead_time import HeldLead
 from .reasons import Phase
-from .saved_state import coarser, number, plain, state_of
+from .saved_state import coarser, number, plain, state_of, steering_of
 from .state import State
 
 VERSION = 1
+PARTS = {"decisions": 1, "steering": 1, "phase": 1, "lead time": 1, "capacity": 1, "other writers": 1}
+"""The version of each part; raised where its older form can no longer be read, or its newer one not by before."""
 MOST_BYTES = 3072
 """Four kilobytes in base64."""
 _MAGIC = b"BA"
 _HEAD = struct.Struct(">2sB4sI")
 _MOST_PLAIN = 1 << 20
 _LONGEST_NAME = 128
+_MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+
+T = TypeVar("T")
 
 
 class RefusedState(Exception):  # noqa: N818 - what happened to the state, not what is wrong with the program
@@ -50,7 +56,8 @@ class ForeignState(RefusedState):
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
     """One autoscaler: `load` and `use` are marks of what its numbers mean, `lead_time` and `evidence` as `to_floats`
-    gives them, `capacity` the one in force, `tenure` what was seen of other writers.
+    gives them, `capacity` the one in force, `tenure` what was seen of other writers. `refused` says of which parts
+    nothing could be read, and why; they are as at a start.
     """
 
     state: State
@@ -62,6 +69,7 @@ class Saved:
     evidence: Sequence[float] = ()
     capacity: float | None = None
     tenure: Tenure | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ def pack(saved: Saved, uid: str) -> Packed:
     longest window, two entries made one.
     """
     told: dict[str, Any] = {
+        "parts": PARTS,
         "state": plain(saved.state),
         "phase": saved.phase.value,
         "load": saved.load,
@@ -107,23 +116,49 @@ def pack(saved: Saved, uid: str) -> Packed:
 
 
 def unpack(blob: bytes, uid: str) -> Saved:
-    """Return the state that `pack` was given; DamagedState, NewerState or ForeignState say why it cannot be."""
+    """Return the state that `pack` was given; DamagedState, NewerState or ForeignState say why it cannot be.
+
+    A part that does not hold together, or is of a newer version, is left out and said in `refused`.
+    """
     told = _opened(blob, uid)
-    try:
-        held, tenure = told.get("held"), told.get("tenure")
-        return Saved(
-            state=state_of(told["state"]),
-            phase=Phase(told["phase"]),
-            load=str(told["load"]),
-            use=str(told["use"]),
-            lead_time=[_number(value) for value in told["leadTime"]],
-            held=None if held is None else _held(*held),
-            evidence=[_number(value) for value in told["evidence"]],
-            capacity=None if told["capacity"] is None else float(told["capacity"]),
-            tenure=None if tenure is None else _tenure(tenure),
-        )
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        raise DamagedState(f"the saved state does not hold together ({error!r}): it is built anew") from error
+    parts = _Parts(told.get("parts"))
+    state = parts.read("decisions", lambda: state_of(_without_steering(told["state"])))
+    if state is not None and (steering := parts.read("steering", lambda: steering_of(told["state"]))) is not None:
+        state = replace(state, steering=steering)
+    lead_time, held = parts.read("lead time", lambda: _lead_time(told)) or ([], None)
+    evidence, capacity = parts.read("capacity", lambda: _capacity(told)) or ([], None)
+    return Saved(
+        state=state or State(),
+        phase=parts.read("phase", lambda: Phase(told["phase"])) or Phase.LEARNING,
+        load=str(told.get("load")),
+        use=str(told.get("use")),
+        lead_time=lead_time,
+        held=held,
+        evidence=evidence,
+        capacity=capacity,
+        tenure=parts.read("other writers", lambda: _tenure(told.get("tenure"))),
+        refused=tuple(parts.refused),
+    )
+
+
+class _Parts:
+    """Reads parts one by one; `refused` says which could not be, and why."""
+
+    def __init__(self, versions: object) -> None:
+        self._versions = versions if isinstance(versions, dict) else {}  # before parts had any, all were the first
+        self.refused: list[str] = []
+
+    def read(self, name: str, read: Callable[[], T]) -> T | None:
+        """Return a part, None where it is refused."""
+        version = self._versions.get(name, 1)
+        if version != PARTS[name]:
+            self.refused.append(f"{name}: of version {version}, known is {PARTS[name]}: learned anew")
+            return None
+        try:
+            return read()
+        except _MALFORMED as error:
+            self.refused.append(f"{name}: does not hold together ({error!r}): learned anew")
+            return None
 
 
 def _sealed(told: dict[str, Any], uid: str) -> bytes:
@@ -165,6 +200,22 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
+def _without_steering(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: part for name, part in state.items() if name != "steering"}
+
+
+def _lead_time(told: Mapping[str, Any]) -> tuple[list[float], HeldLead | None]:
+    held = told.get("held")
+    return [_number(value) for value in told["leadTime"]], None if held is None else _held(*held)
+
+
+def _capacity(told: Mapping[str, Any]) -> tuple[list[float], float | None]:
+    capacity = None if told["capacity"] is None else float(told["capacity"])
+    if capacity is not None and not (isfinite(capacity) and capacity > 0.0):
+        raise ValueError(f"capacity {capacity}")
+    return [_number(value) for value in told["evidence"]], capacity
+
+
 def _held(buckets: int, step: float, changed: float | None, since: float | None, shorter: int) -> HeldLead:
     return HeldLead(int(buckets), float(step), -inf if changed is None else float(changed), since, int(shorter))
 
@@ -178,7 +229,9 @@ def _plain_tenure(tenure: Tenure) -> dict[str, Any]:
     return told | known | ({"wrote": list(tenure.wrote)} if tenure.wrote is not None else {})
 
 
-def _tenure(told: dict[str, Any]) -> Tenure:
+def _tenure(told: dict[str, Any] | None) -> Tenure | None:
+    if told is None:
+        return None
     wrote, known = told.get("wrote"), {name: told[name] for name in _TENURE if name in told}
     if not all(isinstance(value, int | float) for value in (*known.values(), *told["returns"], *(wrote or ()))):
         raise TypeError("what is known of other writers is no number")

@@ -72,7 +72,12 @@ def state_of(told: Mapping[str, Any]) -> State:
     if not isnan(memory[col.DECIDED_AT]) and not (len(entries[col.HIGHEST]) and len(entries[col.LOWEST])):
         raise ValueError("a decision was made, and no recommendation is remembered")
     state = State(memory, windows)
-    return State(memory, windows, _steering(told["steering"])) if "steering" in told else state
+    return state if (steering := steering_of(told)) is None else State(memory, windows, steering)
+
+
+def steering_of(told: Mapping[str, Any]) -> Steering | None:
+    """Return what `plain` told of steering, None where it told nothing; raises as `state_of` does."""
+    return _steering(told["steering"]) if "steering" in told else None
 
 
 def of_another_load(state: State) -> State:

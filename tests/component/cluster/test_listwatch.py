@@ -8,6 +8,7 @@ import pytest
 from bayescaler.cluster.listwatch import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, ListWatch
 
 PATH = "/apis/apps/v1/deployments"
+ODD = "odd"
 
 
 def named(name, version="1", namespace="shop"):
@@ -26,11 +27,21 @@ class Follower:
         self.now = 0.0
         self.pauses = []
         self.objects = {}
-        self.puts = 0
+        self.faults = 0
         self.told = asyncio.Event()
         self.watch = ListWatch(
-            client, PATH, put=self.put, drop=self.drop, clock=lambda: self.now, sleep=self.sleep, jitter=lambda: 1.0
+            client,
+            PATH,
+            put=self.put,
+            drop=self.drop,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+            jitter=lambda: 1.0,
+            failed=self.fail,
         )
+
+    def fail(self):
+        self.faults += 1
 
     async def sleep(self, seconds):
         self.pauses.append(seconds)
@@ -38,12 +49,13 @@ class Follower:
         await asyncio.sleep(0)
 
     def put(self, key, raw):
+        if raw.get("spec") == ODD:
+            raise KeyError("replicas")
         self.objects[key] = raw["metadata"]["resourceVersion"]
-        self.puts += 1
         self.told.set()
 
     def drop(self, key):
-        del self.objects[key]
+        self.objects.pop(key, None)
         self.told.set()
 
     @property
@@ -202,3 +214,45 @@ async def test_an_object_without_a_name_is_an_answer_not_understood(api, client)
     async with following(client) as follower:
         await api.watched()
         assert follower.names == {"a"}
+
+
+async def test_an_object_that_nobody_can_take_in_costs_only_itself(api, client, caplog):
+    def odd(name, version):
+        return named(name, version) | {"spec": ODD}
+
+    api.on("GET", PATH, api.json(page(named("a"), odd("odd", "9"), named("b"))))
+    api.on("WATCH", PATH, api.watch())
+
+    async with following(client) as follower:
+        watch = await api.watched()
+        assert (follower.names, follower.watch.lists) == ({"a", "b"}, 1)
+        await watch.send("MODIFIED", odd("odd", "11"))
+        await watch.send("MODIFIED", odd("b", "12"))
+        await follower.until(lambda: follower.names == {"a"})
+        await watch.send("DELETED", odd("odd", "13"))
+        await watch.send("MODIFIED", named("b", "15"))
+        await follower.until(lambda: follower.names == {"a", "b"})
+        assert (follower.watch.lists, follower.watch.synced_at) == (1, 0.0)
+    assert follower.faults == 3
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 2, "said once an object"
+
+
+@pytest.mark.parametrize("odd", [["no object"], [{"metadata": []}], "items", 7])
+async def test_an_answer_that_is_no_list_is_asked_for_again(api, client, odd):
+    api.on("GET", PATH, api.json({"metadata": {}, "items": odd}), api.json(page(named("a"))))
+    api.on("WATCH", PATH, api.watch())
+
+    async with following(client) as follower:
+        await api.watched()
+        assert follower.names == {"a"}
+
+
+@pytest.mark.parametrize("odd", ["no object", {"metadata": "none"}])
+async def test_an_event_that_is_none_is_followed_by_a_new_list(api, client, odd):
+    api.on("GET", PATH, api.json(page(named("a"))), api.json(page(named("b"))))
+    api.on("WATCH", PATH, api.watch())
+
+    async with following(client) as follower:
+        await (await api.watched()).send("ADDED", odd)
+        await api.watched()
+        assert follower.names == {"b"}

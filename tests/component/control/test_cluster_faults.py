@@ -8,9 +8,7 @@ from bayescaler.cluster.scalers import ScalerKind
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sandbox.server import Fault
 
-from .worlds import CRD, MINUTE, TICK, World, autoscaler, deployment, impatient_recovery
-
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
+from .worlds import CRD, MINUTE, SHORT, TICK, World, autoscaler, deployment, impatient_recovery, rollout, rollouts
 
 
 def scaling(request):
@@ -214,39 +212,8 @@ async def test_a_target_that_is_missing_is_said_and_taken_up_when_it_comes(world
     assert world.condition("Ready") == ("True", "Ready")
 
 
-ROLLOUTS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "rollouts.example.dev"},
-    "spec": {
-        "group": "example.dev",
-        "scope": "Namespaced",
-        "names": {"plural": "rollouts", "singular": "rollout", "kind": "Rollout", "listKind": "RolloutList"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-                "subresources": {
-                    "status": {},
-                    "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
-                },
-            }
-        ],
-    },
-}
-
-
 async def test_any_kind_with_a_scale_subresource_is_sized(world):
-    world.apply(ROLLOUTS, deployment())
-    rollout = {
-        "apiVersion": "example.dev/v1",
-        "kind": "Rollout",
-        "metadata": {"name": "canary", "namespace": "default"},
-        "spec": {"replicas": 8},
-    }
-    world.apply(rollout)
+    world.apply(rollouts(status={}), deployment(), rollout(8))
     ref = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
     await world.begin(autoscaler("canary", **ref, **SHORT))
     await world.run(MINUTE)

@@ -5,10 +5,19 @@ import pytest
 from bayescaler.policy.reasons import Limiter
 from bayescaler.sandbox.server import Fault
 
-from .test_floors import SCALED_OBJECT, SCALED_OBJECTS, SHORT, Floors, hpa, scaled_object
-from .worlds import MINUTE, TICK, autoscaler, deployment, impatient_recovery
-
-NEEDED = 11
+from .floors import NEEDED, Floors
+from .worlds import (
+    MINUTE,
+    SCALED_OBJECT,
+    SCALED_OBJECTS,
+    SHORT,
+    TICK,
+    autoscaler,
+    deployment,
+    hpa,
+    impatient_recovery,
+    scaled_object,
+)
 
 
 @pytest.fixture

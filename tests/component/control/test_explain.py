@@ -15,9 +15,8 @@ from bayescaler.policy.meanings import LIMITERS
 from bayescaler.sandbox.server import service_account
 from bayescaler.telemetry.logs import configure
 
-from .worlds import HOUR, MINUTE, NOON, TICK, World, autoscaler, deployment
+from .worlds import HOUR, MINUTE, NOON, SHORT, TICK, World, autoscaler, deployment
 
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
 HOME = "bayescaler-system"
 LABELS = {"app.kubernetes.io/part-of": "bayescaler"}
 

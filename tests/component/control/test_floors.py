@@ -1,90 +1,14 @@
 """Mode Floor: an HPA's or a ScaledObject's least replicas follow the forecast, and nothing of that is left behind."""
 
+import asyncio
+
 import pytest
 
 from bayescaler.policy.reasons import Limiter
+from bayescaler.sandbox.server import Fault
 
-from .worlds import CRD, MINUTE, TICK, World, autoscaler, deployment, impatient_recovery
-
-HPA = "autoscaling/v2", "HorizontalPodAutoscaler"
-SCALED_OBJECT = "keda.sh/v1alpha1", "ScaledObject"
-NEEDED = 11  # pods for 500/s at 50/s each, as forecast
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
-AT_ONCE = {"behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 50, "periodSeconds": 15}]}}}
-SCALED_OBJECTS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "scaledobjects.keda.sh"},
-    "spec": {
-        "group": "keda.sh",
-        "scope": "Namespaced",
-        "names": {
-            "plural": "scaledobjects", "singular": "scaledobject",
-            "kind": "ScaledObject", "listKind": "ScaledObjectList",
-        },
-        "versions": [
-            {
-                "name": "v1alpha1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}  # fmt: skip
-
-
-def hpa(name="web", *, least=2, most=40, **metadata):
-    return {
-        "apiVersion": HPA[0],
-        "kind": HPA[1],
-        "metadata": {"name": name, "namespace": "default", **metadata},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            **({} if least is None else {"minReplicas": least}),
-            "maxReplicas": most,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
-                }
-            ],
-        },
-    }
-
-
-def scaled_object(name="web", **spec):
-    return {
-        "apiVersion": SCALED_OBJECT[0],
-        "kind": SCALED_OBJECT[1],
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu"}], **spec},
-    }
-
-
-class Floors(World):
-    """What the HPA and the ScaledObject called `web` say."""
-
-    def floor(self, kind=HPA, name="web"):
-        return self.server.get(*kind, name)["spec"].get("minReplicas" if kind == HPA else "minReplicaCount")
-
-    def notes(self, kind=HPA, name="web"):
-        notes = self.server.get(*kind, name)["metadata"].get("annotations") or {}
-        return {key.removeprefix("bayescaler.dev/"): value for key, value in notes.items()}
-
-    def set_least(self, value, name="web"):
-        self.server.patch(*HPA, name, {"spec": {"minReplicas": value}})
-
-    def said(self, reason):
-        kind = self.server.kinds.of_object({"apiVersion": "events.k8s.io/v1", "kind": "Event"})
-        events = [record.object for _, record in self.server.store.items(kind.resource)]
-        return [e.get("note") or e["message"] for e in events if e["reason"] == reason]
-
-    async def seen(self, what):
-        """Wait until the watch has told of what was done by hand."""
-        await self.until(what, "the watch tells of it")
-
-    def stored(self, kind=HPA, name="web"):
-        found = [s for s in self.operator.scalers._scalers[kind[1]].values() if s.name == name]
-        return found[0] if found else None
+from .floors import NEEDED, Floors, raised
+from .worlds import CRD, HPA, MINUTE, SCALED_OBJECT, SCALED_OBJECTS, TICK, hpa, impatient_recovery, scaled_object
 
 
 @pytest.fixture
@@ -93,12 +17,6 @@ async def world(monkeypatch):
     async with Floors() as made:
         made.feed(500.0, days=0.2)
         yield made
-
-
-async def raised(world, *others, **spec):
-    """A Deployment with its HPA, and an object in mode Floor that has raised its floor."""
-    await world.begin(deployment(), *others or (hpa(),), autoscaler(mode="Floor", **SHORT | AT_ONCE | spec))
-    await world.run(2 * MINUTE)
 
 
 async def test_the_floor_follows_the_forecast_and_the_replicas_are_the_hpas(world):
@@ -263,3 +181,57 @@ async def test_a_scaled_object_with_a_floor_of_none_is_not_taken_for_switched_of
     await world.restart()
     await raised(world, scaled_object(minReplicaCount=0), capacity={"perReplica": 5000})
     assert world.floor(SCALED_OBJECT) == 1
+
+
+def floor_patch(request):
+    return request.verb == "patch" and request.resource == "horizontalpodautoscalers"
+
+
+async def test_a_floor_that_may_not_be_put_back_is_said_and_tried_again_ever_more_rarely(world):
+    await raised(world)
+    noted = {f"bayescaler.dev/{key}": value for key, value in world.notes().items()}
+    other = hpa("other", least=NEEDED, annotations=noted)
+    other["spec"]["scaleTargetRef"]["name"] = "other"
+    world.apply(other)
+    denied = Fault(match=lambda r: floor_patch(r) and r.name == "web", status=403, reason="Forbidden", times=None)
+    world.server.faults.add(denied)
+    world.server.delete(*CRD, "web")
+    await world.until(lambda: len(world.operator.registry) == 0, "it is gone")
+    for _ in range(4 * 10):
+        await world.advance(TICK)
+        await world.tick()
+    assert (world.floor(), world.floor(name="other")) == (NEEDED, 2), "the others are put back"
+    assert denied.hits == 5, "at once, then after 30, 60, 120 and 240 s"
+    await world.until(lambda: world.said("FloorNotRestored"), "an Event of the HPA says so")
+    (said,) = world.said("FloorNotRestored")
+    assert said.startswith(f"minReplicas stays {NEEDED}, although nothing raises it any more: ")
+    assert "grant the verb patch on horizontalpodautoscalers.autoscaling" in said
+    world.server.faults.clear()
+    for _ in range(4 * 16):
+        await world.advance(TICK)
+        await world.tick()
+    assert (world.floor(), world.notes()) == (2, {})
+
+
+async def test_a_floor_that_may_not_be_written_says_which_rule_is_missing(world):
+    world.server.faults.add(Fault(match=floor_patch, status=403, reason="Forbidden", times=None))
+    await raised(world)
+    assert world.condition("AbleToScale") == ("False", "FailedUpdateFloor")
+    message = next(c for c in world.status()["conditions"] if c["type"] == "AbleToScale")["message"]
+    assert message.endswith("grant the verb patch on horizontalpodautoscalers.autoscaling (rbac.floor of the chart)")
+
+
+async def test_a_floor_that_waits_for_its_turn_while_the_hpa_goes_harms_nothing(world, caplog):
+    await raised(world, hpa(least=2), minReplicas=1)
+    world.set_least(4)
+    await world.seen(lambda: world.stored().least == 4)
+    hold = asyncio.Event()
+    busy = world.server.faults.add(Fault(match=floor_patch, status=429, retry_after=0, hold=hold))
+    ticking = asyncio.create_task(world.tick())
+    await world.until(lambda: busy.hits == 1, "the first attempt is under way")
+    web = world.workload("web")
+    web.scaler = None  # what the next tick sees, once the HPA is deleted
+    hold.set()
+    await ticking
+    assert "object failed" not in caplog.text
+    assert world.floor() == NEEDED

@@ -3,96 +3,11 @@
 import asyncio
 from dataclasses import replace
 
-import pytest
-
 from bayescaler.cluster.errors import Unreachable
-from bayescaler.cluster.lease import LeaseElector
-from bayescaler.control import service
 from bayescaler.sandbox.server import Fault
 
-from .worlds import MINUTE, SETTINGS, TICK, World, autoscaler, deployment, impatient_recovery
-
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
-
-
-class Candidate(LeaseElector):
-    """The elector in simulated time; `busy` while a request of its is under way."""
-
-    world: World
-
-    def __init__(self, *args, **callbacks):
-        clock = self.world.clock
-        times = {"clock": clock.now, "wall_clock": clock.now, "sleep": self._wait, "jitter": lambda: 0.0}
-        super().__init__(*args, **callbacks, **times)
-        self.busy = False
-
-    async def _wait(self, seconds):
-        due = asyncio.get_running_loop().create_future()
-        timer = self.world.clock.call_later(seconds, lambda: due.done() or due.set_result(None))
-        try:
-            await due
-        finally:
-            timer.cancel()
-
-    async def _try(self):
-        self.busy = True
-        try:
-            await super()._try()
-        finally:
-            self.busy = False
-
-
-class Pair:
-    """Two operators on one cluster, and time that leaves their electors room to breathe."""
-
-    def __init__(self, world, one, two):
-        self.world, self.one, self.two = world, one.operator, two.operator
-        self.processes = (one, two)
-
-    async def pass_seconds(self, seconds):
-        candidates = (self.one.elector, self.two.elector)
-        for _ in range(round(seconds)):
-            self.world.clock.advance(1.0)
-            for _ in range(3):
-                await asyncio.sleep(0)
-            await self.world.until(lambda: not any(c.busy for c in candidates), "the electors are done")
-        await self.world.advance(0)
-
-    async def first_ends(self):
-        """The first process ends; from now on the world waits for what the second one knows."""
-        await self.processes[0].stop()
-        self.world.operator = self.two
-
-    async def tick_both(self):
-        """One tick of each; returns who wrote to the scale of `web`."""
-        before = len(self.world.requests)
-        await self.one.loop.tick(now=self.world.clock.now())
-        by_one = scale_writes(self.world, before)
-        between = len(self.world.requests)
-        await self.two.loop.tick(now=self.world.clock.now())
-        return by_one, scale_writes(self.world, between)
-
-
-def scale_writes(world, since):
-    return len([r for r in world.requests[since:] if r.verb == "patch" and r.subresource in {"scale", "status"}])
-
-
-@pytest.fixture
-async def pair(monkeypatch):
-    impatient_recovery(monkeypatch)
-    monkeypatch.setattr(service, "LeaseElector", Candidate)
-    world = World(settings=replace(SETTINGS, leader_election=True, identity="one"))
-    monkeypatch.setattr(Candidate, "world", world, raising=False)
-    async with world:
-        world.feed(500.0, days=0.2)
-        await world.until(lambda: world.operator.elector.is_leader, "the first one leads")
-        second = await world.start_operator(identity="two")
-        made = Pair(world, world.running, second)
-        await world.begin(deployment(replicas=8), autoscaler(**SHORT))
-        await world.until(lambda: len(made.two.registry) == 1, "the second one knows the object")
-        await made.two.warmup.idle()
-        await made.pass_seconds(TICK)
-        yield made
+from .leadership import scale_writes
+from .worlds import MINUTE, TICK
 
 
 async def test_one_writes_and_the_other_keeps_warm(pair):
@@ -168,3 +83,44 @@ async def test_decisions_of_the_new_leader_start_from_what_runs(pair):
     before = pair.world.replicas()
     await pair.two.loop.tick(now=pair.world.clock.now())
     assert pair.world.replicas() >= before
+
+
+async def test_who_begins_to_lead_in_the_middle_of_a_tick_writes_nothing_of_that_tick(pair):
+    """It was decided without what the one before has saved."""
+    await pair.tick_both()
+    await pair.pass_seconds(TICK)
+    first, second = (operator.registry.get(("default", "web")) for operator in (pair.one, pair.two))
+    first.tenure = replace(first.tenure, reverted_at=1.0)
+    pair.world.scale_by_hand(3)
+    collect = pair.two.loop._collector.collect
+
+    async def while_the_lease_passes_on(workloads, *, now):
+        await collect(workloads, now=now)
+        await pair.first_ends()
+        await pair.pass_seconds(5.0)
+        assert pair.two.may_write()
+
+    pair.two.loop._collector.collect = while_the_lease_passes_on
+    since = len(pair.world.requests)
+    await pair.two.loop.tick(now=pair.world.clock.now())
+    assert (scale_writes(pair.world, since), second.tenure.reverted_at) == (0, None)
+    pair.two.loop._collector.collect = collect
+    await pair.pass_seconds(TICK)
+    await pair.two.loop.tick(now=pair.world.clock.now())
+    assert scale_writes(pair.world, since) > 0
+    assert second.tenure.reverted_at == 1.0
+
+
+async def test_a_write_that_waits_is_not_made_under_another_term_than_it_was_decided_in(pair):
+    await pair.tick_both()
+    pair.world.scale_by_hand(3)
+    await pair.pass_seconds(1.0)
+    hold = asyncio.Event()
+    target = Fault(match=lambda r: r.verb == "patch" and r.subresource == "scale", hold=hold, status=429, retry_after=0)
+    pair.world.server.faults.add(target)
+    ticking = asyncio.create_task(pair.one.loop.tick(now=pair.world.clock.now()))
+    await pair.world.until(lambda: target.hits == 1, "the first attempt is under way")
+    pair.one.elector.transitions += 2  # lost to somebody else, and had back
+    hold.set()
+    await ticking
+    assert pair.world.replicas() == 3

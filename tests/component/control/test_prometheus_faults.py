@@ -7,9 +7,7 @@ import pytest
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sandbox.prometheus import faults
 
-from .worlds import IMPATIENT, MINUTE, TICK, World, autoscaler, deployment
-
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
+from .worlds import IMPATIENT, MINUTE, SHORT, TICK, World, autoscaler, deployment
 
 
 def rungs_of(world, into):

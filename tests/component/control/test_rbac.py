@@ -10,41 +10,16 @@ from bayescaler.cluster.saved_states import SHARDS
 from bayescaler.policy.reasons import Rung
 from bayescaler.sandbox.server import service_account
 
-from .test_floors import SCALED_OBJECTS
-from .worlds import MINUTE, SETTINGS, World, autoscaler, deployment
+from .worlds import MINUTE, SCALED_OBJECTS, SETTINGS, SHORT, World, autoscaler, deployment, rollout, rollouts
 
 RIGHTS = yaml.safe_load((Path(__file__).resolve().parents[2] / "rbac.yaml").read_text())
 RBAC = "rbac.authorization.k8s.io"
 HOME, SERVED = "bayescaler-system", "default"
 OPERATOR = service_account(HOME, "bayescaler")
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
 SECRET = {
     "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "prom", "namespace": SERVED},
     "data": {"token": "bGV0bWVpbg=="},
 }  # fmt: skip
-ROLLOUTS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "rollouts.example.dev"},
-    "spec": {
-        "group": "example.dev",
-        "scope": "Namespaced",
-        "names": {"plural": "rollouts", "singular": "rollout", "kind": "Rollout", "listKind": "RolloutList"},
-        "versions": [
-            {
-                "name": "v1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-                "subresources": {"scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.n"}},
-            }
-        ],
-    },
-}  # fmt: skip
-ROLLOUT = {
-    "apiVersion": "example.dev/v1", "kind": "Rollout", "metadata": {"name": "canary", "namespace": SERVED},
-    "spec": {"replicas": 3},
-}  # fmt: skip
-
-
 FLOORED = {"hpa": "autoscaling/v2", "keda": "keda.sh/v1alpha1"}
 
 
@@ -103,7 +78,7 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
     async with Guarded(settings=settings, other_prometheus=True) as world:
         await world.until(lambda: world.operator.elector.is_leader, "it leads")
         world.feed(500.0, days=0.2, prometheus=world.other)
-        world.apply(SECRET, ROLLOUTS, ROLLOUT, deployment("db") | {"kind": "StatefulSet"})
+        world.apply(SECRET, rollouts(), rollout(3), deployment("db") | {"kind": "StatefulSet"})
         load = {"serverAddress": world.other.url, "authRef": {"name": "prom"}}
         db = {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}

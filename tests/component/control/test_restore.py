@@ -1,17 +1,18 @@
 """The end of an installation: the floors are put back for good, while the operator still runs."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
 
 from bayescaler.cli import main
 from bayescaler.cluster.client import KubeClient
-from bayescaler.cluster.restoring import HELD_SECONDS, restore_all, silence_operators
+from bayescaler.cluster.restoring import HELD_SECONDS, IN_FLIGHT, Silence, restore_all, silence_operators
 from bayescaler.sandbox.server import Fault
 
-from .test_floors import NEEDED, Floors, hpa, raised
-from .worlds import CRD, MINUTE, SETTINGS, TICK, impatient_recovery
+from .floors import NEEDED, Floors, raised
+from .worlds import CRD, HPA, MINUTE, SETTINGS, TICK, hpa, impatient_recovery
 
 LEADING = replace(SETTINGS, leader_election=True, lease_namespace="default", lease_name="bayescaler")
 
@@ -42,7 +43,7 @@ async def put_back(world):
 async def test_a_floor_put_back_stays_so_although_the_operator_still_runs(world):
     taken, done = await put_back(world)
     assert (taken, [(str(scaler), scaler.floor, problem) for scaler, problem in done]) == (
-        True,
+        Silence.TAKEN,
         [('HorizontalPodAutoscaler "web"', 2, None)],
     )
     await world.run(2 * MINUTE)
@@ -111,3 +112,50 @@ async def test_without_a_place_the_command_says_what_to_give(world, capsys):
         await asyncio.to_thread(main, ["restore"])
     assert ended.value.code == 2
     assert "give either --all or --namespace" in capsys.readouterr().err
+
+
+async def test_many_are_put_back_at_once_and_a_server_that_fails_is_tried_again_ever_later(world):
+    for number in range(9):
+        world.apply(hpa(f"other-{number}", least=9))
+        notes = {"original-min-replicas": "1", "floor": "9", "floor-owner": "gone/uid"}
+        noted = {"metadata": {"annotations": {f"bayescaler.dev/{key}": value for key, value in notes.items()}}}
+        world.server.patch(*HPA, f"other-{number}", noted)
+    await world.running.stop()
+    hold, waits = asyncio.Event(), []
+    held = Fault(match=lambda r: r.verb == "patch" and r.name.startswith("other"), hold=hold, status=503, times=None)
+    world.server.faults.add(held)
+
+    async def wait(seconds):
+        waits.append(seconds)
+        if waits.count(1.0) == IN_FLIGHT:
+            world.server.faults.clear()
+
+    async def put_all_back():
+        async with await KubeClient.connect(world.kubeconfig) as client:
+            return [done async for done in restore_all(client, (None,), sleep=wait)]
+
+    putting = asyncio.create_task(put_all_back())
+    await world.until(lambda: held.hits == IN_FLIGHT, "so many are under way at once")
+    hold.set()
+    done = await putting
+    assert [problem for _, problem in done] == [None] * 10
+    assert {scaler.name: scaler.floor for scaler, _ in done} == {"web": 2} | {f"other-{n}": 1 for n in range(9)}
+    assert sorted(set(waits))[:2] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("problem", ["missing", "no right"])
+async def test_a_lease_of_another_name_is_said_with_the_cure(world, capsys, problem):
+    await world.running.stop()
+    if problem == "no right":
+        denied = Fault(match=lambda r: r.resource == "leases", status=403, reason="Forbidden", times=None)
+        world.server.faults.add(denied)
+    words = ["restore", "--all", "--lease-name=bayesscaler", f"--kubeconfig={world.kubeconfig}"]
+    ending = contextlib.nullcontext() if problem == "missing" else pytest.raises(SystemExit)
+    with ending:
+        await asyncio.to_thread(main, words)
+    said = capsys.readouterr().err
+    assert "Lease default/bayesscaler" in said
+    assert "name the one that the operator holds by --lease-namespace and --lease-name" in said
+    assert world.floor() == (2 if problem == "missing" else NEEDED)
+    world.server.faults.clear()
+    await world.restart()

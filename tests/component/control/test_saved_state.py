@@ -1,195 +1,23 @@
-"""A restart, a crash, a change of the leader in the middle of something: decisions go on as if nothing had happened."""
+"""Saved states: what is refused and what goes on, where they are kept, and who may write them."""
 
 import base64
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import Conflict
 from bayescaler.cluster.saved_states import SavedStates
-from bayescaler.control import checkpoints, keeper
-from bayescaler.policy.reasons import Phase, Rung
+from bayescaler.control import keeper
+from bayescaler.policy import saved
+from bayescaler.policy.reasons import Phase
 from bayescaler.policy.saved import MOST_BYTES, unpack
-from bayescaler.sandbox import pods
 from bayescaler.sandbox.server import Fault
 
-from .test_leadership import pair  # noqa: F401 - a fixture
-from .worlds import HOUR, MINUTE, NOON, SETTINGS, TICK, World, autoscaler, deployment
+from .restarts import STATE
+from .worlds import MINUTE, NOON, SETTINGS, SHORT, TICK, World, autoscaler, deployment
 
-SHORT = {"forecast": {"history": "2h", "seasons": []}}
-STATE = "bayescaler-state-0"
-SLOW_UP = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}}
-
-
-class Told:
-    """What was decided at each tick."""
-
-    def __init__(self):
-        self.ticks = []
-
-    def __call__(self, world):
-        decision = world.decision()
-        self.ticks.append((decision.final, decision.limiter, decision.rung, world.workload("web").phase))
-
-
-async def played(story, *, restart=None, **settings):
-    """Play a story with or without something that happens to the operator in its middle; tell what was decided."""
-    told = Told()
-    async with World(settings=replace(SETTINGS, **settings)) as world:
-        await story(world, told, restart)
-    return told.ticks
-
-
-async def clean(world):
-    await world.restart()
-
-
-async def crash(world):
-    """Nothing is saved at the end."""
-    world.operator.keeper._leads = None
-    await world.restart()
-
-
-async def forgetful(world):
-    """Nothing is taken up at the start."""
-    await world.running.stop()
-    world.server.delete("v1", "ConfigMap", STATE)
-    world.running = await world.start_operator()
-    world.operator = world.running.operator
-    await world.settle()
-
-
-async def scale_up(world, told, restart):
-    """400/s come where 100/s were; one pod a minute is allowed, and one has just been added."""
-    world.feed(lambda t: 100.0 + 300.0 * (t >= NOON + 10 * MINUTE), days=0.2)
-    await world.begin(deployment(replicas=3), autoscaler(behavior=SLOW_UP, **SHORT))
-    await world.run(12 * MINUTE)
-    before = world.replicas()
-    while world.replicas() == before:
-        await world.run(TICK)
-    await world.run(TICK)
-    if restart is not None:
-        await restart(world)
-    await world.run(3 * MINUTE, told)
-
-
-async def hold(world, told, restart):
-    """The load has fallen two minutes ago; the scale-down window holds for five."""
-    world.feed(lambda t: 600.0 - 500.0 * (t >= NOON + 10 * MINUTE), days=0.2)
-    await world.begin(deployment(replicas=12), autoscaler(**SHORT, objective={"quantile": 0.9}))
-    await world.run(13 * MINUTE)
-    if restart is not None:
-        await restart(world)
-    await world.run(35 * MINUTE, told)
-
-
-async def recovery(world, told, restart):
-    """After an outage Prometheus has been back for half a minute: nothing may be lowered yet."""
-    world.feed(500.0, days=0.2)
-    await world.begin(deployment(replicas=20), autoscaler(**SHORT))
-    await world.prometheus.stop()
-    await world.run(4 * MINUTE)
-    await world.prometheus.start()
-    await world.run(2 * TICK)
-    if restart is not None:
-        await restart(world)
-    await world.run(8 * MINUTE, told)
-
-
-async def steered(world, told, restart):
-    """A budget of time is held by prices that have been tried for half an hour."""
-    rules = {"objective": {"risk": {"overloadBudget": 0.01}}}
-    world.feed(lambda t: 300.0 + 200.0 * ((t // 420.0) % 2), days=0.2)
-    await world.begin(deployment(replicas=8), autoscaler(**rules, **SHORT))
-    await world.run(30 * MINUTE)
-    if restart is not None:
-        await restart(world)
-    await world.run(10 * MINUTE, told)
-
-
-@pytest.mark.parametrize("story", [scale_up, hold, recovery, steered])
-async def test_what_is_decided_after_a_restart_is_what_would_have_been_without(story):
-    unbroken, broken = await played(story), await played(story, restart=clean)
-    assert broken[0] == unbroken[0]
-    off = [abs(one[0] - other[0]) for one, other in zip(broken, unbroken, strict=True)]
-    assert max(off) <= 1, list(zip(broken, unbroken, strict=True))
-
-
-@pytest.mark.parametrize("story", [scale_up, hold, recovery, steered])
-async def test_with_a_volume_every_decision_is_the_same(story, tmp_path):
-    unbroken = await played(story)
-    assert await played(story, restart=clean, state_dir=str(tmp_path)) == unbroken
-
-
-async def test_without_saved_state_the_same_stories_go_another_way():
-    """So the tests above can fail."""
-    for story in (scale_up, recovery):
-        assert await played(story, restart=forgetful) != await played(story)
-
-
-@pytest.mark.parametrize("story", [scale_up, hold, recovery])
-async def test_after_a_crash_never_fewer_pods_run_than_without(story):
-    unbroken, broken = await played(story), await played(story, restart=crash)
-    assert all(one[0] >= other[0] for one, other in zip(broken, unbroken, strict=True))
-
-
-async def test_after_a_long_pause_what_runs_is_held_for_a_window_and_old_times_are_forgotten():
-    async with World(settings=replace(SETTINGS, warmup_retry_seconds=0.05)) as world:
-        world.feed(lambda t: 600.0 - 500.0 * (t >= NOON + 10 * MINUTE), days=0.2, ahead=9 * HOUR)
-        await world.begin(deployment(replicas=14), autoscaler(**SHORT))
-        await world.run(8 * MINUTE)
-        runs = world.replicas()
-        await world.running.stop()
-        world.clock.advance(3 * HOUR)
-        await world.prometheus.stop()
-        world.running = await world.start_operator()
-        world.operator = world.running.operator
-        await world.run(MINUTE)
-        assert world.workload("web").state.missing_since > world.clock.now() - 2 * MINUTE
-        assert world.decision().rung in (Rung.STORED, Rung.HOLD), "no outage of three hours was seen"
-        await world.prometheus.start()
-        await world.until(lambda: world.workload("web").seat is not None, "the history is read")
-        seen = await world.run(4 * MINUTE)
-        assert set(seen) == {runs}
-        assert (await world.run(30 * MINUTE))[-1] < runs
-
-
-class TestWhatIsLearned:
-    async def test_the_first_posterior_after_a_restart_has_the_lead_that_was_learned(self):
-        async with World(start_up=pods.fixed(150.0)) as world:
-            world.feed(200.0, days=0.2)
-            await world.begin(deployment(replicas=2), autoscaler(mode="Observe", **SHORT))
-            await world.run(MINUTE)
-            for _ in range(3):
-                world.scale_by_hand(8)
-                await world.run(5 * MINUTE)
-                world.scale_by_hand(2)
-                await world.run(MINUTE)
-            before = world.workload("web")
-            assert (before.starts.p90_seconds, before.intent.lead) == (150.0, 3)
-            await world.restart()
-            after = world.workload("web")
-            assert after.starts.p90_seconds == 150.0
-            assert after.starts.held == before.starts.held
-            assert after.seat.intent.lead == 3
-            read = {r.path for r in world.requests if r.resource == "configmaps"}
-            assert f"/api/v1/namespaces/default/configmaps/{STATE}" in read
-
-    async def test_phase_and_what_is_known_of_other_writers_come_back(self):
-        async with World() as world:
-            world.feed(500.0, days=0.2)
-            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
-            await world.run(2 * MINUTE)
-            before = world.workload("web")
-            before.phase = Phase.DEGRADED
-            await world.running.stop()
-            world.running = await world.start_operator()
-            after = world.running.operator.registry.get(("default", "web"))
-            assert after.tenure == before.tenure
-            assert after.tenure.of
-            assert after.phase is Phase.DEGRADED
+CONFIG_MAP_UPDATE = ("configmaps", "update")
 
 
 class TestRefusals:
@@ -208,18 +36,41 @@ class TestRefusals:
             await world.begin(deployment(replicas=2), autoscaler(**SHORT))
             await world.run(MINUTE)
             await world.running.stop()
-            saved = world.server.get("v1", "ConfigMap", STATE)["binaryData"]
-            spoilt = {uid: base64.b64encode(spoil(base64.b64decode(text))).decode() for uid, text in saved.items()}
+            kept = world.server.get("v1", "ConfigMap", STATE)["binaryData"]
+            spoilt = {uid: base64.b64encode(spoil(base64.b64decode(text))).decode() for uid, text in kept.items()}
             world.server.patch("v1", "ConfigMap", STATE, {"binaryData": spoilt})
-            world.running = await world.start_operator()
-            world.operator = world.running.operator
-            await world.settle()
+            await world.resume()
             await world.run(2 * TICK)
             assert world.replicas() >= 10
             assert ("Warning", "StateRefused") in await world.events()
             assert why in (await notes(world))["StateRefused"]
             await world.running.stop()
             assert saved_states(world), "it can be taken up again"
+
+    async def test_a_part_from_a_newer_version_costs_only_itself(self):
+        async with World() as world:
+            world.feed(500.0, days=0.2)
+            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
+            await world.run(2 * MINUTE)
+            before = world.workload("web")
+            assert before.starts.lead_time is not None
+            await world.running.stop()
+            told = saved._opened(blob_of(world), before.uid)
+            told["leadTime"][0] = 2.0
+            told["parts"]["other writers"] = 2
+            spoilt = base64.b64encode(saved._sealed(told, before.uid)).decode()
+            world.server.patch("v1", "ConfigMap", STATE, {"binaryData": {before.uid: spoilt}})
+            await world.resume()
+            after = world.workload("web")
+            assert after.state.highest == before.state.highest
+            assert (after.tenure.of, after.starts.lead_time) == ("", None)
+            await world.run(TICK)
+            said = (await notes(world))["StateRefused"]
+            assert said.startswith("of the saved state was left out: other writers: of version 2, known is 1")
+            assert "lead time: state of version 2" in said
+            counted = world.operator.metrics.registry.get_sample_value
+            results = [counted("bayescaler_state_reads_total", {"result": r}) for r in ("PartRefused", "restored")]
+            assert results == [1.0, 1.0]
 
     async def test_the_state_of_another_query_keeps_its_windows_and_loses_what_speaks_of_the_load(self):
         async with World() as world:
@@ -229,9 +80,7 @@ class TestRefusals:
             await world.run(4 * MINUTE)
             await world.running.stop()
             world.edit(load={"prometheus": {"query": "sum(rate(other_requests_total[1m]))"}})
-            world.running = await world.start_operator()
-            world.operator = world.running.operator
-            await world.settle()
+            await world.resume()
             seen = await world.run(3 * MINUTE)
             assert min(seen) >= 11, "held by the window, as it was; 50/s need two"
 
@@ -245,9 +94,7 @@ class TestRefusals:
             world.server.faults.add(
                 Fault(match=lambda r: r.resource == "configmaps", status=403, reason="Forbidden", times=None)
             )
-            world.running = await world.start_operator()
-            world.operator = world.running.operator
-            await world.settle()
+            await world.resume()
             await world.run(3 * MINUTE)
             assert world.replicas() >= 10
             await world.running.stop()
@@ -262,6 +109,10 @@ async def notes(world):
         record.object["reason"]: record.object.get("note") or record.object["message"]
         for _, record in world.server.store.items(kind.resource)
     }
+
+
+def blob_of(world, name="web"):
+    return base64.b64decode(world.server.get("v1", "ConfigMap", STATE)["binaryData"][world.workload(name).uid])
 
 
 def saved_states(world):
@@ -289,6 +140,22 @@ class TestTheConfigMaps:
             await world.run(6 * MINUTE)
             await world.operator.keeper.idle()
             assert set(saved_states(world)) == {world.workload("web").uid}
+            assert set(world.operator.keeper._places) == {world.workload("web").uid}, "nothing is remembered of it"
+
+    async def test_no_tick_writes_more_than_one_of_them(self, monkeypatch):
+        monkeypatch.setattr(keeper, "MOST_OBJECTS", 1)
+        async with World(settings=replace(SETTINGS, save_seconds=MINUTE)) as world:
+            world.feed(500.0, days=0.2)
+            names = ["web", "web1", "web2"]
+            await world.begin(*map(deployment, names), *(autoscaler(name, **SHORT) for name in names))
+            written = []
+            for _ in range(4 * 6):
+                since = len(world.requests)
+                await world.run(TICK)
+                await world.operator.keeper.idle()
+                written.append([r.name for r in world.requests[since:] if (r.resource, r.verb) == CONFIG_MAP_UPDATE])
+            assert max(map(len, written)) == 1
+            assert {name for names in written for name in names} == {f"bayescaler-state-{i}" for i in range(3)}
 
     async def test_a_writer_that_was_overtaken_is_refused(self):
         async with World() as world, await KubeClient.connect(world.kubeconfig) as client:
@@ -299,6 +166,41 @@ class TestTheConfigMaps:
                 await early.write(shard, {"uid": b"stale"}, term=1)
             found = await late.read(0)
             assert (found.entries, found.term) == ({"uid": b"second"}, 2)
+
+    @pytest.mark.parametrize(
+        "what",
+        [
+            {"verb": "patch", "drop": True, "after": True},
+            {"verb": "patch", "status": 409, "reason": "AlreadyExists", "after": True},
+            {"verb": "update", "drop": True, "after": True},
+        ],
+        ids=["made, and the answer lost", "made by another one at once", "written, and the answer lost"],
+    )
+    async def test_one_whose_making_went_wrong_is_written_at_the_next_turn(self, what):
+        verb = what.pop("verb")
+        async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
+            world.feed(500.0, days=0.2)
+            fault = Fault(match=lambda r: r.resource == "configmaps" and r.verb == verb, **what)
+            world.server.faults.add(fault)
+            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
+            await world.run(4 * MINUTE)
+            await world.operator.keeper.idle()
+            assert fault.hits == 1
+            web = world.workload("web")
+            (found,) = saved_states(world).values()
+            assert found.state.decided_at > NOON + MINUTE
+            assert web.state_refused == ""
+            counted = world.operator.metrics.registry.get_sample_value
+            assert counted("bayescaler_state_writes_total", {"result": "ok"}) >= 1
+
+    async def test_one_that_a_later_leader_has_made_meanwhile_is_not_written_over(self):
+        async with World() as world, await KubeClient.connect(world.kubeconfig) as client:
+            early, late = (SavedStates(client, "default", "other") for _ in range(2))
+            nothing = await early.read(0)
+            await late.write(await late.read(0), {"uid": b"of the later one"}, term=2)
+            with pytest.raises(Conflict):
+                await early.write(nothing, {"uid": b"stale"}, term=1)
+            assert (await late.read(0)).entries == {"uid": b"of the later one"}
 
     async def test_one_that_somebody_deletes_is_made_again(self):
         async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
@@ -328,7 +230,7 @@ class TestTheConfigMaps:
 
 
 class TestAnotherLeader:
-    async def test_it_goes_on_from_what_the_first_one_saved(self, pair):  # noqa: F811
+    async def test_it_goes_on_from_what_the_first_one_saved(self, pair):
         for _ in range(8):
             await pair.tick_both()
             await pair.pass_seconds(TICK)
@@ -343,7 +245,7 @@ class TestAnotherLeader:
         assert second.decision.final == first.decision.final
         assert second.state.decided_at == pair.world.clock.now()
 
-    async def test_one_that_lost_the_lease_does_not_write_over_it(self, pair):  # noqa: F811
+    async def test_one_that_lost_the_lease_does_not_write_over_it(self, pair):
         await pair.tick_both()
         pair.one.keeper.lost()
         await pair.one.keeper.idle()
@@ -358,76 +260,3 @@ class TestAnotherLeader:
         pair.one.registry.get(("default", "web")).phase = Phase.DEGRADED
         await stale.save_all()
         assert pair.world.server.get("v1", "ConfigMap", STATE) == told
-
-
-class TestTheVolume:
-    async def test_a_start_reads_only_the_buckets_since(self, tmp_path):
-        async with World(settings=replace(SETTINGS, state_dir=str(tmp_path))) as world:
-            world.feed(lambda t: 300.0 + 100.0 * ((t // 600.0) % 2), days=0.2)
-            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
-            await world.run(5 * MINUTE)
-            await world.running.stop()
-            world.clock.advance(5 * MINUTE)
-            asked = Reach(world)
-            world.running = await world.start_operator()
-            world.operator = world.running.operator
-            await world.settle()
-            await world.run(TICK)
-            assert asked.longest <= 10 * MINUTE
-            assert world.workload("web").seat.bank.buckets_seen(world.workload("web").seat.row) > 100
-
-    async def test_the_file_goes_with_the_object(self, tmp_path):
-        async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
-            world.feed(500.0, days=0.2)
-            await world.begin(deployment(replicas=11), autoscaler(**SHORT))
-            await world.run(2 * MINUTE)
-            await world.until(lambda: len(files(tmp_path)) == 1, "it is written")
-            world.server.delete(autoscaler()["apiVersion"], autoscaler()["kind"], "web")
-            await world.until(lambda: not files(tmp_path), "it is gone")
-
-    @pytest.mark.parametrize("spoil", [lambda b: b[:100], lambda b: b[:-9] + b"notabytes", lambda b: b"x" * len(b)])
-    async def test_a_damaged_file_is_said_and_the_history_replayed(self, tmp_path, spoil):
-        async with World(settings=replace(SETTINGS, state_dir=str(tmp_path))) as world:
-            world.feed(500.0, days=0.2)
-            await world.begin(deployment(replicas=2), autoscaler(**SHORT))
-            await world.run(MINUTE)
-            await world.running.stop()
-            (file,) = files(tmp_path)
-            file.write_bytes(spoil(file.read_bytes()))
-            asked = Reach(world)
-            world.running = await world.start_operator()
-            world.operator = world.running.operator
-            await world.settle()
-            await world.run(2 * TICK)
-            assert asked.longest > HOUR
-            assert world.replicas() >= 10
-            assert ("Warning", "StateRefused") in await world.events()
-
-    async def test_a_full_volume_harms_nothing(self, tmp_path, monkeypatch, caplog):
-        def full(*_):
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(checkpoints.Checkpoints, "_replace", full)
-        async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
-            world.feed(500.0, days=0.2)
-            await world.begin(deployment(replicas=2), autoscaler(**SHORT))
-            await world.run(5 * MINUTE)
-            assert world.replicas() >= 10
-            assert "posterior not saved" in caplog.text
-
-
-def files(folder):
-    return [*Path(folder).iterdir()]
-
-
-class Reach:
-    """Seconds that each query of the load reached over, from now on."""
-
-    def __init__(self, world):
-        self._received = world.prometheus.received
-        self._received.clear()
-
-    @property
-    def longest(self):
-        ranges = [one.parameters for one in self._received if "start" in one.parameters]
-        return max(float(asked["end"]) - float(asked["start"]) for asked in ranges)

@@ -25,6 +25,9 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 TICK = 15.0
 QUERY = "sum(rate(http_requests_total[1m]))"
 CRD = api.API_VERSION, api.KIND
+HPA = "autoscaling/v2", "HorizontalPodAutoscaler"
+SCALED_OBJECT = "keda.sh/v1alpha1", "ScaledObject"
+SHORT = {"forecast": {"history": "2h", "seasons": []}}
 # What hangs is waited for in real time, so as briefly as can be; everything else is simulated.
 SETTINGS = Settings(
     leader_election=False, interval_seconds=TICK, metric_lag_seconds=15.0, startup_seconds=30.0,
@@ -71,6 +74,69 @@ def autoscaler(name="web", *, query=QUERY, load=None, prometheus=None, **spec):
             **spec,
         },
     }
+
+
+def hpa(name="web", *, least=2, most=40, **metadata):
+    return {
+        "apiVersion": HPA[0],
+        "kind": HPA[1],
+        "metadata": {"name": name, "namespace": "default", **metadata},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            **({} if least is None else {"minReplicas": least}),
+            "maxReplicas": most,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+                }
+            ],
+        },
+    }
+
+
+def scaled_object(name="web", **spec):
+    return {
+        "apiVersion": SCALED_OBJECT[0],
+        "kind": SCALED_OBJECT[1],
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu"}], **spec},
+    }
+
+
+def custom_kind(kind, plural, group, version="v1", **subresources):
+    """A kind without a schema, `subresources` as a CustomResourceDefinition has them."""
+    free = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    served = {"name": version, "served": True, "storage": True, "schema": free}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
+            "versions": [served | ({"subresources": subresources} if subresources else {})],
+        },
+    }
+
+
+def rollouts(**subresources):
+    """A kind that is known by /scale alone."""
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    return custom_kind("Rollout", "rollouts", "example.dev", scale=scale, **subresources)
+
+
+def rollout(replicas, name="canary"):
+    return {
+        "apiVersion": "example.dev/v1",
+        "kind": "Rollout",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"replicas": replicas},
+    }
+
+
+SCALED_OBJECTS = custom_kind("ScaledObject", "scaledobjects", "keda.sh", "v1alpha1")
 
 
 @dataclass
@@ -141,6 +207,10 @@ class World(Stage):
     async def restart(self):
         """Stop the operator and start it anew."""
         await self.running.stop()
+        await self.resume()
+
+    async def resume(self):
+        """Start the operator that was stopped."""
         self.running = await self.start_operator()
         self.operator = self.running.operator
         await self.settle()

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayescaler.policy import Behavior, Budget, Health, Observation, Phase, Policy, ScalingRules, State, decide
+from bayescaler.policy import saved as saved_module
 from bayescaler.policy.capacity import CapacityEvidence, Sums
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.lead_time import HeldLead, LeadTime
-from bayescaler.policy.saved import MOST_BYTES, RefusedState, Saved, pack, unpack
+from bayescaler.policy.saved import MOST_BYTES, PARTS, RefusedState, Saved, pack, unpack
 from bayescaler.policy.saved_state import coarser, plain, state_of
 
 from .worlds import START, days, exponential, policies, seen
@@ -184,3 +185,51 @@ def test_damage_is_refused_in_words_and_never_anything_else(data):
         blob = data.draw(st.binary(max_size=60))
     with pytest.raises(RefusedState, match="built anew"):
         unpack(bytes(blob), UID)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+@pytest.mark.parametrize("how", ["newer", "spoilt"])
+def test_a_part_that_is_newer_or_does_not_hold_together_costs_only_itself(part, how, monkeypatch):
+    whole = Saved(hour(40, 3), **learned(3))
+    spoilt = {
+        "decisions": {"memory": {"rung": 99}},
+        "steering": {"steering": {"room": -1}},
+        "phase": {"phase": "Happy"},
+        "lead time": {"leadTime": "soon"},
+        "capacity": {"capacity": -1.0},
+        "other writers": {"tenure": {"of": UID}},
+    }[part]
+    sealed = saved_module._sealed
+
+    def other(told, uid):
+        if how == "newer":
+            told = told | {"parts": PARTS | {part: 2}}
+        elif part in ("decisions", "steering"):
+            told = told | {"state": told["state"] | spoilt}
+        else:
+            told = told | spoilt
+        return sealed(told, uid)
+
+    expected = unpack(pack(whole, UID).blob, UID)
+    monkeypatch.setattr(saved_module, "_sealed", other)
+    found = unpack(pack(whole, UID).blob, UID)
+    assert expected.refused == ()
+    assert len(found.refused) == 1
+    assert found.refused[0].startswith(f"{part}: ")
+    assert found.refused[0].endswith("learned anew")
+    left = {"decisions": {"state"}, "steering": {"state"}, "phase": {"phase"}, "lead time": {"lead_time", "held"},
+            "capacity": {"evidence", "capacity"}, "other writers": {"tenure"}}[part]  # fmt: skip
+    for name in ("phase", "lead_time", "held", "evidence", "capacity", "tenure"):
+        same = getattr(found, name) == getattr(expected, name)
+        assert same == (name not in left), name
+    assert (found.state.decided_at is None) == (part == "decisions")
+    assert len(found.state.steering.figures) == (0 if "state" in left else len(expected.state.steering.figures))
+
+
+def test_a_state_saved_before_parts_had_versions_is_read(monkeypatch):
+    sealed = saved_module._sealed
+    monkeypatch.setattr(
+        saved_module, "_sealed", lambda told, uid: sealed({k: v for k, v in told.items() if k != "parts"}, uid)
+    )
+    found = unpack(pack(Saved(hour(40, 3), **learned(3)), UID).blob, UID)
+    assert (found.refused, found.phase) == ((), Phase.DEGRADED)

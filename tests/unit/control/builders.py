@@ -76,9 +76,9 @@ class Book:
         return self.registry.get((obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
 
-def workload(**spec):
+def workload(name="web", **spec):
     """The record of a fresh object."""
-    return Book().see(manifest(**spec), "ADDED")
+    return Book().see(manifest(name, **spec), "ADDED")
 
 
 def target(replicas=4, ready=None, uid="target-1"):

@@ -110,8 +110,8 @@ class Scene:
         """Let the operator look for why pods are missing; `waiting` are the scheduler's sentences on pods that wait."""
         shortages = Shortages(Pods(waiting), SETTINGS)
         for now in (NOON - 5 * MINUTE, NOON):
-            if shortages.follow(self.workload, now=now):
-                asyncio.run(shortages.read(self.workload))
+            for short in shortages.follow([self.workload], now=now):
+                asyncio.run(shortages.read(short))
         return self
 
     def shared_with(self, name):

@@ -1,5 +1,7 @@
 """Pods are read only while some may be starting, each teaches once, and a new lead is adopted for good."""
 
+from dataclasses import replace
+
 import pytest
 
 from bayescaler.cluster.errors import Forbidden, ServerError
@@ -142,6 +144,17 @@ class TestReading:
         await cluster.look(one, now=NOON)
         assert cluster.reads == 0
         assert "labelSelectorPath" in one.starts.problem
+
+    async def test_one_tick_lists_as_many_as_the_budget_allows_and_the_next_one_those_left_over(self):
+        cluster = Cluster(replace(SETTINGS, pod_reads_per_second=5.0 / 15.0))
+        many = [web(4, ready=3) for _ in range(8)]
+        await cluster.look(*many, now=NOON)
+        assert cluster.reads == 5
+        listed = [one for one in many if one.starts.due_at > NOON]
+        await cluster.look(*many, now=NOON + 15)
+        assert cluster.reads == 10
+        assert all(one.starts.due_at > NOON for one in many), "those left over came before those listed already"
+        assert len(listed) == 5
 
     async def test_nothing_waits_for_a_list(self, cluster):
         one = web(4, ready=3)

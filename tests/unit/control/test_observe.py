@@ -31,6 +31,7 @@ class Eye:
         request = self.wire.request
 
         async def delayed(*args, **kwargs):
+            await asyncio.sleep(0)  # no answer comes at once
             if self.held is not None:
                 await self.held.wait()
             return await request(*args, **kwargs)
@@ -188,3 +189,28 @@ async def test_a_scale_that_is_not_read_in_time_is_not_decided_on():
     eye.held = asyncio.Event()
     await eye.observer.observe([web], now=NOON + 15.0)
     assert (web.target, web.target_problem.reason) == (None, "ScaleNotRead")
+
+
+async def test_what_had_no_turn_comes_first_the_next_time():
+    eye = Eye()
+    eye.observer._seats = asyncio.Semaphore(1)
+    webs = [workload(name, scaleTargetRef={**ROLLOUT["scaleTargetRef"], "name": name}) for name in "abc"]
+    eye.held = asyncio.Event()
+    await eye.observer.observe(webs, now=NOON)
+    assert [web.target_problem.reason for web in webs] == ["ScaleNotRead"] * 3, "the first one hangs"
+    eye.held, eye.observer._settings = None, Settings(default_server_address=ADDRESS)
+    await eye.observer.observe(webs, now=NOON + 15.0)
+    order = [path.split("/")[-2] for path in eye.wire.paths("GET", "/scale")]
+    assert order == ["b", "c", "a"]
+
+
+async def test_a_kind_that_is_read_by_its_scale_shows_its_use_too_while_the_load_is_missing():
+    eye, web = Eye(), workload(**ROLLOUT)
+    eye.scale["status"] = {"selector": "app=web"}
+    await eye.look(web)
+    web.load = Load(health=Health.FAILED)
+    web.state.memory[MISSING_SINCE] = NOON - 10 * MINUTE
+    await eye.look(web)
+    assert web.target.replicas == 7
+    assert web.utilization == pytest.approx(0.8)
+    assert eye.metrics.registry.get_sample_value("bayescaler_failures_total", {"where": "observe"}) is None

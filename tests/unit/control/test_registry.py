@@ -227,3 +227,26 @@ def test_a_standby_goes_on_from_what_the_leader_told_last():
     leads = True
     registry.observe("MODIFIED", obj | {"status": {"lastScaleTime": "2020-01-01T00:00:00Z"}})
     assert web.told.status == {"lastScaleTime": "2026-03-01T00:00:00Z"}, "our own echo is no news"
+
+
+def test_an_object_that_cannot_be_taken_in_costs_only_itself_and_is_tried_again_with_the_next_list(caplog):
+    faults, broken = [], {"metadata": {"namespace": "shop", "name": "broken"}}
+
+    def recall(workload, _):
+        if workload.name == "odd" and registry.synced_at is None:
+            raise ZeroDivisionError
+
+    registry = Registry(
+        SETTINGS, on_new_load=lambda _: None, on_gone=lambda _: None, recall=recall, failed=lambda: faults.append(1)
+    )
+    objects = [{}, broken, manifest("odd"), manifest("web")]
+    registry.replace(objects, now=1.0)
+    registry.observe("ADDED", broken)
+    assert registry.synced_at == 1.0
+    assert registry.get(("shop", "web")).intent is not None
+    assert (len(faults), caplog.text.count("object not understood")) == (4, 4)
+    odd = registry.get(("shop", "odd"))
+    assert (odd.intent, odd.generation) == (None, -1)
+    registry.begin_list()
+    registry.replace(objects, now=2.0)
+    assert (odd.intent is not None, odd.generation) == (True, 1)

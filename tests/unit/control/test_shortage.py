@@ -38,9 +38,10 @@ class Place:
 
     async def look(self, now, **seen):
         self.web.target = replace(target(12, 12), **seen)
-        if due := self.shortages.follow(self.web, now=now):
-            await self.shortages.read(self.web)
-        return due
+        due = self.shortages.follow([self.web], now=now)
+        for web in due:
+            await self.shortages.read(web)
+        return bool(due)
 
     def limited(self, now=NOON):
         self.web.load.health, self.web.load.value, self.web.load.at = Health.LIVE, 420.0, now
@@ -129,9 +130,20 @@ async def test_many_short_workloads_share_a_budget():
     webs, now = [workload() for _ in range(5)], NOON + LEAD + 1.0
     for web in webs:
         web.target = target(12, 9)
-        place.shortages.follow(web, now=NOON)
-    assert [place.shortages.follow(web, now=now) for web in webs] == [True, False, False, False, False]
-    assert [place.shortages.follow(web, now=now + 20.0) for web in webs] == [False, True, False, False, False]
+    place.shortages.follow(webs, now=NOON)
+    assert place.shortages.follow(webs, now=now) == (webs[0],)
+    assert place.shortages.follow(webs, now=now + 20.0) == (webs[1],)
+
+
+async def test_of_more_short_workloads_than_the_budget_allows_each_has_its_turn():
+    place = Place(replace(SETTINGS, pod_lists_per_second=2.0 / 15.0, interval_seconds=15.0))
+    webs, looked = [workload() for _ in range(12)], []
+    for web in webs:
+        web.target = target(12, 9)
+    place.shortages.follow(webs, now=NOON)
+    for tick in range(12):
+        looked += place.shortages.follow(webs, now=NOON + LEAD + 1.0 + 15.0 * tick)
+    assert [looked.count(web) for web in webs] == [2] * 12
 
 
 async def test_a_kind_that_tells_of_no_ready_pods_is_left_alone(place):

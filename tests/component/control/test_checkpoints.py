@@ -1,0 +1,139 @@
+"""Posteriors on a volume: only what came since is read, and a bad volume costs only itself."""
+
+import os
+from concurrent.futures import wait as wait_for_threads
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayescaler.control import checkpoints
+from bayescaler.control.estimate import BankPool
+from bayescaler.control.registry import Registry
+from bayescaler.telemetry.metrics import Metrics
+
+from .restarts import clean, hold, played, recovery, scale_up, steered
+from .worlds import HOUR, MINUTE, NOON, SETTINGS, SHORT, TICK, World, autoscaler, deployment
+
+
+@pytest.mark.parametrize("story", [scale_up, hold, recovery, steered])
+async def test_with_a_volume_every_decision_is_the_same(story, tmp_path):
+    unbroken = await played(story)
+    assert await played(story, restart=clean, state_dir=str(tmp_path)) == unbroken
+
+
+async def test_a_start_reads_only_the_buckets_since(tmp_path):
+    async with World(settings=replace(SETTINGS, state_dir=str(tmp_path))) as world:
+        world.feed(lambda t: 300.0 + 100.0 * ((t // 600.0) % 2), days=0.2)
+        await world.begin(deployment(replicas=11), autoscaler(**SHORT))
+        await world.run(5 * MINUTE)
+        await world.running.stop()
+        world.clock.advance(5 * MINUTE)
+        asked = Reach(world)
+        await world.resume()
+        await world.run(TICK)
+        assert asked.longest <= 10 * MINUTE
+        assert world.workload("web").seat.bank.buckets_seen(world.workload("web").seat.row) > 100
+
+
+async def test_the_file_goes_with_the_object(tmp_path):
+    async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
+        world.feed(500.0, days=0.2)
+        await world.begin(deployment(replicas=11), autoscaler(**SHORT))
+        await world.run(2 * MINUTE)
+        await world.until(lambda: len(files(tmp_path)) == 1, "it is written")
+        world.server.delete(autoscaler()["apiVersion"], autoscaler()["kind"], "web")
+        await world.until(lambda: not files(tmp_path), "it is gone")
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[:100], lambda b: b[:-9] + b"notabytes", lambda b: b"x" * len(b)])
+async def test_a_damaged_file_is_said_and_the_history_replayed(tmp_path, spoil):
+    async with World(settings=replace(SETTINGS, state_dir=str(tmp_path))) as world:
+        world.feed(500.0, days=0.2)
+        await world.begin(deployment(replicas=2), autoscaler(**SHORT))
+        await world.run(MINUTE)
+        await world.running.stop()
+        (file,) = files(tmp_path)
+        file.write_bytes(spoil(file.read_bytes()))
+        asked = Reach(world)
+        await world.resume()
+        await world.run(2 * TICK)
+        assert asked.longest > HOUR
+        assert world.replicas() >= 10
+        assert ("Warning", "StateRefused") in await world.events()
+
+
+async def test_a_full_volume_harms_nothing(tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "_replace", full)
+    async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
+        world.feed(500.0, days=0.2)
+        await world.begin(deployment(replicas=2), autoscaler(**SHORT))
+        await world.run(5 * MINUTE)
+        assert world.replicas() >= 10
+        assert "posterior not saved" in caplog.text
+
+
+def files(folder):
+    return [*Path(folder).iterdir()]
+
+
+class Reach:
+    """Seconds that each query of the load reached over, from now on."""
+
+    def __init__(self, world):
+        self._received = world.prometheus.received
+        self._received.clear()
+
+    @property
+    def longest(self):
+        ranges = [one.parameters for one in self._received if "start" in one.parameters]
+        return max(float(asked["end"]) - float(asked["start"]) for asked in ranges)
+
+
+async def test_a_full_volume_is_said_once(tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "_replace", full)
+    async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
+        world.feed(500.0, days=0.2)
+        await world.begin(deployment(replicas=2), autoscaler(**SHORT))
+        await world.run(5 * MINUTE)
+        counted = world.operator.metrics.registry.get_sample_value
+        assert counted("bayescaler_state_writes_total", {"result": "VolumeFailed"}) > 1
+        assert len([r for r in caplog.records if r.getMessage() == "posterior not saved"]) == 1
+
+
+async def test_a_volume_that_hangs_keeps_nobody_waiting_and_is_used_again_when_it_answers(tmp_path, caplog):
+    settings = replace(SETTINGS, state_dir=str(tmp_path), save_deadline_seconds=0.05)
+    banks = BankPool()
+    volume = checkpoints.Checkpoints(tmp_path, banks, settings, Metrics(lambda: ()))
+    book = Registry(
+        replace(settings, default_server_address="http://prometheus:9090"),
+        on_new_load=lambda _: None,
+        on_gone=lambda _: None,
+    )
+    for place, name in enumerate(("hangs", "waits", "later")):
+        obj = autoscaler(name, **SHORT)
+        book.observe("ADDED", obj | {"metadata": obj["metadata"] | {"uid": name, "generation": 1 + place}})
+    hangs, waits, later = (book.get(("default", name)) for name in ("hangs", "waits", "later"))
+    times = NOON - MINUTE * np.arange(120.0, 0.0, -1.0)
+    for one in (waits, later):
+        one.seat = await banks.fit(one.intent, times, np.full(120, 50.0), until=NOON)
+    await volume.save_all((waits, later))
+    os.mkfifo(volume._file(hangs))
+
+    assert await volume.recall(hangs, hangs.intent) is None
+    assert await volume.recall(waits, waits.intent) is None
+    assert hangs.state_refused == waits.state_refused == "the posterior could not be read: the volume does not answer"
+    hangs.state_refused = ""
+    assert await volume.recall(hangs, hangs.intent) is None
+    assert hangs.state_refused == "", "said once"
+    hung = tuple(volume._hung)
+    volume._file(hangs).open("wb").close()
+    wait_for_threads(hung)
+    assert (await volume.recall(later, later.intent)).consumed_until == NOON
