@@ -120,6 +120,8 @@ class Workload:
     serving: Serving = field(default_factory=Serving)
     # decide
     state: State = field(default_factory=State)
+    unbooked: list[tuple[float, float]] = field(default_factory=list)
+    """Buckets that the posterior has consumed since the last decision on live load: (end, load in capacity's unit)."""
     resuming: bool = False
     """Whether the state is a saved one that nothing was decided from yet."""
     state_refused: str = ""
@@ -144,6 +146,7 @@ class Workload:
         self.standing = Standing()
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
+        self.unbooked.clear()
 
     def forget_serving(self) -> None:
         """Forget what one replica serves: load or utilisation mean something else from now on."""

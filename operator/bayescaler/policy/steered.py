@@ -43,7 +43,7 @@ class Steered:
 
 def spent(state: State) -> float | None:
     """Return the share of time that was short of late; None without a budget, or before its first bucket."""
-    figures = state.steering.figures
+    figures = state.ledger[: ladder.N_FIGURES]
     if not len(figures) or figures[ladder.WEIGHT] <= 0.0:
         return None
     return float(figures[ladder.SHORT] / figures[ladder.WEIGHT])
