@@ -12,7 +12,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
@@ -21,6 +21,7 @@ from .lead_time import HeldLead
 from .reasons import Phase
 from .saved_state import coarser, number, plain, state_of
 from .state import State
+from .trust import Charge, Standing
 
 VERSION = 1
 MOST_BYTES = 3072
@@ -50,11 +51,12 @@ class ForeignState(RefusedState):
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
     """One autoscaler: `load` and `use` are marks of what its numbers mean, `lead_time` and `evidence` as `to_floats`
-    gives them, `capacity` the one in force, `tenure` what was seen of other writers.
+    gives them, `capacity` the one in force, `standing` how far the forecast is trusted, `tenure` what was seen of other
+    writers.
     """
 
     state: State
-    phase: Phase = Phase.LEARNING
+    standing: Standing = field(default_factory=Standing)
     load: str = ""
     use: str = ""
     lead_time: Sequence[float] = ()
@@ -85,13 +87,16 @@ def pack(saved: Saved, uid: str) -> Packed:
     """
     told: dict[str, Any] = {
         "state": plain(saved.state),
-        "phase": saved.phase.value,
+        "phase": saved.standing.phase.value,
+        "windows": saved.standing.windows,
         "load": saved.load,
         "use": saved.use,
         "leadTime": [_short(value) for value in saved.lead_time],
         "evidence": [number(value) for value in saved.evidence],
         "capacity": None if saved.capacity is None else number(saved.capacity),
     }
+    if saved.standing.charge is not None:
+        told["charge"] = saved.standing.charge.value
     if saved.held is not None:
         held = saved.held
         told["held"] = [held.buckets, held.step_seconds, number(held.changed_at), held.shorter_since, held.shorter]
@@ -113,7 +118,7 @@ def unpack(blob: bytes, uid: str) -> Saved:
         held, tenure = told.get("held"), told.get("tenure")
         return Saved(
             state=state_of(told["state"]),
-            phase=Phase(told["phase"]),
+            standing=_standing(told),
             load=str(told["load"]),
             use=str(told["use"]),
             lead_time=[_number(value) for value in told["leadTime"]],
@@ -167,6 +172,11 @@ def _number(value: float | None) -> float:
 
 def _held(buckets: int, step: float, changed: float | None, since: float | None, shorter: int) -> HeldLead:
     return HeldLead(int(buckets), float(step), -inf if changed is None else float(changed), since, int(shorter))
+
+
+def _standing(told: dict[str, Any]) -> Standing:
+    charge = told.get("charge")
+    return Standing(Phase(told["phase"]), int(told.get("windows", 0)), None if charge is None else Charge(charge))
 
 
 _TENURE = ("value", "returned_to", "hands_off_until", "reverted_at", "edited_at", "edited_from")

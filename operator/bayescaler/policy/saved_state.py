@@ -27,7 +27,7 @@ MEMORY = {
     "surprising": col.SURPRISING, "toldAt": col.TOLD_AT, "surprisedAt": col.SURPRISED_AT,
     "price": col.PRICE_IN_FORCE,
 }  # fmt: skip
-OF_THE_LOAD = (col.SURPRISING, col.TOLD_AT, col.SURPRISED_AT)
+OF_THE_LOAD = (col.SURPRISING, col.TOLD_AT, col.SURPRISED_AT, col.PRICE_IN_FORCE)
 WINDOWS = {"highest": col.HIGHEST, "lowest": col.LOWEST, "ups": col.UPS, "downs": col.DOWNS}
 FIGURES = {
     "at": ladder.AT,
