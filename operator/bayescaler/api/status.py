@@ -219,6 +219,13 @@ class RiskStatus(Model):
         "was spent, and the other way round.",
         examples=[0.0091],
     )
+    cap: Literal["Affordable", "Dearest"] | None = Field(
+        default=None,
+        description="What keeps the price from being as high as the target asks for: Affordable (to spare all that is "
+        "short may cost no more than ten times the replicas that the load needs) or Dearest (not even the dearest "
+        "price holds it: maxReplicas, or the time pods take to start). Absent: nothing.",
+        examples=["Affordable"],
+    )
 
 
 class DecisionStatus(Model):

@@ -169,7 +169,8 @@ def sentences(found: "Suggestion") -> list[str]:
 def words(setting: "Setting") -> str:
     """Return a setting in words."""
     down = f"scaling down after {duration_text(setting.window_seconds)} and beyond a tolerance of {setting.tolerance:g}"
-    return f"quantile {setting.quantile:g} with buffer {setting.buffer:g}, {setting.lead} buckets ahead, {down}"
+    aim = "the objective as it is" if setting.quantile is None else f"quantile {setting.quantile:g}"
+    return f"{aim} with buffer {setting.buffer:g}, {setting.lead} buckets ahead, {down}"
 
 
 def suggested(given: Mapping[str, Any], found: "Suggestion", told: list[str], *, step_seconds: float) -> str:
@@ -183,9 +184,9 @@ def suggested(given: Mapping[str, Any], found: "Suggestion", told: list[str], *,
             below = place.get(part)
             place[part] = place = dict(below) if isinstance(below, Mapping) else {}
         place[field] = value
-    for other in ("risk", "costs"):  # a quantile takes their place
-        if manifest["spec"].get("objective", {}).pop(other, None) is not None:
-            manifest["spec"]["objective"]["quantile"] = changes["spec.objective.quantile"] = found.setting.quantile
+    if "spec.objective.quantile" in changes:  # it takes their place
+        for other in ("risk", "costs"):
+            manifest["spec"]["objective"].pop(other, None)
     try:
         parse_spec(manifest)
     except SpecError as error:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from bayescaler.policy import Outlook, Policy
 from bayescaler.policy.capacity import Capacity, CapacityTerms, learned_capacity, refused
-from bayescaler.policy.explain import amount, percent
+from bayescaler.policy.explain import amount, percent, span
 from bayescaler.policy.freshness import closed_until, is_live
+from bayescaler.policy.lead_time import LONGEST_SECONDS
 from bayescaler.policy.reasons import CapacitySource, Health
 from bayescaler.sources.port import LoadSource, Series, SourceError
 from bayescaler.sources.rate_window import rate_window_seconds
@@ -165,9 +166,13 @@ def assumed(workload: Workload, intent: Intent, *, now: float, lag_seconds: floa
 
 def learning_problems(workload: Workload) -> list[str]:
     """Say what keeps lead time or capacity from being learned."""
-    told = []
-    if workload.starts.problem:
-        told.append(f"lead time is not learned: {workload.starts.problem}")
+    starts, told = workload.starts, []
+    if starts.problem:
+        told.append(f"lead time is not learned: {starts.problem}")
+    if starts.beyond:
+        told.append(f"lead time is cut short: {starts.beyond}")
+    elif starts.p90_seconds is not None and starts.p90_seconds >= LONGEST_SECONDS:
+        told.append(f"lead time is cut short: pods that take longer than {span(LONGEST_SECONDS)} count as that")
     if workload.serving.problem:
         told.append(f"capacity is not learned: utilizationQuery: {workload.serving.problem}")
     elif workload.serving.refused:

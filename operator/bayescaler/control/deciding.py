@@ -1,5 +1,6 @@
 """Ask the policy about every object that can be decided on."""
 
+from bayescaler.cluster.scale import Target
 from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health, Mode
 from bayescaler.policy.types import Observation
@@ -40,12 +41,23 @@ def decide_one(
         shortfall=workload.shortfall,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
+        serving=_serving(target, policy.mode),
+        earlier=tuple(workload.unbooked),
     )
     if workload.resuming:
         workload.state = workload.state.resumed(current, now=now, pause_seconds=pause_seconds)
         workload.resuming = False
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
     workload.decisions += 1
+    if live or policy.budget is None:
+        workload.unbooked.clear()
+
+
+def _serving(target: Target, mode: Mode) -> int | None:
+    """Return the pods that serve: the ready ones, or, where nobody tells and only a floor is ours, those that run."""
+    if target.ready_replicas is not None:
+        return target.ready_replicas
+    return target.replicas if mode is Mode.FLOOR else None
 
 
 def _awaits_history(workload: Workload, intent: Intent, now: float) -> bool:

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,9 @@ def _batches(workloads: Iterable[Workload]) -> dict[Bank, list[Round]]:
             continue
         # Before the kernels run: an answer that comes meanwhile must not bring the same buckets again.
         workload.fresh, workload.evidence = [], None
-        seat.consumed_until = fresh[-1][0] + seat.intent.forecast.step_seconds
+        step, scale = seat.intent.forecast.step_seconds, seat.intent.scale
+        seat.consumed_until = fresh[-1][0] + step
+        workload.unbooked += [(at + step, value * scale) for at, value in fresh if isfinite(value)]
         rounds = batches[seat.bank]
         rounds += ([] for _ in range(len(fresh) - len(rounds)))
         for members, (at, value) in zip(rounds, fresh, strict=False):

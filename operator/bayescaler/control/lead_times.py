@@ -8,13 +8,13 @@ mislead. A pod that was ready before anybody looked, or has lost its readiness, 
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from math import isnan
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError
 from bayescaler.cluster.pods import PodStart, pod_starts
+from bayescaler.policy.explain import span
 from bayescaler.policy.lead_time import STUCK_SECONDS, HeldLead, LeadTime, template_mark
 from bayescaler.telemetry.metrics import Metrics
 
@@ -132,15 +132,21 @@ class LeadTimes:
 def with_held_lead(starts: Starts, intent: Intent, settings: Settings) -> Intent:
     """Return `intent` with the lead that was learned, itself where that is no other or not for it to learn."""
     held, step = starts.held, intent.forecast.step_seconds
+    starts.beyond = ""
     if not intent.auto_horizon or held is None or starts.p90_seconds is None:
         return intent
     if held.step_seconds != step:
         starts.held = held = HeldLead(_wanted(intent, starts.p90_seconds, settings), step)
     if held.buckets == intent.lead:
         return intent
-    with suppress(ValueError):  # longer than the forecaster can look ahead: the lead stays
+    try:
         return with_lead(intent, held.buckets)
-    return intent
+    except ValueError:
+        starts.beyond = (
+            f"{span(held.buckets * step)} would have to be looked ahead, which is too many buckets of {span(step)}: "
+            f"the horizon stays {span(intent.lead_seconds)}; give a longer load.step"
+        )
+        return intent
 
 
 def _wanted(intent: Intent, startup_seconds: float, settings: Settings) -> int:

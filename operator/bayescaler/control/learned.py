@@ -21,6 +21,8 @@ class Starts:
     lead_time: LeadTime | None = None
     p90_seconds: float | None = None
     held: HeldLead | None = None
+    beyond: str = ""
+    """Why a lead that is wanted is not forecast for; empty where it is."""
     replicas: int | None = None
     open_since: float | None = None
     """Since when pods may be starting: those created later are seen through to their first readiness."""

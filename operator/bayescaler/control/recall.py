@@ -1,10 +1,8 @@
 """What is saved of a workload, and how it goes on from it after a restart or when another replica has led."""
 
 from bayescaler.policy.capacity import CapacityEvidence
-from bayescaler.policy.reasons import Phase
 from bayescaler.policy.saved import Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
-from bayescaler.policy.trust import Charge, Standing
 
 from .lead_times import recall as recall_lead_time
 from .settings import Settings
@@ -18,7 +16,7 @@ def saved_of(workload: Workload, intent: Intent) -> Saved:
     learned = intent.learn is not None
     return Saved(
         state=workload.state,
-        phase=workload.phase,
+        standing=workload.standing,
         load=load_mark(intent),
         use=use_mark(intent),
         lead_time=() if starts.lead_time is None else starts.lead_time.to_floats(),
@@ -51,8 +49,7 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
     workload.state = saved.state if same_load else of_another_load(saved.state)
     workload.resuming = True
     if same_load:
-        charge = Charge.COVERAGE if saved.phase is Phase.DEGRADED else None
-        workload.phase, workload.standing = saved.phase, Standing(saved.phase, 0, charge)
+        workload.phase, workload.standing = saved.standing.phase, saved.standing
     if saved.tenure is not None:
         workload.tenure = saved.tenure
     return tuple(refused)

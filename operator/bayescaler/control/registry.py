@@ -8,6 +8,7 @@ from typing import Any
 from bayescaler.api import SpecError
 
 from .lead_times import with_held_lead
+from .recall import load_mark
 from .settings import Settings
 from .translate import Intent, meaning_of_use, translate
 from .workload import Problem, Workload
@@ -114,8 +115,10 @@ class Registry:
             workload.intent = None
             workload.spec_problem = Problem("SpecInvalid", str(error))
             return
-        if before is None or not before.same_meaning(said):
+        mark = load_mark(said)
+        if workload.meaning not in {"", mark}:
             workload.forget_load()
+        workload.meaning = mark
         if before is None:
             self._recall(workload, said)
         workload.intent = intent = with_held_lead(workload.starts, said, self._settings)

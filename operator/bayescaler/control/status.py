@@ -135,7 +135,12 @@ def risk_of(workload: Workload) -> RiskStatus | None:
     if known is None:
         return None
     return RiskStatus(
-        budget=known.budget, spent=known.spent, burn_rate=known.burn_rate, price=known.price, target=known.target
+        budget=known.budget,
+        spent=known.spent,
+        burn_rate=known.burn_rate,
+        price=known.price,
+        target=known.target,
+        cap=None if known.cap is None else known.cap.value,
     )
 
 

@@ -179,9 +179,9 @@ def is_to_be_primed(workload: Workload, intent: Intent) -> bool:
 
 async def _prime(workload: Workload, intent: Intent, ends: Floats, values: Floats, issued: Floats) -> None:
     policy = policy_in_force(workload, intent)
-    steering = await asyncio.to_thread(primed, policy, ends, values * intent.scale, issued)
+    ledger = await asyncio.to_thread(primed, policy, ends, values * intent.scale, issued)
     if is_to_be_primed(workload, intent):  # still: a state may have been taken up meanwhile
-        workload.state = replace(workload.state, steering=steering)
+        workload.state = replace(workload.state, ledger=ledger)
 
 
 def _wants(workload: Workload, intent: Intent) -> bool:

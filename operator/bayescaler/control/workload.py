@@ -11,6 +11,7 @@ from bayescaler.cluster.scalers import Scaler
 from bayescaler.policy import Decision, Outlook, State
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
+from bayescaler.policy.saved_state import of_another_load
 from bayescaler.policy.trust import Evidence, Standing
 from bayescaler.policy.types import Shortfall
 from bayescast import Bank
@@ -85,6 +86,8 @@ class Workload:
     generation: int
     created: str = ""
     intent: Intent | None = None
+    meaning: str = ""
+    """Mark of what numbers of the load mean, of the last intent that there was; empty before the first."""
     spec_problem: Problem | None = None
     # collect
     load: Load = field(default_factory=Load)
@@ -123,6 +126,8 @@ class Workload:
     serving: Serving = field(default_factory=Serving)
     # decide
     state: State = field(default_factory=State)
+    unbooked: list[tuple[float, float]] = field(default_factory=list)
+    """Buckets that the posterior has consumed since the last decision on live load: (end, load in capacity's unit)."""
     resuming: bool = False
     """Whether the state is a saved one that nothing was decided from yet."""
     state_refused: str = ""
@@ -139,14 +144,15 @@ class Workload:
     gone: bool = False
 
     def forget_load(self) -> None:
-        """Forget every number that was read: from now on numbers of the load mean something else."""
+        """Forget every number that speaks of the load: from now on they mean something else. Pods and times stay."""
         if self.reading is not None:
             self.reading.cancel()
             self.reading = None
         self.load, self.outlook, self.evidence = Load(), None, None
-        self.standing = Standing()
+        self.standing, self.state = Standing(), of_another_load(self.state)
         self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
+        self.unbooked.clear()
 
     def forget_serving(self) -> None:
         """Forget what one replica serves: load or utilisation mean something else from now on."""

@@ -1,9 +1,9 @@
 """Every rule in words: one clause of why, from what the decision read and what the rule made of the number."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from math import isnan
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from .explain import amount, chance, percent, replicas, span
@@ -16,8 +16,7 @@ from .state import State
 from .types import Observation, Policy
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class Case(NamedTuple):
     """One decision as it was made: what it read, the state after it, and the trail of its rules."""
 
     policy: Policy

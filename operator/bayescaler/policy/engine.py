@@ -39,8 +39,11 @@ def decide(
         rules = rules.copy()
         rules[col.APPLIES] = 0.0
     scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
-    sight, values = seen(observation, scheduled, now), quantiles(outlook)
-    final, limited_by = step(rules, policies, sight, values, after.memory, after.windows, after.steering, trail)
+    sight, expected = seen(observation, outlook, scheduled, now), _NO_OUTLOOK if outlook is None else quantiles(outlook)
+    earlier = np.array(observation.earlier, dtype=np.float64) if observation.earlier else _NONE_EARLIER
+    final, limited_by = step(
+        rules, policies, after.memory, after.windows, after.ledger, trail, sight, earlier, expected
+    )
     switched_off = observation.replicas == 0 and policy.min_replicas > 0
     held_back = None if switched_off else withheld(policy, observation)
     demand = None if switched_off or isnan(sight[col.DEMAND]) else float(sight[col.DEMAND])
@@ -60,18 +63,15 @@ def decide(
     return decision, after
 
 
-_NO_OUTLOOK = np.full((2, len(LEVELS)), nan)
+_NO_OUTLOOK, _NONE_EARLIER = np.full((2, len(LEVELS)), nan), np.empty((0, 2))
 
 
-def quantiles(outlook: Outlook | None) -> Floats:
-    """Return the forecasts as the rules take them, shape (2, 9); all NaN where one is no load."""
-    if outlook is None:
-        return _NO_OUTLOOK
-    values = np.stack((outlook.lead.values, outlook.window.values))
-    return values if np.isfinite(values).all() and values.min() >= 0.0 else _NO_OUTLOOK
+def quantiles(outlook: Outlook) -> Floats:
+    """Return the forecasts as the rules take them, shape (2, 9)."""
+    return np.array((outlook.lead.values, outlook.window.values))
 
 
-def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
+def seen(observation: Observation, outlook: Outlook | None, scheduled: InForce, now: float) -> Floats:
     """Return what the rules read of one observation, shape (N_SEEN,)."""
     return np.array(
         (
@@ -86,6 +86,8 @@ def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
             nan if observation.load_at is None else observation.load_at,
             *scheduled.columns,
             observation.rolling_out,
+            nan if observation.serving is None else observation.serving,
+            nan if outlook is None else outlook.lead.lead * outlook.lead.step_seconds,
         ),
         dtype=np.float64,
     )

@@ -29,7 +29,7 @@ import numpy as np
 import bayescast
 from bayescast.predictive import LEVELS
 
-from .steered import Rung, Steered
+from .steered import Cap, Rung, Steered
 
 VERSION = 1
 MOST_CHARACTERS = 1024
@@ -291,7 +291,8 @@ def _steered(given: Json) -> Steered | None:
     for entry in _entries(given.get("ladder")):
         rung = [_number(entry.get(key)) for key in ("price", "short", "replicas")]
         rungs += [Rung(*known)] if len(known := [number for number in rung if number is not None]) == len(rung) else []
-    return Steered(budget, spent, target, price, _number(given.get("seconds")), tuple(rungs))
+    cap = next((cap for cap in Cap if cap == given.get("cap")), None)
+    return Steered(budget, spent, target, price, _number(given.get("seconds")), tuple(rungs), cap)
 
 
 def _capacity(known: Json, spec: Json) -> tuple[float | None, str]:

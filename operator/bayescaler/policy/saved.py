@@ -13,15 +13,16 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from typing import Any, TypeVar
 
 from .conflicts import Tenure
 from .lead_time import HeldLead
 from .reasons import Phase
-from .saved_state import coarser, number, plain, state_of, steering_of
+from .saved_state import coarser, ledger_of, number, plain, state_of
 from .state import State
+from .trust import Charge, Standing
 
 VERSION = 1
 PARTS = {"decisions": 1, "steering": 1, "phase": 1, "lead time": 1, "capacity": 1, "other writers": 1}
@@ -56,12 +57,12 @@ class ForeignState(RefusedState):
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
     """One autoscaler: `load` and `use` are marks of what its numbers mean, `lead_time` and `evidence` as `to_floats`
-    gives them, `capacity` the one in force, `tenure` what was seen of other writers. `refused` says of which parts
-    nothing could be read, and why; they are as at a start.
+    gives them, `capacity` the one in force, `standing` how far the forecast is trusted, `tenure` what was seen of other
+    writers. `refused` says of which parts nothing could be read, and why; they are as at a start.
     """
 
     state: State
-    phase: Phase = Phase.LEARNING
+    standing: Standing = field(default_factory=Standing)
     load: str = ""
     use: str = ""
     lead_time: Sequence[float] = ()
@@ -94,13 +95,16 @@ def pack(saved: Saved, uid: str) -> Packed:
     told: dict[str, Any] = {
         "parts": PARTS,
         "state": plain(saved.state),
-        "phase": saved.phase.value,
+        "phase": saved.standing.phase.value,
+        "windows": saved.standing.windows,
         "load": saved.load,
         "use": saved.use,
         "leadTime": [_short(value) for value in saved.lead_time],
         "evidence": [number(value) for value in saved.evidence],
         "capacity": None if saved.capacity is None else number(saved.capacity),
     }
+    if saved.standing.charge is not None:
+        told["charge"] = saved.standing.charge.value
     if saved.held is not None:
         held = saved.held
         told["held"] = [held.buckets, held.step_seconds, number(held.changed_at), held.shorter_since, held.shorter]
@@ -123,13 +127,13 @@ def unpack(blob: bytes, uid: str) -> Saved:
     told = _opened(blob, uid)
     parts = _Parts(told.get("parts"))
     state = parts.read("decisions", lambda: state_of(_without_steering(told["state"])))
-    if state is not None and (steering := parts.read("steering", lambda: steering_of(told["state"]))) is not None:
-        state = replace(state, steering=steering)
+    if state is not None and (ledger := parts.read("steering", lambda: ledger_of(told["state"]))) is not None:
+        state = replace(state, ledger=ledger)
     lead_time, held = parts.read("lead time", lambda: _lead_time(told)) or ([], None)
     evidence, capacity = parts.read("capacity", lambda: _capacity(told)) or ([], None)
     return Saved(
         state=state or State(),
-        phase=parts.read("phase", lambda: Phase(told["phase"])) or Phase.LEARNING,
+        standing=parts.read("phase", lambda: _standing(told)) or Standing(),
         load=str(told.get("load")),
         use=str(told.get("use")),
         lead_time=lead_time,
@@ -218,6 +222,11 @@ def _capacity(told: Mapping[str, Any]) -> tuple[list[float], float | None]:
 
 def _held(buckets: int, step: float, changed: float | None, since: float | None, shorter: int) -> HeldLead:
     return HeldLead(int(buckets), float(step), -inf if changed is None else float(changed), since, int(shorter))
+
+
+def _standing(told: dict[str, Any]) -> Standing:
+    charge = told.get("charge")
+    return Standing(Phase(told["phase"]), int(told.get("windows", 0)), None if charge is None else Charge(charge))
 
 
 _TENURE = ("value", "returned_to", "hands_off_until", "reverted_at", "edited_at", "edited_from")

@@ -13,9 +13,9 @@ import numpy as np
 
 from .kernels import columns as col
 from .kernels import steering as ladder
-from .kernels.columns import Floats, Steering
+from .kernels.columns import Floats
 from .reasons import Rung
-from .state import FIRST_PLACES, OWN_PLACES, State, empty_memory, empty_windows
+from .state import FIRST_PLACES, State, empty_memory, empty_windows, new_ledger
 
 Plain = dict[str, Any]
 Series = list[list[int]]
@@ -27,7 +27,7 @@ MEMORY = {
     "surprising": col.SURPRISING, "toldAt": col.TOLD_AT, "surprisedAt": col.SURPRISED_AT,
     "price": col.PRICE_IN_FORCE,
 }  # fmt: skip
-OF_THE_LOAD = (col.SURPRISING, col.TOLD_AT, col.SURPRISED_AT)
+OF_THE_LOAD = (col.SURPRISING, col.TOLD_AT, col.SURPRISED_AT, col.PRICE_IN_FORCE)
 WINDOWS = {"highest": col.HIGHEST, "lowest": col.LOWEST, "ups": col.UPS, "downs": col.DOWNS}
 FIGURES = {
     "at": ladder.AT,
@@ -49,7 +49,7 @@ def plain(state: State) -> Plain:
         for name, window in WINDOWS.items()
     }  # fmt: skip
     told: Plain = {"memory": {name: value for name, value in memory.items() if value is not None}, "windows": windows}
-    if len(state.steering.figures):
+    if len(state.ledger):
         told["steering"] = _plain_steering(state.steering)
     return told
 
@@ -72,12 +72,12 @@ def state_of(told: Mapping[str, Any]) -> State:
     if not isnan(memory[col.DECIDED_AT]) and not (len(entries[col.HIGHEST]) and len(entries[col.LOWEST])):
         raise ValueError("a decision was made, and no recommendation is remembered")
     state = State(memory, windows)
-    return state if (steering := steering_of(told)) is None else State(memory, windows, steering)
+    return state if (ledger := ledger_of(told)) is None else State(memory, windows, ledger)
 
 
-def steering_of(told: Mapping[str, Any]) -> Steering | None:
+def ledger_of(told: Mapping[str, Any]) -> Floats | None:
     """Return what `plain` told of steering, None where it told nothing; raises as `state_of` does."""
-    return _steering(told["steering"]) if "steering" in told else None
+    return _ledger(told["steering"]) if "steering" in told else None
 
 
 def of_another_load(state: State) -> State:
@@ -144,7 +144,7 @@ def _array(told: Sequence[Sequence[int]]) -> Floats:
     return found.reshape(-1, 2)
 
 
-def _plain_steering(steering: Steering) -> Plain:
+def _plain_steering(steering: ladder.Books) -> Plain:
     figures, own = steering.figures, steering.own[: int(steering.figures[ladder.OWN_COUNT])]
     count, room = int(figures[ladder.COUNT]), len(steering.asked)
     order = (int(figures[ladder.PLACE]) - count + np.arange(count)) % room
@@ -159,16 +159,16 @@ def _plain_steering(steering: Steering) -> Plain:
     }
 
 
-def _steering(told: Mapping[str, Any]) -> Steering:
+def _ledger(told: Mapping[str, Any]) -> Floats:
     room = int(told["room"])
     if not 0 < room <= MOST_ENTRIES:
         raise ValueError(f"steering that looks back on {room} decisions")
-    figures, rungs = np.zeros(ladder.N_FIGURES), np.zeros((ladder.N_RUNGS, ladder.N_RUNG))
+    ledger = new_ledger(room)
+    figures, rungs, asked, wanted, own = ladder.opened(ledger)
     for name, column in FIGURES.items():
         figures[column] = _known(told["figures"][name])
     for name, column in SUMS.items():
         rungs[:, column] = [_known(value) for value in told["rungs"][name]]
-    asked, wanted = np.zeros((room, 1 + ladder.N_RUNGS)), np.zeros((room, ladder.N_RUNGS))
     count = len(told["asked"][0]) if "asked" in told else 0
     if count > room:
         raise ValueError(f"{count} decisions where there is room for {room}")
@@ -177,10 +177,10 @@ def _steering(told: Mapping[str, Any]) -> Steering:
         asked[:count, 0] /= 1000.0
         wanted[:count] = np.array([list(accumulate(column)) for column in told["wanted"]], dtype=np.float64).T
     figures[ladder.COUNT], figures[ladder.PLACE] = count, count % room
-    known, own = _array(told.get("own", ((), ())))[-OWN_PLACES:], np.zeros((OWN_PLACES, 2))
+    known = _array(told.get("own", ((), ())))[-ladder.OWN_PLACES :]
     own[: len(known)] = known
     figures[ladder.OWN_COUNT] = len(known)
-    return Steering(figures, rungs, asked, wanted, own)
+    return ledger
 
 
 def _known(value: float | None) -> float:

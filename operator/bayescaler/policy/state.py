@@ -7,7 +7,7 @@ import numpy as np
 
 from .kernels import columns as col
 from .kernels import steering as ladder
-from .kernels.columns import Floats, Steering
+from .kernels.columns import Floats
 from .reasons import Rung
 from .types import Policy
 
@@ -16,7 +16,6 @@ Window = tuple[tuple[float, int], ...]
 
 _RUNGS = tuple(Rung)
 FIRST_PLACES = 8
-OWN_PLACES = 64
 
 
 def empty_memory() -> Floats:
@@ -32,15 +31,18 @@ def empty_windows(places: int = FIRST_PLACES) -> Floats:
     return np.zeros((col.N_WINDOWS, places, 2))
 
 
-def empty_steering(policy: Policy) -> Steering:
-    """Return steering at its start: with room for what it has to look back on, or none without a budget."""
-    places = _steering_places(policy)
-    if not places:
-        return _NOT_STEERED
-    figures, rungs = np.zeros(ladder.N_FIGURES), np.zeros((ladder.N_RUNGS, ladder.N_RUNG))
-    figures[ladder.AT], rungs[:, ladder.CURRENT] = np.nan, np.nan
-    asked, wanted = np.zeros((places, 1 + ladder.N_RUNGS)), np.zeros((places, ladder.N_RUNGS))
-    return Steering(figures, rungs, asked, wanted, np.zeros((OWN_PLACES, 2)))
+def empty_ledger(policy: Policy) -> Floats:
+    """Return the ledger of steering at its start, with room for what it has to look back on; none without a budget."""
+    return new_ledger(_steering_places(policy))
+
+
+def new_ledger(places: int) -> Floats:
+    """Return a ledger that looks back on so many decisions."""
+    ledger = np.zeros(ladder.length(places))
+    if places:
+        books = ladder.opened(ledger)
+        books.figures[ladder.AT], books.rungs[:, ladder.CURRENT] = np.nan, np.nan
+    return ledger
 
 
 def _steering_places(policy: Policy) -> int:
@@ -51,12 +53,10 @@ def _steering_places(policy: Policy) -> int:
     return ceil((longest + policy.budget.lag_seconds) / policy.budget.step_seconds) + 3
 
 
-_NOT_STEERED = Steering(np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """Bounded by the windows and periods of `behavior`. See `kernels.columns` for memory and windows.
+    """Bounded by the windows and periods of `behavior`. See `kernels.columns` for memory and windows, and
+    `kernels.steering` for the ledger.
 
     An empty State is a start: stabilization begins from the replicas that run. A change asked for counts as a
     scale event once the replicas are seen to have become what was asked, at the time of asking, so that a
@@ -65,7 +65,12 @@ class State:
 
     memory: Floats = field(default_factory=empty_memory)
     windows: Floats = field(default_factory=empty_windows)
-    steering: Steering = _NOT_STEERED
+    ledger: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def steering(self) -> ladder.Books:
+        """What is in the ledger, to be read."""
+        return ladder.opened(self.ledger)
 
     @property
     def rung(self) -> Rung:
@@ -135,25 +140,23 @@ class State:
 
     def copy(self) -> "State":
         """Return the same to be written on, with room for one entry more in every window."""
-        windows = self.windows.copy()
-        if self.memory[col.COUNT :].max() >= windows.shape[1]:
-            windows = empty_windows(2 * windows.shape[1])
-            windows[:, : self.windows.shape[1]] = self.windows
-        steering = (
-            self.steering if self.steering is _NOT_STEERED else Steering(*(part.copy() for part in self.steering))
-        )
-        return State(self.memory.copy(), windows, steering)
+        places, windows = self.windows.shape[1], self.windows.copy()
+        if max(self.memory[col.COUNT :].tolist()) >= places:
+            windows = empty_windows(2 * places)
+            windows[:, :places] = self.windows
+        return State(self.memory.copy(), windows, self.ledger.copy())
 
     def steered_by(self, policy: Policy) -> "State":
         """Return the state with the steering that a policy needs: its own if it fits, else one that begins."""
-        if len(self.steering.asked) == _steering_places(policy):
+        if len(self.ledger) == ladder.length(_steering_places(policy)):
             return self
-        wanted = empty_steering(policy)
-        if len(self.steering.figures) and len(wanted.figures):  # another start-up time: the rings are other ones
+        ledger = empty_ledger(policy)
+        if len(self.ledger) and len(ledger):  # another start-up time: the rings are other ones
             kept = [ladder.WEIGHT, ladder.FLEET, ladder.SHORT, ladder.AT, ladder.TARGET, ladder.BOOKED_AT]
-            wanted.figures[kept] = self.steering.figures[kept]
-            wanted.rungs[:] = self.steering.rungs
-        return State(self.memory, self.windows, wanted)
+            before, after = self.steering, ladder.opened(ledger)
+            after.figures[kept] = before.figures[kept]
+            after.rungs[:] = before.rungs
+        return State(self.memory, self.windows, ledger)
 
     def with_edit(self, replicas: int, *, now: float) -> "State":
         """Return the state in which somebody's `replicas` count as recommended: they are kept as long as ours are."""

@@ -1,14 +1,27 @@
 """What steering by a budget has come to, in plain numbers: time short, the price now, what others would have done."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from .kernels import steering as ladder
+from .kernels.rules import ROUNDING
 from .state import State
 from .types import Policy
 
 TOLD_RUNGS = 5
+
+
+class Cap(StrEnum):
+    """What keeps a price from being as high as its target asks for.
+
+    AFFORDABLE: removing all that is short may cost no more than ten fleets. DEAREST: not even the dearest price holds
+    the target, so that more replicas are of no use or not to be had.
+    """
+
+    AFFORDABLE = "Affordable"
+    DEAREST = "Dearest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,8 @@ class Rung:
 class Steered:
     """Shares are of the time, which is forgotten by the days; `seconds` is how much of it counts.
 
-    `spent` is our own share, `target` the one that the price is read off the ladder for. Of the ladder the rungs around
-    the price are told, cheapest first.
+    `spent` is our own share, `target` the one that the price is read off the ladder for, `cap` what keeps the price
+    below what that asks for. Of the ladder the rungs around the price are told, cheapest first.
     """
 
     budget: float
@@ -34,6 +47,7 @@ class Steered:
     price: float
     seconds: float | None = None
     ladder: tuple[Rung, ...] = ()
+    cap: Cap | None = None
 
     @property
     def burn_rate(self) -> float:
@@ -43,7 +57,7 @@ class Steered:
 
 def spent(state: State) -> float | None:
     """Return the share of time that was short of late; None without a budget, or before its first bucket."""
-    figures = state.steering.figures
+    figures = state.ledger[: ladder.N_FIGURES]
     if not len(figures) or figures[ladder.WEIGHT] <= 0.0:
         return None
     return float(figures[ladder.SHORT] / figures[ladder.WEIGHT])
@@ -56,7 +70,8 @@ def steered(policy: Policy, state: State) -> Steered | None:
         return None
     figures, rungs = state.steering.figures, state.steering.rungs
     weight = float(figures[ladder.WEIGHT])
-    prices = ladder.RUNGS * max(float(figures[ladder.FLEET]) / weight, 1.0)
+    mean = float(figures[ladder.FLEET]) / weight
+    prices = ladder.RUNGS * max(mean, 1.0)
     first = int(np.searchsorted(prices, price)) - TOLD_RUNGS // 2
     first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
     return Steered(
@@ -69,4 +84,12 @@ def steered(policy: Policy, state: State) -> Steered | None:
             Rung(float(prices[i]), float(rungs[i, ladder.RATE]) / weight, float(rungs[i, ladder.PODS]) / weight)
             for i in range(first, first + TOLD_RUNGS)
         ),
+        cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), float(prices[-1])),
     )
+
+
+def _cap(price: float, affordable: float, dearest: float) -> Cap | None:
+    """Return which of two limits a price has reached."""
+    if price < min(affordable, dearest) * (1.0 - ROUNDING):
+        return None
+    return Cap.AFFORDABLE if affordable <= dearest else Cap.DEAREST

@@ -14,6 +14,7 @@ from .kernels.steering import GUESS_SECONDS
 from .meanings import PHASES
 from .reasons import Limiter, Phase
 from .record import Judged, Record
+from .steered import Cap
 
 OLD_SECONDS = 600.0
 YOUNG = 5.0  # times the weight of the first guess: what is known by then outweighs it
@@ -52,6 +53,14 @@ class Story:
     headline: Line
     when: str
     sections: tuple[Section, ...]
+
+
+_CAPS = {
+    Cap.AFFORDABLE: "no dearer, as to spare all that is short may cost ten times the replicas that the load needs, "
+    "not more: allow more time short, or let pods start sooner",
+    Cap.DEAREST: "no dearer, as not even the dearest price held that: maxReplicas, or the time pods take to start, "
+    "leaves more of the time short",
+}
 
 
 def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
@@ -155,6 +164,7 @@ def _aim(record: Record) -> tuple[Line, ...]:
         return (
             Line(f"{may}; running short is priced at {amount(steering.price)} replicas now to hold that"),
             Line(f"{spent}; the price aims at {target}", Tone.BAD if steering.burn_rate > 1.0 else Tone.PLAIN),
+            *((Line(_CAPS[steering.cap], Tone.NOTICE),) if steering.cap is not None else ()),
         )
     if budget is not None:
         return (Line(f"{percent(budget)} of the time may be short; nothing has been steered yet", Tone.NOTICE),)

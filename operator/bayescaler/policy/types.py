@@ -196,11 +196,13 @@ class Shortfall:
 class Observation:
     """What was seen of one workload by `now`.
 
-    `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE;
-    `load_at` its end. `utilization` is used over requested CPU of the ready pods, read only while the load
-    cannot be had, and `utilization_message` why there is none. `scale_in_allowed` is False until the objects were
-    listed anew, and the history read, after a start or a lost watch. `rolling_out` says that the target is replacing
-    its pods. A `shortfall` is told and changes no number: to ask for less would leave less for when there is room.
+    `load` is the newest closed bucket's load (unit of capacity), there if and only if `health` is LIVE; `load_at` its
+    end, `earlier` the (end, load) of the buckets before it that came since the last decision, oldest first. `serving`
+    is how many pods serve now; None: nobody knows more than how many were asked for. `utilization` is used over
+    requested CPU of the ready pods, read only while the load cannot be had, and `utilization_message` why there is
+    none. `scale_in_allowed` is False until the objects were listed anew, and the history read, after a start or a lost
+    watch. `rolling_out` says that the target is replacing its pods. A `shortfall` is told and changes no number: to ask
+    for less would leave less for when there is room.
     `conflict` says in a clause why somebody else's doing keeps the decision from being applied, empty where nothing
     does.
     """
@@ -218,6 +220,8 @@ class Observation:
     rolling_out: bool = False
     shortfall: Shortfall | None = None
     conflict: str = ""
+    serving: int | None = None
+    earlier: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.replicas < 0 or (self.ready_replicas is not None and self.ready_replicas < 0):

@@ -7,8 +7,6 @@ and any single decision can be had back with all its reasons.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +24,13 @@ from bayescaler.policy import (
     Rung,
     decide,
 )
+from bayescaler.policy.along import History, blank, decide_along
 from bayescaler.policy.engine import quantiles
 from bayescaler.policy.freshness import is_live, missed_buckets
 from bayescaler.policy.kernels import columns as col
-from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG, run
+from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG
 from bayescaler.policy.schedules import along
-from bayescaler.policy.state import State, empty_steering, empty_windows
+from bayescaler.policy.state import State
 from bayescaler.policy.trust import Change, Standing, judge, nearest_level
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
 
@@ -113,6 +112,13 @@ class Forecasts:
         issued[aged] = len(table[0]) + places.ravel()
         return np.concatenate([*table, none]), issued
 
+    def history(self, seen: Floats) -> History:
+        """Return what the rules go by, with what was seen at each decision."""
+        scenario, (outlooks, issued) = self.scenario, self.readings
+        ends = scenario.start + np.arange(1, len(scenario.loads) + 1) * scenario.step_seconds
+        buckets = np.stack((ends, scenario.loads), axis=1)
+        return History(seen, buckets, self.known.newest + 1, outlooks, issued, scenario.interval_seconds)
+
     def phases(self, policy: Policy) -> Integers:
         """Return how far the forecast is trusted at each decision, as places in Phase, shape (n,)."""
         level = nearest_level(LEVELS, policy.promised)
@@ -191,7 +197,7 @@ class Decided:
     def decisions(self, places: Sequence[int]) -> list[Decision]:
         """Return single decisions with all their reasons."""
         order = sorted(set(places))
-        states = _run(self.policy, self.forecasts, self.seen.copy(), order)[1]
+        states = decide_along(self.policy, self.forecasts.history(self.seen.copy()), order)[1][:-1]
         found = {place: self._decision(place, state) for place, state in zip(order, states, strict=True)}
         return [found[place] for place in places]
 
@@ -206,9 +212,17 @@ class Decided:
             phase=_PHASES[self.phases[place]],
             load_at=float(row[col.LOAD_AT]),
             scale_in_allowed=bool(row[col.SCALE_IN_ALLOWED]),
+            earlier=self._earlier(place),
         )
         outlook = forecasts.outlook(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
         return decide(self.policy, observation, outlook, state, now=float(row[col.NOW]))[0]
+
+    def _earlier(self, place: int) -> tuple[tuple[float, float], ...]:
+        """Return the buckets that had come since the decision before, but for the newest."""
+        past = self.forecasts.history(self.seen)
+        before = past.heard[place - 1] if place else past.heard[place]
+        came = past.buckets[before : max(past.heard[place] - 1, before)]
+        return tuple((float(end), float(load)) for end, load in came[np.isfinite(came[:, 1])])
 
 
 def decided(forecasts: Forecasts, policy: Policy) -> Decided:
@@ -216,7 +230,7 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     policy = replace(policy, mode=Mode.AUTO, paused=False)
     scenario, at_hand = forecasts.scenario, forecasts.known
     phases = forecasts.phases(policy)
-    seen = np.full((len(scenario.instants), col.N_SEEN), np.nan)
+    seen = blank(len(scenario.instants))
     seen[:, col.NOW] = scenario.start + scenario.instants
     seen[0, col.REPLICAS] = scenario.first_replicas
     seen[:, col.LOAD] = np.where(at_hand.live, scenario.loads[at_hand.newest], np.nan)
@@ -225,25 +239,6 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
     scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
     seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
-    seen[:, col.ROLLING_OUT] = 0.0
-    out, _ = _run(policy, forecasts, seen)
+    seen[:, col.LEAD_SECONDS] = forecasts.spec.leads[0] * forecasts.spec.step_seconds
+    out, _ = decide_along(policy, forecasts.history(seen))
     return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)
-
-
-def _run(
-    policy: Policy, forecasts: Forecasts, seen: Floats, pauses: Sequence[int] = ()
-) -> tuple[Integers, list[State]]:
-    """Run the rules over all instants; return what they came to, and the state before each of some, rising."""
-    rules, policies = policy.columns
-    longest = max(rules[col.UP_WINDOW], rules[col.DOWN_WINDOW], *policies[:, col.PERIOD])
-    windows = empty_windows(ceil(longest / forecasts.scenario.interval_seconds) + 2)
-    state, kept = State(windows=windows, steering=empty_steering(policy)), list[State]()
-    outlooks, issued = forecasts.readings
-    out = np.empty((len(seen), 3), dtype=np.int64)
-    trail = np.empty((col.N_TRAIL, col.N_SAID))
-    for first, end in pairwise((0, *pauses, len(seen))):
-        run(
-            rules, policies, seen, outlooks, issued, state.memory, state.windows, state.steering, trail, first, end, out
-        )
-        kept.append(state.copy())
-    return out, kept[:-1]

@@ -48,11 +48,14 @@ class Aim:
         return self.short is None or short <= self.short
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Setting:
-    """What is chosen: lead in buckets; window and tolerance are those of `behavior.scaleDown`."""
+    """What is chosen: lead in buckets; window and tolerance are those of `behavior.scaleDown`.
 
-    quantile: float
+    quantile: None for the aim of the manifest as it is, where that is a price or a budget.
+    """
+
+    quantile: float | None
     buffer: float
     lead: int
     window_seconds: float
@@ -61,10 +64,10 @@ class Setting:
     @classmethod
     def of(cls, case: Case) -> "Setting":
         """Return that of a manifest as it is."""
-        down = case.policy.behavior.scale_down
+        policy, down = case.policy, case.policy.behavior.scale_down
         return cls(
-            case.policy.quantile,
-            case.policy.buffer,
+            policy.quantile if policy.price is None and policy.budget is None else None,
+            policy.buffer,
             case.spec.leads[0],
             down.stabilization_window_seconds,
             down.tolerance,
@@ -75,7 +78,8 @@ class Setting:
         behavior = policy.behavior
         down = replace(behavior.scale_down, stabilization_window_seconds=self.window_seconds, tolerance=self.tolerance)
         behavior = replace(behavior, scale_down=down)
-        return replace(policy.at_quantile(self.quantile), buffer=self.buffer, behavior=behavior)
+        aimed = policy if self.quantile is None else policy.at_quantile(self.quantile)
+        return replace(aimed, buffer=self.buffer, behavior=behavior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,20 +192,20 @@ class _Search:
 
     def best(self, given: Setting) -> Setting:
         """Return the best setting: first of quantile, buffer and horizon, then of behavior, then of the first two."""
-        lead = given.lead
+        lead, quantiles = given.lead, tuple(dict.fromkeys((*LEVELS, given.quantile)))
         longest = LONGEST_HORIZON_SECONDS / self.scenario.step_seconds
         leads = [lead * factor for factor in HORIZON_FACTORS if factor == 1 or lead * factor <= longest]
         best = self._of(
             given,
             (
                 replace(given, quantile=q, buffer=b, lead=n)
-                for q, b, n in product(LEVELS, _with(BUFFERS, given.buffer), leads)
+                for q, b, n in product(quantiles, _with(BUFFERS, given.buffer), leads)
             ),
         )
         windows, tolerances = _with(WINDOWS_SECONDS, given.window_seconds), _with(TOLERANCES, given.tolerance)
         best = self._of(best, (replace(best, window_seconds=w, tolerance=t) for w, t in product(windows, tolerances)))
         return self._of(
-            best, (replace(best, quantile=q, buffer=b) for q, b in product(LEVELS, _with(BUFFERS, best.buffer)))
+            best, (replace(best, quantile=q, buffer=b) for q, b in product(quantiles, _with(BUFFERS, best.buffer)))
         )
 
     def best_target(self) -> float:

@@ -15,6 +15,7 @@ from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.lead_time import HeldLead, LeadTime
 from bayescaler.policy.saved import MOST_BYTES, PARTS, RefusedState, Saved, pack, unpack
 from bayescaler.policy.saved_state import coarser, plain, state_of
+from bayescaler.policy.trust import Charge, Standing
 
 from .worlds import START, days, exponential, policies, seen
 
@@ -92,7 +93,7 @@ def learned(seed):
     lead = LeadTime(60.0).started(rng.uniform(0.0, 3600.0, 400).tolist())
     sums = Sums(*rng.uniform(1.0, 1e9, 6).tolist())
     return {
-        "phase": Phase.DEGRADED,
+        "standing": Standing(Phase.DEGRADED, 10**6, Charge.COVERAGE),
         "load": "0" * 12,
         "use": "1" * 12,
         "lead_time": lead.rolled_out(4e9).started(rng.uniform(0.0, 3600.0, 100)).to_floats(),

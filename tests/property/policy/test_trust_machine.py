@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bayescaler.policy import Change, Evidence, Phase, Standing, judge
+from bayescaler.policy import Change, Evidence, Phase, Standing, State, judge
+from bayescaler.policy.saved import Saved, pack, unpack
 from bayescaler.policy.trust import (
     CHANGE_WINDOWS,
     FEWEST_WINDOWS,
@@ -129,6 +130,11 @@ class Trust(RuleBasedStateMachine):
     @invariant()
     def the_same_evidence_changes_nothing(self):
         assert judge(self.evidence, self.standing) == self.standing
+
+    @precondition(lambda self: self.evidence is not None)
+    @invariant()
+    def a_restart_changes_nothing(self):
+        assert unpack(pack(Saved(State(), standing=self.standing), "uid").blob, "uid").standing == self.standing
 
     @precondition(lambda self: self.evidence is not None)
     @invariant()

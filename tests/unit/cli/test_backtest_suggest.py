@@ -85,6 +85,19 @@ def test_the_manifest_goes_to_stdout_with_only_what_changes_changed_and_says_why
     assert all(len(line.rstrip()) <= 80 for line in table)
 
 
+@pytest.mark.parametrize("aim", ["short <= 10 %", "short <= 1 %"])
+def test_a_budget_stays_unless_a_quantile_does_better_and_then_makes_room_for_it(backtest, files, tmp_path, aim):
+    given = MANIFEST | {"spec": MANIFEST["spec"] | {"objective": {"risk": {"overloadBudget": 0.02}}}}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(given))
+    said = backtest(*files, "--suggest", aim, "--json", tmp_path / "found.json")
+
+    assert said.code == 0
+    objective = yaml.safe_load(said.out)["spec"]["objective"]
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert ("risk" in objective) == ("quantile" not in objective) == ("the objective as it is" in comments(said.out))
+    assert found["given"]["setting"]["quantile"] is None
+
+
 def test_the_suggestion_does_what_it_said_when_it_is_replayed(backtest, files, tmp_path):
     out, figures = tmp_path / "b.yaml", tmp_path / "s.json"
     assert backtest(*files, "--suggest", "short<=2%", "--out", out, "--json", figures).code == 0

@@ -7,10 +7,11 @@ import pytest
 from bayescaler.cluster.errors import Forbidden, ServerError
 from bayescaler.cluster.pods import PodStart
 from bayescaler.control import lead_times
+from bayescaler.control.capacities import learning_problems
 from bayescaler.control.lead_times import LeadTimes, recall, take, with_held_lead
 from bayescaler.control.learned import Starts
 from bayescaler.control.settings import Settings
-from bayescaler.policy.lead_time import LeadTime, template_mark
+from bayescaler.policy.lead_time import HeldLead, LeadTime, template_mark
 
 from .builders import ADDRESS, MINUTE, NOON, Book, Wire, edited, load_of, manifest, metrics, target
 
@@ -284,3 +285,15 @@ class TestLead:
         teach(one, [3600.0] * 50)
         await cluster.look(one, now=NOON + 15)
         assert one.intent.lead == before
+        told = "1h40m would have to be looked ahead, which is too many buckets of 1s: the horizon stays 41m45s"
+        assert learning_problems(one) == [f"lead time is cut short: {told}; give a longer load.step"]
+        one.starts.held = HeldLead(before, 1.0)
+        assert with_held_lead(one.starts, one.intent, late) is one.intent
+        assert one.starts.beyond == ""
+
+    async def test_pods_that_take_longer_than_is_learned_are_told(self, cluster):
+        one = web()
+        await cluster.look(one, now=NOON)
+        teach(one, [5000.0] * 50)
+        await cluster.look(one, now=NOON + 15)
+        assert learning_problems(one) == ["lead time is cut short: pods that take longer than 1h count as that"]

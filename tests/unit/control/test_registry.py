@@ -2,12 +2,17 @@
 
 import logging
 
+import numpy as np
 import pytest
 
 from bayescaler.control.registry import Registry
 from bayescaler.control.workload import Load, Seat
+from bayescaler.policy import Health, Observation, Phase, Standing, decide
+from bayescaler.policy.kernels import columns
+from bayescaler.policy.steered import spent
+from bayescaler.policy.trust import Charge
 
-from .builders import ADDRESS, NOON, SETTINGS, Book, edited, load_of, manifest
+from .builders import ADDRESS, NOON, SETTINGS, Book, edited, flat, load_of, manifest
 
 
 @pytest.fixture
@@ -207,6 +212,47 @@ def test_a_load_changed_across_an_invalid_edit_is_still_a_changed_load(book):
     book.see(edited(broken, capacity={"perReplica": 20}, load=load_of("sum(connections)")))
     assert book.warmed == [web]
     assert web.load.value is None
+
+
+def decided(web):
+    """The same object after a decision by a budget, with a surprise and a forecast that is trusted no more."""
+    policy = web.intent.policy
+    for place, load in enumerate([100.0, 100.0, 5000.0]):
+        at = NOON + 60.0 * place
+        sight = Observation(9, 9, Health.LIVE, load, load_at=at)
+        _, web.state = decide(policy, sight, flat(100.0), web.state, now=at + 15.0)
+    web.standing, web.unbooked = Standing(Phase.DEGRADED, 120, Charge.SKILL), [(NOON, 100.0)]
+    return web
+
+
+BUDGET = {"risk": {"overloadBudget": 0.01}}
+
+
+def test_of_another_load_nothing_is_known_but_pods_and_times(book):
+    obj = manifest(objective=BUDGET)
+    web = decided(seated(book, obj))
+    before = web.state
+    assert spent(before) is not None
+    book.see(edited(obj, load=load_of("sum(connections)")))
+    assert (spent(web.state), web.state.price, web.standing, web.unbooked) == (None, None, Standing(), [])
+    for column in (columns.SURPRISING, columns.TOLD_AT, columns.SURPRISED_AT):
+        assert np.isnan(web.state.memory[column])
+    assert (web.state.highest, web.state.asked, web.state.decided_at) == (
+        before.highest,
+        before.asked,
+        before.decided_at,
+    )
+
+
+def test_an_invalid_edit_and_its_cure_forget_nothing_of_the_same_load(book):
+    obj = manifest(objective=BUDGET)
+    web = decided(seated(book, obj))
+    state, standing = web.state, web.standing
+    broken = edited(obj, capacity={"perReplica": -1})
+    book.see(broken)
+    book.see(edited(broken, capacity={"perReplica": 50}))
+    assert web.state is state
+    assert (web.standing, web.load.value) == (standing, 100.0)
 
 
 def test_without_any_address_the_field_and_both_cures_are_named():

@@ -24,7 +24,8 @@ def history(spread, seed=4):
     return ends, loads, np.broadcast_to(values, (COUNT, 2, 9)).copy()
 
 
-def shares(steering):
+def shares(ledger):
+    steering = ladder.opened(ledger)
     return steering.rungs[:, ladder.RATE] / steering.figures[ladder.WEIGHT]
 
 
@@ -41,7 +42,7 @@ def test_wilder_loads_are_short_more_often_at_every_price():
 
 
 def test_nothing_is_owed_for_what_somebody_else_ran():
-    figures = primed(policy(), *history(0.3)).figures
+    figures = ladder.opened(primed(policy(), *history(0.3))).figures
     assert figures[ladder.SHORT] == pytest.approx(ladder.AIM * 0.01 * figures[ladder.WEIGHT])
     assert figures[ladder.OWN_COUNT] == 0
 
@@ -50,10 +51,10 @@ def test_missing_buckets_teach_nothing():
     ends, loads, outlooks = history(0.3)
     loads[::2] = np.nan
     outlooks[1::4] = np.nan
-    assert primed(policy(), ends, loads, outlooks).figures[ladder.WEIGHT] < COUNT / 4 + 1
+    assert ladder.opened(primed(policy(), ends, loads, outlooks)).figures[ladder.WEIGHT] < COUNT / 4 + 1
 
 
 @pytest.mark.parametrize("given", [policy(capacity=float("nan")), Policy(1, 60, 50.0)], ids=["capacity", "no budget"])
 def test_without_a_capacity_or_a_budget_there_is_nothing_to_replay(given):
     found = primed(given, *history(0.3))
-    assert not len(found.figures) or found.figures[ladder.WEIGHT] == 0.0
+    assert not len(found) or ladder.opened(found).figures[ladder.WEIGHT] == 0.0

@@ -156,6 +156,17 @@ def test_the_quantile_of_a_spec_that_names_no_aim_is_the_one_that_was_decided_on
     assert told.rules.quantile == quantile
 
 
+@pytest.mark.parametrize(
+    ("cap", "told"),
+    [("Affordable", "ten times the replicas"), ("Dearest", "maxReplicas"), (None, None), ("\x1b[2J", None), ({}, None)],
+)
+def test_what_keeps_a_price_from_rising_is_told_beside_it(cap, told):
+    risk = {"budget": 0.01, "spent": 0.02, "price": 163, "target": 0.005, "cap": cap}
+    story = tell(read({"final": 4, "risk": risk}), now=0.0)
+    lines = [line.text for section in story.sections if section.title == "Aim" for line in section.lines]
+    assert [told in line for line in lines[2:]] == ([True] if told else [])
+
+
 def test_the_price_is_the_steered_one_and_without_a_budget_the_ratio_of_the_costs():
     risk = {"budget": 0.01, "spent": 0.02, "burnRate": 2, "price": 163, "target": 0.005}
     assert read({"final": 4, "risk": risk, "spec": {"objective": {"risk": {"overloadBudget": 0.01}}}}).price == 163

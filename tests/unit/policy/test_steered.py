@@ -1,11 +1,13 @@
 """What steering by a budget has come to, in numbers that are reckoned here once more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bayescaler.policy import State, decide
 from bayescaler.policy.reasons import Mode
-from bayescaler.policy.steered import spent, steered
+from bayescaler.policy.steered import Cap, spent, steered
 from bayescaler.policy.types import Budget
 
 from .worlds import NOON, expecting, live, policy
@@ -16,13 +18,13 @@ BUDGET = Budget(share=0.05, step_seconds=MINUTE, startup_seconds=60.0, lag_secon
 RULES = policy(budget=BUDGET, mode=Mode.OBSERVE)
 
 
-def steer(loads, *, replicas):
+def steer(loads, *, replicas, rules=RULES):
     """The state after so many minutes in which `replicas` ran, whatever was decided: nothing is applied."""
     state = State()
     for minute, load in enumerate(loads):
         now = NOON + minute * MINUTE
         seen = live(replicas, float(load), load_at=now - 15.0)
-        _, state = decide(RULES, seen, expecting(480.0), state, now=now)
+        _, state = decide(rules, seen, expecting(480.0), state, now=now)
     return state
 
 
@@ -63,6 +65,24 @@ def test_the_ladder_stands_around_the_price_and_the_dearer_the_less_short_and_th
     assert (np.diff(replicas) >= 0).all()
     assert (shorts >= 0).all()
     assert shorts[0] < 1
+
+
+def test_a_price_that_may_go_no_higher_says_what_keeps_it():
+    """Every seventh minute brings 9000/s, which 60 replicas of 50/s do not serve."""
+    loads = np.where(np.arange(900) % 7, 400.0, 9000.0)
+    capped = steered(RULES, steer(loads, replicas=9))
+    assert capped.cap is Cap.AFFORDABLE
+    mean = (400.0 * 6 + 9000.0) / 7 / 50.0
+    assert capped.price == pytest.approx(10.0 * mean / (0.85 * 0.05), rel=0.02)
+
+    strict = policy(budget=replace(BUDGET, share=0.0001), mode=Mode.OBSERVE)
+    dearest = steered(strict, steer(loads, replicas=9, rules=strict))
+    assert dearest.cap is Cap.DEAREST
+    assert dearest.price == pytest.approx(dearest.ladder[-1].price)
+
+
+def test_a_price_that_holds_its_target_is_not_capped():
+    assert steered(RULES, steer(400.0 * GUSTS, replicas=40)).cap is None
 
 
 def test_the_cheapest_and_the_dearest_price_have_a_ladder_too():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayescaler.policy import Policy
+from bayescaler.policy import Budget, Policy
 from bayescaler.policy.objective import windows
 from bayescaler.replay.backtest import Case
 from bayescaler.replay.judgement import Prices
@@ -93,6 +93,24 @@ def test_the_rest_is_that_of_a_replay_of_the_whole_with_the_setting(case, found)
     assert found.chosen.rest.pod_hours == pytest.approx(outcome.pod_hours)
     assert found.chosen.rest.interval.low <= outcome.violating_share <= found.chosen.rest.interval.high
     assert (found.learned_seconds, found.first_seconds, found.rest_seconds) == (5 * 86400.0,) * 3
+
+
+AIMS = {"price": {"price": 4.0}, "budget": {"budget": Budget(0.05, STEP, startup_seconds=60.0, lag_seconds=15.0)}}
+
+
+@pytest.mark.parametrize("aim", AIMS.values(), ids=AIMS)
+def test_the_manifest_as_it_is_has_its_own_aim_and_stays_where_nothing_is_better(case, aim):
+    given = replace(case, policy=replace(case.policy, **aim))
+    found = suggest(given, Aim(0.02), PLAIN)
+    count = len(case.scenario.loads)
+    rest = replace(case.scenario, learned_buckets=2 * count // 3)
+    issued = forecasts(rest, replace(case.spec, leads=windows(1, rest.step_seconds)))
+    outcome = rest.play(decided(issued, given.policy).replicas).outcome()
+
+    assert found.given.setting.quantile is None
+    assert (found.given.rest.short, found.given.rest.pod_hours) == (outcome.violating_share, outcome.pod_hours)
+    if found.reached and found.given.first.short <= 0.02:
+        assert found.chosen.first.pod_hours <= found.given.first.pod_hours
 
 
 def test_what_comes_later_has_no_say_in_the_choice(case, found):

@@ -5,8 +5,6 @@ the next. windows: what `behavior` looks back on. trail: what each rule made of 
 loads in the unit of the capacity, needs in pods before rounding up.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +27,10 @@ DIRECTION, IS_PERCENT, VALUE, PERIOD = range(4)
 # seen; LOAD, of the bucket that ended at LOAD_AT, is NaN unless it is live; DEMAND is written by the decision
 NOW, REPLICAS, READY, LOAD, DEMAND, UTILIZATION, TRUSTED, SCALE_IN_ALLOWED, LOAD_AT = range(9)
 SCHEDULE_FLOOR, SCHEDULE_CEILING, ROLLING_OUT = range(9, 12)  # of the schedules NaN where none is in force
-N_SEEN = 12
+SERVING = 12  # pods that serve, NaN where only those asked for are known
+LEAD_SECONDS = 13  # length of the lead window that the outlook is of, NaN where there is none
+N_SEEN = 14
+# buckets, (k, 2) of (end, load), oldest first: those that came since the last decision, beside the one in `seen`
 
 # outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has
 # to be right for; NaN where there is no forecast
@@ -54,18 +55,3 @@ TOLERANCE, STABILIZATION, RATE, SCHEDULES, BOUNDS = range(9, 14)
 N_TRAIL = 14
 LIMITER, MADE, EARLIER_AT, EARLIER = range(4)  # EARLIER: the recommendation that stabilization holds on to
 N_SAID = 4
-
-
-class Steering(NamedTuple):
-    """What steering by a budget remembers, see `steering`; all empty without one.
-
-    figures: (N_FIGURES,). rungs: (N_RUNGS, N_RUNG). asked: (k, 1 + N_RUNGS), a ring of when a decision took effect and
-    the pods each price asked for. wanted: (k, N_RUNGS), what each would have had without stabilization. own: (m, 2),
-    when replicas changed and to what.
-    """
-
-    figures: Floats
-    rungs: Floats
-    asked: Floats
-    wanted: Floats
-    own: Floats

@@ -22,6 +22,16 @@ _FINEST = 256  # of so many pods on, not every number is tried
 
 
 @kernel
+def sound(outlook: Floats) -> bool:
+    """Return whether there is a forecast, and every quantile of it is a load."""
+    for window in range(len(outlook)):
+        for value in outlook[window]:
+            if not 0.0 <= value < math.inf:
+                return False
+    return True
+
+
+@kernel
 def exponent(values: Floats) -> float:
     """Return the exponent of the power tail through the last two quantiles."""
     low, high = float(values[_LAST - 1]), float(values[_LAST])

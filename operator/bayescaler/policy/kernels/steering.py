@@ -10,6 +10,7 @@ or a week without a burst would teach that bursts cost nothing.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from bayescast.kernels.jit import kernel
 from . import aim
 from . import outlook as out
 from .columns import (
+    ACTIVATION,
     BUDGET,
     CAPACITY,
     DOWN_WINDOW,
@@ -28,13 +30,15 @@ from .columns import (
     LOAD_AT,
     MAX_REPLICAS,
     MIN_REPLICAS,
+    NOW,
     PRICE_IN_FORCE,
+    REPLICAS,
+    SERVING,
     STARTUP_SECONDS,
     STEP_SECONDS,
     SURPRISE_FLOOR,
     WINDOW,
     Floats,
-    Steering,
 )
 from .rules import whole
 
@@ -58,12 +62,53 @@ N_FIGURES = 9
 # window, and the cost of the one being looked for
 RATE, PODS, CURRENT, MOVED, NEXT, BET, COST = range(7)
 N_RUNG = 7
+OWN_PLACES = 64
+N_ASKED, N_OWN = 1 + N_RUNGS, 2
+_RUNGS_END = N_FIGURES + N_RUNGS * N_RUNG
+_OWN_END = _RUNGS_END + OWN_PLACES * N_OWN
+_PLACE = N_ASKED + N_RUNGS
+
+
+class Books(NamedTuple):
+    """What steering by a budget remembers, as views of one array; all empty without one.
+
+    figures: (N_FIGURES,). rungs: (N_RUNGS, N_RUNG). asked: (k, 1 + N_RUNGS), a ring of when a decision took effect and
+    the pods each price asked for. wanted: (k, N_RUNGS), what each would have had without stabilization. own: (m, 2),
+    when what runs changed and to what.
+    """
+
+    figures: Floats
+    rungs: Floats
+    asked: Floats
+    wanted: Floats
+    own: Floats
+
+
+def length(places: int) -> int:
+    """Return how long the array is that looks back on so many decisions."""
+    return _OWN_END + places * _PLACE if places else 0
+
+
+def opened(flat: Floats) -> Books:
+    """Return the parts of the array."""
+    places = max((len(flat) - _OWN_END) // _PLACE, 0)
+    asked_end = _OWN_END + places * N_ASKED
+    return Books(
+        flat[:N_FIGURES],
+        flat[N_FIGURES:_RUNGS_END].reshape((-1, N_RUNG)),
+        flat[_OWN_END:asked_end].reshape((-1, N_ASKED)),
+        flat[asked_end:].reshape((-1, N_RUNGS)),
+        flat[_RUNGS_END:_OWN_END].reshape((-1, N_OWN)),
+    )
+
+
+open_books = kernel(opened)
 
 
 @kernel
-def note(steering: Steering, replicas: float, now: float) -> None:
+def note(books: Books, replicas: float, now: float) -> None:
     """Note the replicas that run from now on."""
-    own, count = steering.own, int(steering.figures[OWN_COUNT])
+    own, count = books.own, int(books.figures[OWN_COUNT])
     if count and own[count - 1, 1] == replicas:
         return
     if count == len(own):
@@ -71,37 +116,66 @@ def note(steering: Steering, replicas: float, now: float) -> None:
             own[k - 1, 0], own[k - 1, 1] = own[k, 0], own[k, 1]
         count -= 1
     own[count, 0], own[count, 1] = now, replicas
-    steering.figures[OWN_COUNT] = float(count + 1)
+    books.figures[OWN_COUNT] = float(count + 1)
 
 
 @kernel
-def steer(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering: Steering) -> None:
-    """Book the newest bucket to every price, read the price off the ladder, and let every price decide anew."""
-    figures, at = steering.figures, seen[LOAD_AT]
-    if math.isnan(seen[LOAD]) or math.isnan(outlook[WINDOW, 0]) or at <= figures[AT]:
+def note_own(seen: Floats, books: Books) -> None:
+    """Note what runs as it is seen: the pods that serve, or, where nobody tells, those that are asked for."""
+    note(books, seen[REPLICAS] if math.isnan(seen[SERVING]) else seen[SERVING], seen[NOW])
+
+
+@kernel
+def note_asked(seen: Floats, books: Books, replicas: float) -> None:
+    """Note the replicas asked for, where nobody will tell when they serve."""
+    if math.isnan(seen[SERVING]):
+        note(books, replicas, seen[NOW])
+
+
+@kernel
+def steer(rules: Floats, seen: Floats, buckets: Floats, outlook: Floats, memory: Floats, books: Books) -> None:
+    """Book the new buckets to every price, read the price off the ladder, and let every price decide on the newest."""
+    figures, at = books.figures, seen[LOAD_AT]
+    if math.isnan(at) or math.isnan(seen[LOAD]) or math.isnan(outlook[WINDOW, 0]) or at <= figures[AT]:
         return
-    _rescale(steering, rules[CAPACITY])
-    need = seen[LOAD] / rules[CAPACITY]
+    _rescale(books, rules[CAPACITY])
+    startup = rules[STARTUP_SECONDS] if math.isnan(seen[SERVING]) else 0.0
+    for k in range(len(buckets)):
+        if figures[AT] < buckets[k, 0] < at and not math.isnan(buckets[k, 1]):
+            _take(rules, buckets[k, 1], buckets[k, 0], startup, books)
+    _take(rules, seen[LOAD], at, startup, books)
+    fleet = max(_mean_fleet(figures), 1.0)
+    memory[PRICE_IN_FORCE] = _price(rules, books, fleet)
+    _decide(rules, seen, outlook, memory, books, fleet)
+
+
+@kernel
+def _take(rules: Floats, load: float, at: float, startup: float, books: Books) -> None:
+    """Book the bucket that ended at `at`. A rest is no time: nobody can be short in it, and it spares no budget."""
+    figures = books.figures
     elapsed = rules[STEP_SECONDS] if math.isnan(figures[AT]) else at - figures[AT]
     figures[AT] = at
-    forget = math.exp(-elapsed / MEMORY_SECONDS)
-    _book(rules, seen, steering, need, forget)
-    fleet = max(figures[FLEET] / figures[WEIGHT], 1.0)
-    memory[PRICE_IN_FORCE] = _price(rules, steering, fleet)
-    _decide(rules, seen, outlook, memory, steering, fleet)
+    if rules[MIN_REPLICAS] > 0.0 or load > rules[ACTIVATION]:
+        _book(rules, at, startup, books, load / rules[CAPACITY], math.exp(-elapsed / MEMORY_SECONDS))
 
 
 @kernel
-def start_anew(steering: Steering) -> None:
+def _mean_fleet(figures: Floats) -> float:
+    """Return the mean number of replicas that the load needed."""
+    return float(figures[FLEET] / figures[WEIGHT]) if figures[WEIGHT] > 0.0 else 1.0
+
+
+@kernel
+def start_anew(books: Books) -> None:
     """Let what was decided and what ran begin anew, after a clock was set back; the sums stay."""
-    figures = steering.figures
+    figures = books.figures
     figures[AT], figures[COUNT], figures[OWN_COUNT] = np.nan, 0.0, 0.0
 
 
 @kernel
-def _rescale(steering: Steering, capacity: float) -> None:
+def _rescale(books: Books, capacity: float) -> None:
     """Bring what was booked in pods to pods that serve `capacity`."""
-    figures, rungs, asked, wanted = steering.figures, steering.rungs, steering.asked, steering.wanted
+    figures, rungs, asked, wanted = books.figures, books.rungs, books.asked, books.wanted
     if figures[BOOKED_AT] > 0.0 and figures[BOOKED_AT] != capacity:
         ratio = figures[BOOKED_AT] / capacity
         figures[FLEET] *= ratio
@@ -115,10 +189,10 @@ def _rescale(steering: Steering, capacity: float) -> None:
 
 
 @kernel
-def _book(rules: Floats, seen: Floats, steering: Steering, need: float, forget: float) -> None:
+def _book(rules: Floats, end: float, own_startup: float, books: Books, need: float, forget: float) -> None:
     """Count how long every price, and we, were short in the bucket."""
-    figures, rungs, asked, own = steering.figures, steering.rungs, steering.asked, steering.own
-    end, step, startup = seen[LOAD_AT], rules[STEP_SECONDS], rules[STARTUP_SECONDS]
+    figures, rungs, asked, own = books.figures, books.rungs, books.asked, books.own
+    step, startup = rules[STEP_SECONDS], rules[STARTUP_SECONDS]
     first = end - step
     count, place, room = int(figures[COUNT]), int(figures[PLACE]), len(asked)
     for rung in range(N_RUNGS):
@@ -137,7 +211,7 @@ def _book(rules: Floats, seen: Floats, steering: Steering, need: float, forget: 
     for k in range(known):
         if own[k, 1] * (1.0 + 1e-9) < need:
             begun = max(own[k, 0], until)
-            over = end if k == known - 1 else min(own[k + 1, 0] + startup, end)
+            over = end if k == known - 1 else min(own[k + 1, 0] + own_startup, end)
             if over > begun:
                 short, until = short + over - begun, over
     figures[SHORT] = forget * figures[SHORT] + short / step
@@ -146,9 +220,9 @@ def _book(rules: Floats, seen: Floats, steering: Steering, need: float, forget: 
 
 
 @kernel
-def _price(rules: Floats, steering: Steering, fleet: float) -> float:
+def _price(rules: Floats, books: Books, fleet: float) -> float:
     """Return the price in pods."""
-    figures, rungs = steering.figures, steering.rungs
+    figures, rungs = books.figures, books.rungs
     weight, step, budget = figures[WEIGHT], rules[STEP_SECONDS], AIM * rules[BUDGET]
     overspent = figures[SHORT] - budget * weight
     target = budget - overspent / (weight + RETURN_SECONDS / step)
@@ -168,14 +242,14 @@ def _price(rules: Floats, steering: Steering, fleet: float) -> float:
                 fleets *= (above / RUNGS[rung]) ** min(max(part, 0.0), 1.0)
             break
         safe, above = share, RUNGS[rung]
-    affordable = AFFORDABLE * figures[FLEET] / weight / budget
+    affordable = AFFORDABLE * _mean_fleet(figures) / budget
     return float(max(min(fleets * fleet, affordable), RUNGS[0] * fleet))
 
 
 @kernel
-def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steering: Steering, fleet: float) -> None:
+def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, books: Books, fleet: float) -> None:
     """Let every price decide on the newest bucket, as we do."""
-    figures, rungs, asked, wanted = steering.figures, steering.rungs, steering.asked, steering.wanted
+    figures, rungs, asked, wanted = books.figures, books.rungs, books.asked, books.wanted
     each, need = aim.served(rules), seen[LOAD] / rules[CAPACITY]
     lead, window = outlook[LEAD], outlook[WINDOW]
     growth = window[0] / lead[0] if lead[0] > 0.0 else 1e9

@@ -10,12 +10,14 @@ stabilization, rate, schedules, bounds              what is done
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from bayescast.kernels.jit import entry, kernel
 
 from . import aim, behavior, steering
+from . import outlook as out
 from . import rules as ruled
 from .columns import (
     APPLIES,
@@ -28,7 +30,6 @@ from .columns import (
     DEMAND,
     LAST_MOVE,
     LAST_SCALE_AT,
-    LEAD,
     LIMITER,
     MADE,
     MIN_REPLICAS,
@@ -42,29 +43,41 @@ from .columns import (
     SURPRISED_AT,
     Floats,
     Integers,
-    Steering,
 )
 from .ladder import stand
 
 FINAL, LIMITED_BY, ON_RUNG = range(3)
 
 
+class Desk(NamedTuple):
+    """What one policy decides with: what it fixes, what it remembers, and where its rules leave what they said."""
+
+    rules: Floats
+    policies: Floats
+    memory: Floats
+    windows: Floats
+    steering: Floats
+    trail: Floats
+
+
 @entry
 def step(
     rules: Floats,
     policies: Floats,
-    seen: Floats,
-    outlook: Floats,
     memory: Floats,
     windows: Floats,
-    steered: Steering,
+    steering: Floats,
     trail: Floats,
+    seen: Floats,
+    buckets: Floats,
+    outlook: Floats,
 ) -> tuple[float, int]:
-    """Return the replicas wanted now and the limiter. DEMAND and the last four arrays are written, see `columns`.
+    """Return the replicas wanted now and the limiter. DEMAND, memory, windows, steering and trail are written.
 
-    Every window has room for one entry more.
+    Every window has room for one entry more; steering: as `steering.opened` takes it.
     """
-    final = _step(rules, policies, seen, outlook, memory, windows, steered, trail)
+    desk = Desk(rules, policies, memory, windows, steering, trail)
+    final = _step(desk, seen, buckets, outlook)
     return final, _limited_by(trail)
 
 
@@ -72,29 +85,34 @@ def step(
 def run(
     rules: Floats,
     policies: Floats,
-    seen: Floats,
-    outlooks: Floats,
-    issued: Integers,
     memory: Floats,
     windows: Floats,
-    steered: Steering,
-    trail: Floats,
+    steering: Floats,
+    seen: Floats,
+    buckets: Floats,
+    heard: Integers,
+    outlooks: Floats,
+    issued: Integers,
     first: int,
     end: int,
-    out: Integers,
+    trail: Floats,
+    told: Integers,
 ) -> None:
     """Make the decisions from `first` to `end` of n; what is wanted runs at the next.
 
-    seen: (n, N_SEEN), of which REPLICAS is only given in the very first row. outlooks: (m, 2, 9), of which `issued`,
-    (n,), tells each decision's. out: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
+    seen: (n, N_SEEN), of which REPLICAS is only given in the very first row. buckets: (b, 2), all of which the first
+    `heard`, (n,), are known at each decision. outlooks: (m, 2, 9), of which `issued`, (n,), tells each decision's.
+    told: (n, 3) of FINAL, LIMITED_BY, ON_RUNG.
     """
+    desk = Desk(rules, policies, memory, windows, steering, trail)
     for i in range(first, end):
+        begun = heard[i]
         if i > 0:
-            seen[i, REPLICAS] = out[i - 1, FINAL]
-        final = _step(rules, policies, seen[i], outlooks[issued[i]], memory, windows, steered, trail)
-        out[i, FINAL] = int(final)
-        out[i, LIMITED_BY] = _limited_by(trail)
-        out[i, ON_RUNG] = int(memory[RUNG])
+            seen[i, REPLICAS], begun = told[i - 1, FINAL], heard[i - 1]
+        final = _step(desk, seen[i], buckets[begun : heard[i]], outlooks[issued[i]])
+        told[i, FINAL] = int(final)
+        told[i, LIMITED_BY] = _limited_by(trail)
+        told[i, ON_RUNG] = int(memory[RUNG])
 
 
 @kernel
@@ -111,18 +129,11 @@ def _limited_by(trail: Floats) -> int:
 
 
 @kernel
-def _step(
-    rules: Floats,
-    policies: Floats,
-    seen: Floats,
-    outlook: Floats,
-    memory: Floats,
-    windows: Floats,
-    steered: Steering,
-    trail: Floats,
-) -> float:
+def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> float:
+    rules, policies, memory, windows, trail = desk.rules, desk.policies, desk.memory, desk.windows, desk.trail
     trail[:] = np.nan
-    _ask(rules, seen, outlook, memory, steered)
+    books = steering.open_books(desk.steering)
+    _ask(rules, seen, buckets, outlook, memory, books)
     stand(rules, seen, memory)
     if seen[REPLICAS] == 0.0 and rules[MIN_REPLICAS] > 0.0:
         return _switched_off(memory, trail)
@@ -146,26 +157,26 @@ def _step(
     if final != seen[REPLICAS] and rules[APPLIES] != 0.0:
         memory[ASKED_AT], memory[ASKED_FROM], memory[ASKED_TO] = seen[NOW], seen[REPLICAS], final
         if not math.isnan(rules[BUDGET]):
-            steering.note(steered, final, seen[NOW])
+            steering.note_asked(seen, books, final)
     memory[DECIDED_AT] = seen[NOW]
     return final
 
 
 @kernel
-def _ask(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, steered: Steering) -> None:
-    """Take in what the newest bucket tells, and write down the load to prepare for."""
+def _ask(rules: Floats, seen: Floats, buckets: Floats, outlook: Floats, memory: Floats, books: steering.Books) -> None:
+    """Take in what the new buckets tell, and write down the load to prepare for."""
     seen[DEMAND] = np.nan
     if not math.isnan(rules[BUDGET]):
         if seen[NOW] < memory[DECIDED_AT]:
-            steering.start_anew(steered)
-        steering.note(steered, seen[REPLICAS], seen[NOW])
-    if math.isnan(outlook[LEAD, 0]):
+            steering.start_anew(books)
+        steering.note_own(seen, books)
+    if not out.sound(outlook):
         return
     aim.learn_surprise(seen, outlook, memory)
     if math.isnan(rules[BUDGET]):
         memory[PRICE_IN_FORCE] = rules[PRICE]
     else:
-        steering.steer(rules, seen, outlook, memory, steered)
+        steering.steer(rules, seen, buckets, outlook, memory, books)
     if math.isnan(rules[BUDGET]) or not math.isnan(memory[PRICE_IN_FORCE]):
         seen[DEMAND] = aim.asked(rules, outlook, memory) * rules[CAPACITY]
 
