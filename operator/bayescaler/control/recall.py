@@ -6,6 +6,7 @@ from bayescaler.policy.saved import DamagedState, Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
 from bayescaler.policy.trust import Charge, Standing
 
+from .canaries import recall as recall_trial
 from .lead_times import recall as recall_lead_time
 from .settings import Settings
 from .translate import Intent, meaning_of_use
@@ -26,6 +27,7 @@ def saved_of(workload: Workload, intent: Intent) -> Saved:
         evidence=serving.evidence.to_floats() if learned else (),
         capacity=serving.in_force if learned else None,
         tenure=workload.tenure,
+        trial=None if workload.canary is None else workload.canary.trial,
     )
 
 
@@ -53,6 +55,8 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
         workload.phase, workload.standing = saved.phase, Standing(saved.phase, 0, charge)
     if saved.tenure is not None:
         workload.tenure = saved.tenure
+    if saved.trial is not None:
+        recall_trial(workload, saved.trial)
 
 
 def load_mark(intent: Intent) -> str:

@@ -23,6 +23,7 @@ from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
+from .canaries import Canaries
 from .capacities import Capacities
 from .checkpoints import Checkpoints
 from .collect import Collector
@@ -86,6 +87,16 @@ class Operator:
             may_write=self.may_write,
             recall=self.keeper.recall,
         )
+        self.canaries = Canaries(
+            source,
+            self.banks,
+            settings,
+            self.metrics,
+            self.events,
+            may_write=self.may_write,
+            on_new_load=self.warmup.enqueue,
+            clock=clock,
+        )
         discovery = ScaleDiscovery(client)
         self.targets = TargetStore(client, discovery, namespaces=settings.namespaces or None)
         self.scalers = ScalerStore(client, namespaces=settings.namespaces or None)
@@ -135,9 +146,11 @@ class Operator:
                 self.lead_times,
                 self.capacities,
                 self.keeper,
+                self.canaries,
                 *(() if self.checkpoints is None else (self.checkpoints,)),
             ),
             successor=self.keeper,
+            canaries=self.canaries,
             lag_seconds=settings.metric_lag_seconds,
             pause_seconds=pause_seconds(settings),
         )
@@ -202,6 +215,7 @@ class Operator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.warmup.stop()
+        await self.canaries.stop()
         if self.checkpoints is not None:
             await self.checkpoints.save_all(tuple(self.registry))
         await self.lead_times.stop()
@@ -267,6 +281,7 @@ class Operator:
 
     def _forget(self, workload: Workload) -> None:
         self.reporter.forget(workload)
+        self.canaries.forget(workload)
         if self.checkpoints is not None:
             self.checkpoints.forget(workload)
         if workload.seat is not None:

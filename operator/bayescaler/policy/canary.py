@@ -28,7 +28,7 @@ from .reasons import CanaryPhase
 ERROR = 0.05
 NEEDED = 1.0 / ERROR
 """Evidence that decides: at most one in twenty canaries that are no better is ever promoted."""
-STAKES = tuple(0.8 / 2.0**k for k in range(8))
+STAKES = tuple(0.5 / 2.0**k for k in range(5))
 LOSSES_A_UNIT = 10.0
 """Mean losses of the live forecast in one unit: about a standard deviation of what comes."""
 FEWEST_WINDOWS = 30

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from . import canary
 from .conflicts import Tenure
 from .lead_time import HeldLead
 from .reasons import Phase
@@ -50,7 +51,7 @@ class ForeignState(RefusedState):
 @dataclass(frozen=True, slots=True, eq=False)
 class Saved:
     """One autoscaler: `load` and `use` are marks of what its numbers mean, `lead_time` and `evidence` as `to_floats`
-    gives them, `capacity` the one in force, `tenure` what was seen of other writers.
+    gives them, `capacity` the one in force, `tenure` what was seen of other writers, `trial` where a canary stands.
     """
 
     state: State
@@ -62,6 +63,7 @@ class Saved:
     evidence: Sequence[float] = ()
     capacity: float | None = None
     tenure: Tenure | None = None
+    trial: canary.Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def pack(saved: Saved, uid: str) -> Packed:
         told["held"] = [held.buckets, held.step_seconds, number(held.changed_at), held.shorter_since, held.shorter]
     if saved.tenure is not None and saved.tenure.of:
         told["tenure"] = _plain_tenure(saved.tenure)
+    if saved.trial is not None:
+        told["canary"] = canary.plain(saved.trial)
     trimmed = False
     while len(blob := _sealed(told, uid)) > MOST_BYTES:
         trimmed = True
@@ -110,7 +114,7 @@ def unpack(blob: bytes, uid: str) -> Saved:
     """Return the state that `pack` was given; DamagedState, NewerState or ForeignState say why it cannot be."""
     told = _opened(blob, uid)
     try:
-        held, tenure = told.get("held"), told.get("tenure")
+        held, tenure, trial = told.get("held"), told.get("tenure"), told.get("canary")
         return Saved(
             state=state_of(told["state"]),
             phase=Phase(told["phase"]),
@@ -121,6 +125,7 @@ def unpack(blob: bytes, uid: str) -> Saved:
             evidence=[_number(value) for value in told["evidence"]],
             capacity=None if told["capacity"] is None else float(told["capacity"]),
             tenure=None if tenure is None else _tenure(tenure),
+            trial=None if trial is None else canary.trial_of(trial),
         )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise DamagedState(f"the saved state does not hold together ({error!r}): it is built anew") from error
