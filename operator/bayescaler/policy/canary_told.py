@@ -10,7 +10,7 @@ def sentence(trial: Trial, *, fields: str, promotes: bool, after_seconds: float,
     book, phase = trial.book, trial.phase
     if phase is CanaryPhase.WARMING or book is None or not book.windows:
         return f"{fields}: {problem or 'its history is being read'}; nothing is compared yet"
-    lost = f"{fields} {_lost(book)} over {book.windows} disjoint windows"
+    lost = f"{fields} {'lost' if trial.over else 'loses'} {_lost(book)} over {book.windows} disjoint windows"
     if phase is CanaryPhase.PROMOTED:
         return f"{lost} and forecasts now: move it to spec.forecast and remove the canary"
     if phase is CanaryPhase.ROLLED_BACK:
@@ -32,9 +32,9 @@ def _outlook(trial: Trial, book: Book, *, promotes: bool, after_seconds: float, 
 
 
 def _lost(book: Book) -> str:
-    """Return `loses 9 % less`, with the bounds."""
+    """Return `9 % less than ...`, with the bounds."""
     ratio, bounds = book.ratio, book.interval
     if ratio is None or bounds is None:
-        return "loses nothing, nor does the live forecast"
+        return "nothing, nor does the live forecast"
     much = f"{percent(float(f'{abs(1.0 - ratio):.2g}'))} {'less' if ratio < 1.0 else 'more'}"
-    return f"loses {much} than the live forecast (ratio {ratio:.2f}, between {bounds[0]:.2f} and {bounds[1]:.2f})"
+    return f"{much} than the live forecast (ratio {ratio:.2f}, between {bounds[0]:.2f} and {bounds[1]:.2f})"

@@ -23,12 +23,12 @@ def in_runs(rng, size):
     return np.repeat(rng.standard_normal(-(-size // 20)) * 2.0, 20)[:size] + 0.3 * rng.standard_normal(size)
 
 
+@pytest.mark.parametrize("seed", [SEED], ids="seed={}".format)
 @pytest.mark.parametrize("load", [normal, bursty, in_runs])
 @pytest.mark.parametrize("noise", [0.05, 0.5])
-def test_of_forecasts_that_are_alike_hardly_any_is_ever_promoted(load, noise):
+def test_of_forecasts_that_are_alike_hardly_any_is_ever_promoted(load, noise, seed):
     """Both err by the same law, independently; the verdict is looked at again and again, and the first one counts."""
-    print(f"seed {SEED}")
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     first = {Verdict.BETTER: 0, Verdict.WORSE: 0}
     for _ in range(RUNS):
         outcomes = load(rng, WINDOWS)
@@ -39,9 +39,7 @@ def test_of_forecasts_that_are_alike_hardly_any_is_ever_promoted(load, noise):
             if i % LOOK_EVERY == 0 and (verdict := book.verdict) is not Verdict.UNDECIDED:
                 first[verdict] += 1
                 break
-    print(f"{load.__name__}, noise {noise}: {first} of {RUNS}")
-    assert first[Verdict.BETTER] <= ERROR * RUNS
-    assert first[Verdict.WORSE] <= ERROR * RUNS
+    assert max(first.values()) <= ERROR * RUNS, f"seed {seed}: {first} of {RUNS}"
 
 
 def test_the_law_can_be_broken_by_a_rule_that_looks_again_and_again_at_a_fixed_sample_test():

@@ -18,6 +18,8 @@ from bayescaler.policy.canary import (
     plain,
     trial_of,
 )
+from bayescaler.policy.canary_told import sentence
+from bayescaler.policy.meanings import CANARIES
 from bayescaler.policy.reasons import CanaryPhase
 
 NOON, MINUTE, HOUR, DAY = 1_772_452_800.0, 60.0, 3600.0, 86_400.0
@@ -46,7 +48,7 @@ def test_evidence_of_gains_that_are_all_alike_is_their_closed_form():
 
 
 def test_evidence_never_exceeds_what_a_fair_bet_on_the_same_windows_would_have_won():
-    """A gambler who stakes s of what he has on each window has prod(1 + s d); no fair game lets that grow in the mean."""
+    """Who stakes s of what he has on each window ends with prod(1 + s d); no fair game lets that grow in the mean."""
     rng = np.random.default_rng(3)
     for _ in range(200):
         gains = rng.uniform(-1.0, 1.0) * rng.uniform(-1.0, 1.0, 50) ** rng.integers(1, 4)
@@ -190,8 +192,41 @@ def test_a_trial_survives_being_written_down(trial):
     ],
 )
 def test_what_is_no_trial_is_refused(damage):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"Flying|values|cannot be|negative|windows"):
         trial_of(plain(running(book(3))) | damage)
+
+
+def told(trial, *, fields="seasons: [24h, 168h]", promotes=True, after=DAY, problem=""):
+    return sentence(
+        trial, fields=fields, promotes=promotes, after_seconds=after, problem=problem, now=NOON + DAY - 10.1 * HOUR
+    )
+
+
+GAINING = Book(Q, 124.0, 812, 11.0, 2.2, 84.0)
+
+
+@pytest.mark.parametrize(
+    ("phase", "booked", "fields"),
+    [
+        (CanaryPhase.WARMING, None, "seasons: [24h, 168h]"),
+        (CanaryPhase.RUNNING, Book(Q, 124.0, 412, 4.1, 1.1, 45.0), "seasons: [24h, 168h]"),
+        (CanaryPhase.PROMOTED, GAINING, "seasons: [24h, 168h]"),
+        (CanaryPhase.ROLLED_BACK, Book(Q, 124.0, 803, -23.0, 4.3, 74.0), "seasons: []"),
+    ],
+)
+def test_every_phase_reads_as_its_example_says(phase, booked, fields):
+    assert told(Trial("m", phase, NOON, booked), fields=fields) == CANARIES[phase].example
+
+
+def test_a_running_canary_says_what_it_waits_for():
+    gaining = Trial("m", CanaryPhase.RUNNING, NOON, GAINING)
+    assert told(gaining).endswith("; that is enough to decide, in 10h6m")
+    assert told(gaining, after=HOUR).endswith("; that is enough")
+    never = told(gaining, after=HOUR, promotes=False)
+    assert never.endswith("; promote is Never: move it to spec.forecast, or remove the canary")
+    assert told(gaining, problem="its history could not be read").endswith("; its history could not be read")
+    young = Trial("m", CanaryPhase.RUNNING, NOON, Book(Q, 124.0))
+    assert told(young, problem="no load") == "seasons: [24h, 168h]: no load; nothing is compared yet"
 
 
 def test_the_numbers_that_the_docs_name():
