@@ -57,7 +57,7 @@ def scraped(port: int) -> Samples:
 def reached(port: int, objects: int) -> dict[str, bool]:
     """Which milestones the operator has reached by what it tells."""
     ready, samples = asked(port, "/readyz"), scraped(port)
-    decided = sum(value > 0 for _, value in samples.get("decisions_total", ())) == objects
+    decided = len(samples.get("desired_replicas", ())) == objects
     warming = sum(value for _, value in samples.get("objects_warming", ()))
     foreseen = sum(labels["rung"].startswith("Predictive") for labels, _ in samples.get("rung", ()))
     return {

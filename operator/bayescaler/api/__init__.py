@@ -1,8 +1,10 @@
 """The resource `BayesianAutoscaler`: pydantic models, the single source of the CRD and its reference page."""
 
+from .canary_status import CanaryStatus, SideStatus
 from .crd import crd, crd_yaml
 from .durations import Duration, Horizon, duration_text, seconds
 from .errors import Problem, SpecError
+from .forecast import ForecastSection
 from .reference import reference_markdown
 from .resource import (
     API_VERSION,
@@ -39,16 +41,19 @@ __all__ = [
     "VERSION",
     "BayesianAutoscaler",
     "CalibrationStatus",
+    "CanaryStatus",
     "CapacityStatus",
     "ChangeStatus",
     "ConditionStatus",
     "ConditionType",
     "DecisionStatus",
     "Duration",
+    "ForecastSection",
     "ForecastStatus",
     "Horizon",
     "Problem",
     "RiskStatus",
+    "SideStatus",
     "Spec",
     "SpecError",
     "Status",

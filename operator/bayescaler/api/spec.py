@@ -6,14 +6,12 @@ from pydantic import Field
 
 from .behavior import BehaviorSpec, Count, Number
 from .capacity import CapacitySpec
-from .durations import Duration, Horizon, between
+from .durations import Duration, between
+from .forecast import MAX_HISTORY_BUCKETS, ForecastSection
 from .load import DNS_NAME, LoadSpec
 from .rules import Model, Rule, section
 from .schedules import MAX_REPLICAS, MAX_SCHEDULES, ScheduleSpec
-from .zones import TimeZone
 
-MAX_SEASONS = 4
-MAX_HISTORY_BUCKETS = 250_000
 MAX_HORIZON_BUCKETS = 5_760
 
 
@@ -45,63 +43,6 @@ class ScaleTargetRef(Model):
         pattern=DNS_NAME,
         description="Name of the target, in the namespace of this object.",
         examples=["checkout"],
-    )
-
-
-class ForecastSection(Model):
-    """What the forecaster learns from and looks ahead to."""
-
-    family: Literal["Auto", "PoissonGamma", "Gaussian"] = Field(
-        default="Auto",
-        description="Likelihood of the load: PoissonGamma for counts and rates, Gaussian (on the log scale) "
-        "for levels; Auto takes the one that suits `load.kind`.",
-        examples=["PoissonGamma"],
-    )
-    history: Annotated[Duration, between("history", "2h", "8w")] = Field(
-        default=Duration("14d"),
-        description=f"How much history is read at the start, a duration; at most {MAX_HISTORY_BUCKETS} "
-        "buckets of `load.step`.",
-        examples=["4w"],
-    )
-    seasons: Annotated[
-        list[Duration],
-        Rule(
-            "seasons must differ: 24h and 1d are the same",
-            "self.all(season, self.exists_one(other, other == season))",
-            lambda seasons: len({season.seconds for season in seasons}) == len(seasons),
-        ),
-        Rule(
-            "seasons must lie between 10m and 4w",
-            "self.all(season, season >= duration('600s') && season <= duration('2419200s'))",
-            lambda seasons: all(600 <= season.seconds <= 2_419_200 for season in seasons),
-        ),
-    ] = Field(
-        default_factory=lambda: [Duration("24h"), Duration("168h")],
-        max_length=MAX_SEASONS,
-        description="Periods in which load repeats, durations, each a multiple of `load.step`. [] is none.",
-        examples=[["24h"]],
-        json_schema_extra={"default": ["24h", "168h"], "x-kubernetes-list-type": "atomic"},
-    )
-    time_zone: TimeZone = Field(
-        default="UTC",
-        description="IANA time zone whose clock the users of the workload live by; seasons follow it across "
-        "changes of daylight saving time.",
-        examples=["Europe/Berlin"],
-    )
-    horizon: Annotated[
-        Horizon,
-        Rule(
-            "horizon must be Auto or lie between 1s and 6h",
-            "self == 'Auto' || (duration(self) >= duration('1s') && duration(self) <= duration('6h'))",
-            lambda horizon: horizon.fixed_seconds is None or 1 <= horizon.fixed_seconds <= 21_600,
-        ),
-    ] = Field(
-        default=Horizon("Auto"),
-        description="How far ahead load must be served, a duration: the time from wanting a replica to its "
-        "serving. Auto adds the P90 of the start-up times of the workload's own pods (at first the one that the "
-        "operator assumes), the operator's interval, the delay of the metrics, and half of what the range of the "
-        "query's rate() exceeds `load.step` by.",
-        examples=["3m"],
     )
 
 
@@ -234,6 +175,30 @@ class Spec(Model):
             " && season.getSeconds() >= 2 * self.load.step.getSeconds())",
             lambda spec: all(_fits(season.seconds, spec.load.step.seconds) for season in spec.forecast.seasons),
             ".forecast.seasons",
+        ),
+        Rule(
+            f"forecast.canary.history must not hold more than {MAX_HISTORY_BUCKETS} buckets of load.step: "
+            "shorten the history or lengthen the step",
+            "!has(self.forecast.canary) || !has(self.forecast.canary.history) || self.forecast.canary.history"
+            f".getSeconds() <= {MAX_HISTORY_BUCKETS} * self.load.step.getSeconds()",
+            lambda spec: (
+                spec.forecast.canary is None
+                or spec.forecast.canary.history is None
+                or spec.forecast.canary.history.seconds <= MAX_HISTORY_BUCKETS * spec.load.step.seconds
+            ),
+            ".forecast.canary.history",
+        ),
+        Rule(
+            "forecast.canary.seasons must be multiples of load.step, of two buckets at least: change the season or "
+            "the step",
+            "!has(self.forecast.canary) || !has(self.forecast.canary.seasons) || self.forecast.canary.seasons.all("
+            "season, season.getSeconds() % self.load.step.getSeconds() == 0"
+            " && season.getSeconds() >= 2 * self.load.step.getSeconds())",
+            lambda spec: (
+                spec.forecast.canary is None
+                or all(_fits(one.seconds, spec.load.step.seconds) for one in spec.forecast.canary.seasons or ())
+            ),
+            ".forecast.canary.seasons",
         ),
         Rule(
             f"forecast.horizon must not hold more than {MAX_HORIZON_BUCKETS} buckets of load.step: "

@@ -3,23 +3,18 @@
 The API server must never refuse a status: long text is clipped, numbers that JSON does not know are left out.
 """
 
-import math
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
+from .canary_status import CanaryStatus
+from .figures import ATOMIC_MAP, WORD_CHARACTERS, Figure, Generation, Message, Timestamp, Whole, Why
 from .rules import Model
 
-MESSAGE_CHARACTERS = 1024
-WORD_CHARACTERS = 128
-SIGNIFICANT_DIGITS = 6
 MAX_CONDITIONS = 16
 MAX_STEPS = 16
 MAX_QUANTILES = 16
-WHY_CHARACTERS = 256
-ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
 
 
 class ConditionType(StrEnum):
@@ -33,47 +28,6 @@ class ConditionType(StrEnum):
     FALLBACK_ACTIVE = "FallbackActive"
     CONFLICTED = "Conflicted"
     PAUSED = "Paused"
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= MESSAGE_CHARACTERS else text[: MESSAGE_CHARACTERS - 1] + "…"
-
-
-def _clip_why(text: str) -> str:
-    return text if len(text) <= WHY_CHARACTERS else text[: WHY_CHARACTERS - 1] + "…"
-
-
-def _from_rfc3339(given: object) -> object:
-    return datetime.fromisoformat(given).timestamp() if isinstance(given, str) else given
-
-
-def _to_rfc3339(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _finite(given: object) -> object:
-    return None if isinstance(given, float) and not math.isfinite(given) else given
-
-
-def _short(number: float) -> float:
-    return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
-
-
-Timestamp = Annotated[
-    float,
-    BeforeValidator(_from_rfc3339),
-    PlainSerializer(_to_rfc3339, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-Whole = Annotated[int, Field(ge=0)]
-Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
-Message = Annotated[str, AfterValidator(_clip), WithJsonSchema({"type": "string", "maxLength": MESSAGE_CHARACTERS})]
-Why = Annotated[str, AfterValidator(_clip_why), WithJsonSchema({"type": "string", "maxLength": WHY_CHARACTERS})]
-Figure = Annotated[
-    Annotated[float, PlainSerializer(_short, return_type=float)] | None,
-    BeforeValidator(_finite),
-    WithJsonSchema({"type": "number"}),
-]
 
 
 class ConditionStatus(Model):
@@ -299,6 +253,12 @@ class Status(Model):
         default=None,
         description="What one replica is taken to serve, in the unit of the load.",
         examples=[{"perReplica": 52.4, "low": 48.1, "source": "Learned"}],
+        json_schema_extra=ATOMIC_MAP,
+    )
+    canary: CanaryStatus | None = Field(
+        default=None,
+        description="How `forecast.canary` does beside the live forecast; only with one.",
+        examples=[{"phase": "Running", "windows": 812, "lossRatio": 0.91}],
         json_schema_extra=ATOMIC_MAP,
     )
     risk: RiskStatus | None = Field(

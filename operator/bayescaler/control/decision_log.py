@@ -16,6 +16,7 @@ from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.steered import steered
 from bayescaler.policy.types import Policy, ScalingRules
 
+from .canaries import message_of
 from .conditions import assess
 from .status import calibration_of, capacity_status, forecast_of, risk_of, stamp
 from .workload import Workload
@@ -47,6 +48,8 @@ def complete(workload: Workload) -> dict[str, Any]:
     for name, part in parts.items():
         if part is not None:
             told[name] = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if sentence := message_of(workload, now=decision.at):
+        told["canary"] = {"message": sentence}
     if (whole := steered(decision.case.policy, decision.case.state)) is not None:
         told["risk"] |= {"seconds": whole.seconds, "ladder": [asdict(rung) for rung in whole.ladder]}
     return told

@@ -165,9 +165,7 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.evidence = None
         return
     try:
-        leads = (seat.intent.lead, seat.intent.window)
-        lead, window = (_brought_to(seat.bank.predict(seat.row, one), now).scaled(seat.intent.scale) for one in leads)
-        workload.outlook = Outlook(lead, window)
+        workload.outlook = outlook_of(seat, now=now)
     except NoData:
         workload.standing = Standing()
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
@@ -176,6 +174,13 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.evidence = _evidence(seat, intent)
         workload.standing = judge(workload.evidence, workload.standing)
         workload.phase, workload.phase_message = workload.standing.phase, why(workload.evidence, workload.standing)
+
+
+def outlook_of(seat: Seat, *, now: float) -> Outlook:
+    """Return what a seat expects, in capacity's unit, wider where its newest bucket is old; NoData before the first."""
+    leads = (seat.intent.lead, seat.intent.window)
+    lead, window = (_brought_to(seat.bank.predict(seat.row, one), now).scaled(seat.intent.scale) for one in leads)
+    return Outlook(lead, window)
 
 
 def _evidence(seat: Seat, intent: Intent) -> Evidence:

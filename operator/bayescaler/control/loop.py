@@ -36,6 +36,13 @@ class Successor(Protocol):
         """Go on from where whoever led before has ended; nothing where this replica led already or does not lead."""
 
 
+class Companions(Protocol):
+    """What forecasts beside the live posteriors and decides nothing."""
+
+    async def compare(self, *, now: float) -> None:
+        """Follow the buckets of this tick, and compare."""
+
+
 class Loop:
     """Runs ticks. `may_write` is leadership that was taken over; `may_scale_in` is False while the view of the cluster
     may be old. What a tick decided that had begun before is not written.
@@ -55,13 +62,14 @@ class Loop:
         may_scale_in: Callable[[], bool],
         learners: Sequence[Learner] = (),
         successor: Successor | None = None,
+        canaries: Companions | None = None,
         lag_seconds: float = 15.0,
         pause_seconds: float = 60.0,
     ) -> None:
         self._registry, self._collector, self._observer, self._banks = registry, collector, observer, banks
         self._actuator, self._reporter, self._metrics = actuator, reporter, metrics
         self._may_write, self._may_scale_in = may_write, may_scale_in
-        self._learners, self._successor = learners, successor
+        self._learners, self._successor, self._canaries = learners, successor, canaries
         self._lag_seconds, self._pause_seconds = lag_seconds, pause_seconds
         self.last_tick_at: float | None = None
 
@@ -88,6 +96,8 @@ class Loop:
                     decide_one(workload, now=now, scale_in_allowed=allowed, lag_seconds=lag, pause_seconds=pause)
 
                 self._each(workloads, "decide", decide)
+                if self._canaries is not None:
+                    await self._canaries.compare(now=now)
             if self._may_write():
                 with self._stage("act"):
                     await self._actuator.act(workloads, now=now)

@@ -4,6 +4,7 @@ from bayescaler.policy.capacity import CapacityEvidence
 from bayescaler.policy.saved import Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
 
+from .canaries import recall as recall_trial
 from .lead_times import recall as recall_lead_time
 from .settings import Settings
 from .translate import Intent, meaning_of_use
@@ -24,6 +25,7 @@ def saved_of(workload: Workload, intent: Intent) -> Saved:
         evidence=serving.evidence.to_floats() if learned else (),
         capacity=serving.in_force if learned else None,
         tenure=workload.tenure,
+        trial=None if workload.canary is None else workload.canary.trial,
     )
 
 
@@ -52,6 +54,8 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
         workload.phase, workload.standing = saved.standing.phase, saved.standing
     if saved.tenure is not None:
         workload.tenure = saved.tenure
+    if saved.trial is not None:
+        recall_trial(workload, saved.trial)
     return tuple(refused)
 
 

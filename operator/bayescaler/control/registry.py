@@ -7,6 +7,7 @@ from typing import Any
 
 from bayescaler.api import SpecError
 
+from .canaries import in_force
 from .lead_times import with_held_lead
 from .recall import load_mark
 from .settings import Settings
@@ -121,6 +122,7 @@ class Registry:
         workload.meaning = mark
         if before is None:
             self._recall(workload, said)
+        said = in_force(workload, said)
         workload.intent = intent = with_held_lead(workload.starts, said, self._settings)
         workload.spec_problem = None
         meaning = meaning_of_use(intent)

@@ -6,6 +6,7 @@ from math import isfinite
 from bayescaler.policy.steered import spent
 from bayescaler.telemetry.metrics import WorkloadSample
 
+from .canary_status import canary_phase
 from .capacities import policy_in_force
 from .workload import Workload
 
@@ -15,6 +16,7 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
     for workload in workloads:
         decision, intent, target, load = workload.decision, workload.intent, workload.target, workload.load
         lead, evidence = workload.outlook and workload.outlook.lead, workload.evidence
+        canary = workload.canary
         quantile = intent.policy.promised if intent else None
         yield WorkloadSample(
             workload.namespace,
@@ -29,7 +31,8 @@ def samples(workloads: Iterable[Workload], *, now: float) -> Iterator[WorkloadSa
             coverage=evidence.coverage if evidence else None,
             capacity=None if intent is None else _finite(policy_in_force(workload, intent).capacity),
             lead_time_seconds=workload.starts.p90_seconds,
-            decisions=workload.decisions,
+            canary_loss_ratio=None if canary is None or canary.trial.book is None else canary.trial.book.ratio,
+            canary_phase=canary_phase(workload),
             phase=str(workload.phase),
             rung=str(decision.rung) if decision else None,
             limiter=str(decision.limiter) if decision else None,

@@ -23,6 +23,7 @@ from bayescaler.sources.prometheus import PrometheusSource
 from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
+from .canaries import Canaries
 from .capacities import Capacities
 from .checkpoints import Checkpoints
 from .collect import Collector
@@ -87,6 +88,16 @@ class Operator:
             recall=self.keeper.recall,
             failed=self.metrics.failures.labels("watch").inc,
         )
+        self.canaries = Canaries(
+            source,
+            self.banks,
+            settings,
+            self.metrics,
+            self.events,
+            may_write=self.may_write,
+            on_new_load=self.warmup.enqueue,
+            clock=clock,
+        )
         discovery = ScaleDiscovery(client)
         failed, places = self.metrics.failures.labels("watch").inc, settings.namespaces or None
         self.targets = TargetStore(client, discovery, namespaces=places, failed=failed)
@@ -137,9 +148,11 @@ class Operator:
                 self.lead_times,
                 self.capacities,
                 self.keeper,
+                self.canaries,
                 *(() if self.checkpoints is None else (self.checkpoints,)),
             ),
             successor=self.keeper,
+            canaries=self.canaries,
             lag_seconds=settings.metric_lag_seconds,
             pause_seconds=pause_seconds(settings),
         )
@@ -204,6 +217,7 @@ class Operator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.warmup.stop()
+        await self.canaries.stop()
         if self.checkpoints is not None:
             await self.checkpoints.save_all(tuple(self.registry))
         await self.lead_times.stop()
@@ -272,6 +286,7 @@ class Operator:
 
     def _forget(self, workload: Workload) -> None:
         self.reporter.forget(workload)
+        self.canaries.forget(workload)
         if self.checkpoints is not None:
             self.checkpoints.forget(workload)
         if workload.seat is not None:

@@ -21,6 +21,7 @@ from bayescaler.api.status import MAX_STEPS
 from bayescaler.policy.steered import steered
 from bayescaler.policy.trust import CHANGE_WINDOWS, Evidence
 
+from .canary_status import canary_of, canary_phase
 from .capacities import capacity_of
 from .conditions import Condition, assess
 from .workload import Workload
@@ -40,6 +41,7 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
         forecast=forecast_of(workload),
         calibration=calibration_of(workload),
         capacity=capacity_status(workload),
+        canary=canary_of(workload, now=now),
         risk=risk_of(workload),
         last_decision=_decision(workload),
         conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
@@ -49,7 +51,7 @@ def render(workload: Workload, *, now: float) -> dict[str, Any]:
 def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
     """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
     conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions", ()))
-    return (*(status.get(key) for key in MATERIAL), "forecast" in status, conditions)
+    return (*(status.get(key) for key in MATERIAL), "forecast" in status, _phase_told(status), conditions)
 
 
 def outline(workload: Workload) -> tuple[Any, ...]:
@@ -63,8 +65,14 @@ def outline(workload: Workload) -> tuple[Any, ...]:
         workload.told.status.get("lastScaleTime") if scaled_at is None else stamp(scaled_at),
         workload.generation,
         workload.outlook is not None and workload.intent is not None,
+        canary_phase(workload),
         conditions,
     )
+
+
+def _phase_told(status: Mapping[str, Any]) -> str | None:
+    canary = status.get("canary")
+    return canary.get("phase") if isinstance(canary, Mapping) else None
 
 
 def stamp(at: float) -> str:

@@ -12,6 +12,7 @@ from bayescaler.api.load import LoadSpec
 from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.objective import DEFAULT_QUANTILE, windows
 from bayescaler.policy.reasons import Mode
+from bayescaler.policy.saved import mark_of
 from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import (
     Behavior,
@@ -53,6 +54,18 @@ class Learn:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryTerms:
+    """What is tried beside the live settings: `mark` is of all that is compared, `fields` the overrides as written."""
+
+    forecast: ForecastSpec
+    history_seconds: float
+    promotes: bool
+    after_seconds: float
+    mark: str
+    fields: str
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """One object's spec, translated. A change of `query`, `forecast` or `history_seconds` asks for a new posterior.
 
@@ -69,6 +82,7 @@ class Intent:
     auto_horizon: bool = False
     window_seconds: float | None = None
     learn: "Learn | None" = None
+    canary: "CanaryTerms | None" = None
 
     @property
     def lead(self) -> int:
@@ -162,12 +176,13 @@ def translate(namespace: str, name: str, obj: Mapping[str, Any], settings: Setti
             target=TargetRef(spec.scale_target_ref.api_version, spec.scale_target_ref.kind, spec.scale_target_ref.name),
             policy=_policy(spec, query, settings),
             query=query,
-            forecast=_forecast(spec, query, settings),
+            forecast=_forecast(spec, spec.forecast, query, settings),
             history_seconds=spec.forecast.history.seconds,
             scale=1.0 / spec.load.step.seconds if spec.load.kind == "Count" else 1.0,
             auto_horizon=spec.forecast.horizon.fixed_seconds is None,
             window_seconds=rate_window_seconds(query.query),
             learn=_learn(spec.capacity, query),
+            canary=_canary(spec, query, settings),
         )
     except ValueError as error:  # what the schema takes and the pure rooms cannot honour, such as 6h in steps of 1s
         raise api.SpecError((api.Problem("spec", str(error)),)) from error
@@ -192,8 +207,38 @@ def _learn(capacity: CapacitySpec, query: LoadQuery) -> Learn | None:
     return Learn(replace(query, query=learn.utilization_query), terms)
 
 
-def _forecast(spec: api.Spec, query: LoadQuery, settings: Settings) -> ForecastSpec:
-    step, forecast = spec.load.step.seconds, spec.forecast
+def _canary(spec: api.Spec, query: LoadQuery, settings: Settings) -> CanaryTerms | None:
+    live, canary = spec.forecast, spec.forecast.canary
+    if canary is None:
+        return None
+    tried = live.with_canary()
+    given = canary.model_dump(mode="json", by_alias=True, exclude_none=True, include=set(canary.given))
+    return CanaryTerms(
+        forecast=_forecast(spec, tried, query, settings),
+        history_seconds=tried.history.seconds,
+        promotes=canary.promotes,
+        after_seconds=canary.after_seconds,
+        mark=mark_of(query.query, query.step_seconds, spec.load.kind, _settings(live), _settings(tried)),
+        fields=", ".join(f"{name}: {value}" for name, value in given.items()).replace("'", ""),
+    )
+
+
+def _settings(forecast: api.ForecastSection) -> tuple[object, ...]:
+    seasons = tuple(season.seconds for season in forecast.seasons)
+    return (forecast.family, forecast.history.seconds, seasons, forecast.time_zone)
+
+
+def beside(intent: Intent) -> Intent:
+    """Return the intent with the canary's settings in place of the live ones, for the same lead; itself without one."""
+    canary = intent.canary
+    if canary is None:
+        return intent
+    forecast = replace(canary.forecast, leads=intent.forecast.leads)
+    return replace(intent, forecast=forecast, history_seconds=canary.history_seconds)
+
+
+def _forecast(spec: api.Spec, forecast: api.ForecastSection, query: LoadQuery, settings: Settings) -> ForecastSpec:
+    step = spec.load.step.seconds
     return ForecastSpec(
         step_seconds=step,
         leads=windows(_lead(forecast.horizon, query, settings), step),

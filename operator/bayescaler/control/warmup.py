@@ -113,7 +113,7 @@ class WarmUp:
         seat = await self._recalled(workload, intent, end)
         start = end - intent.history_seconds if seat is None else seat.consumed_until
         try:
-            times, values = await self._read(intent, start=start, end=end, now=now)
+            times, values = await history(self._source, intent, start=start, end=end, now=now)
             if seat is None:
                 until = float(times[-1]) + step if len(times) else end
                 if is_to_be_primed(workload, intent):
@@ -145,15 +145,6 @@ class WarmUp:
             return None
         return seat
 
-    async def _read(self, intent: Intent, *, start: float, end: float, now: float) -> tuple[Floats, Floats]:
-        """Return the buckets from `start` to the newest one with data; the rest may still come."""
-        if start >= end:
-            return np.empty(0), np.empty(0)
-        series = await self._source.read(intent.query, start=start, end=end, now=now)
-        filled = np.flatnonzero(np.isfinite(series.values))
-        known = int(filled[-1]) + 1 if filled.size else 0
-        return series.times[:known], series.values[:known]
-
     def _retry(self, workload: Workload, after_seconds: float) -> None:
         """Try again later, ever more rarely, unless the object is gone or asks for something else by then."""
         intent = workload.intent
@@ -166,6 +157,16 @@ class WarmUp:
         if (older := self._retries.pop(workload.uid, None)) is not None:
             older.cancel()
         self._retries[workload.uid] = asyncio.get_running_loop().call_later(after_seconds, again)
+
+
+async def history(source: LoadSource, intent: Intent, *, start: float, end: float, now: float) -> tuple[Floats, Floats]:
+    """Return the buckets from `start` to the newest one with data; the rest may still come."""
+    if start >= end:
+        return np.empty(0), np.empty(0)
+    series = await source.read(intent.query, start=start, end=end, now=now)
+    filled = np.flatnonzero(np.isfinite(series.values))
+    known = int(filled[-1]) + 1 if filled.size else 0
+    return series.times[:known], series.values[:known]
 
 
 def is_to_be_primed(workload: Workload, intent: Intent) -> bool:

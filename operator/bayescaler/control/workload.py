@@ -9,6 +9,7 @@ from bayescaler.cluster.events import ObjectRef
 from bayescaler.cluster.scale import Target
 from bayescaler.cluster.scalers import Scaler
 from bayescaler.policy import Decision, Outlook, State
+from bayescaler.policy.canary import Pair, Trial
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.saved_state import of_another_load
@@ -68,6 +69,27 @@ class Seat:
     """Whether the row was given back, and may be another's."""
 
 
+@dataclass(slots=True, eq=False)
+class Canary:
+    """Other settings of the forecaster beside the live ones: a seat that decides nothing, and what it has shown."""
+
+    trial: Trial
+    seat: Seat | None = None
+    pending: list[tuple[float, float]] = field(default_factory=list)
+    """Buckets that the live seat was given, and this one was not yet."""
+    pair: Pair | None = None
+    """The window under way."""
+    outlook: Outlook | None = None
+    state: State | None = None
+    """The memory of what would be decided by it."""
+    replicas: int | None = None
+    building: "asyncio.Task[None] | None" = None
+    due_at: float = float("-inf")
+    retry_seconds: float = 0.0
+    problem: str = ""
+    """Why it cannot be compared at the moment."""
+
+
 @dataclass(slots=True)
 class Told:
     """What was last written to the API server, so that only changes are written again."""
@@ -118,6 +140,7 @@ class Workload:
     that a history nobody can read holds things back no longer than `fallback`'s hold."""
     outlook: Outlook | None = None
     evidence: Evidence | None = None
+    canary: Canary | None = None
     standing: Standing = field(default_factory=Standing)
     phase: Phase = Phase.LEARNING
     phase_message: str = "the history is still being read"

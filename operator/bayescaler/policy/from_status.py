@@ -45,6 +45,7 @@ def of_status(obj: Json) -> dict[str, Any]:
         "calibration": part(status, "calibration"),
         "capacity": part(status, "capacity"),
         "risk": part(status, "risk"),
+        "canary": part(status, "canary"),
         "spec": specpart(spec),
         "conditions": conditions,
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .conditions import REASONS, TYPES
-from .meanings import LIMITERS, PHASES, RUNGS, Meaning
+from .meanings import CANARIES, LIMITERS, PHASES, RUNGS, Meaning
 
 TITLE = """\
 <!-- Made from operator/bayescaler/policy by `bayescaler generate reasons`; change it there. -->
@@ -23,6 +23,7 @@ def reasons_markdown() -> str:
         *_section("Limiters", "The rule that fixed the number, in the order in which they are applied.", LIMITERS),
         *_section("Phases", "How far the forecast is trusted.", PHASES),
         *_section("Rungs", "Where the number comes from, best first; the ladder goes down by time.", RUNGS),
+        *_section("Canaries", "Where other settings of the forecaster stand, tried beside the live ones.", CANARIES),
         *_section("Conditions", "Their types, with the status that is as it should be.", good),
         "## Reasons of conditions",
         "",

@@ -7,7 +7,7 @@ what is missing fails a test. No cure suggests fewer replicas while load is miss
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .reasons import Limiter, Phase, Rung
+from .reasons import CanaryPhase, Limiter, Phase, Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,5 +204,31 @@ RUNGS: Mapping[Rung, Meaning] = {
         "Nothing could be read for an hour and more: at least fallback.replicas run.",
         "bring the load back (condition ScalingActive); set fallback.replicas to what is safe without sight",
         "at least the fallback floor of 10",
+    ),
+}
+
+CANARIES: Mapping[CanaryPhase, Meaning] = {
+    CanaryPhase.WARMING: Meaning(
+        "The canary's history is read and replayed, or the live forecast has too little to show yet to compare with.",
+        "wait",
+        "seasons: [24h, 168h]: its history is being read; nothing is compared yet",
+    ),
+    CanaryPhase.RUNNING: Meaning(
+        "Both forecast the same windows and their losses are compared; the canary decides nothing.",
+        "wait; after weeks without a decision the two are as good as alike: remove it",
+        "seasons: [24h, 168h] loses 9.1 % less than the live forecast (ratio 0.91, between 0.70 and 1.12) "
+        "over 412 disjoint windows; evidence 2.6 of 20, nothing is decided before 10h6m are over",
+    ),
+    CanaryPhase.PROMOTED: Meaning(
+        "The canary lost less, and forecasts in place of what spec.forecast says, as long as it stands there.",
+        "move its fields to spec.forecast and remove the canary, in one change; to go back, remove the canary alone",
+        "seasons: [24h, 168h] lost 13 % less than the live forecast (ratio 0.87, between 0.75 and 0.98) "
+        "over 812 disjoint windows and forecasts now: move it to spec.forecast and remove the canary",
+    ),
+    CanaryPhase.ROLLED_BACK: Meaning(
+        "The canary lost more and no longer runs; the live forecast was never touched.",
+        "remove spec.forecast.canary, or try something else",
+        "seasons: [] lost 31 % more than the live forecast (ratio 1.31, between 1.17 and 1.45) "
+        "over 803 disjoint windows and no longer runs: remove spec.forecast.canary, or try something else",
     ),
 }

@@ -29,6 +29,15 @@ class Phase(StrEnum):
     DEGRADED = "Degraded"
 
 
+class CanaryPhase(StrEnum):
+    """Where a canary of the forecaster stands."""
+
+    WARMING = "Warming"
+    RUNNING = "Running"
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+
+
 class Rung(StrEnum):
     """Rungs of the fallback ladder, best first."""
 

@@ -11,6 +11,7 @@ steps                             [{limiter, before, after, why}], from current 
 violationProbability, unit        chance to run short at final; what stands after a load
 forecast, calibration, capacity   as in the object's status
 risk                              likewise, and in a log {seconds, ladder: [{price, short, replicas}]}
+canary                            {message}: where a canary stands, in a sentence
 spec                              the part of the spec that the number rests on, as users write it
 conditions                        [{type, status, reason, message}], of a log only those that are not as they should be
 
@@ -127,6 +128,7 @@ class Record:
     forecast: Forecast | None
     calibration: Calibration | None
     steered: Steered | None
+    canary: str
     capacity: float | None
     capacity_source: str
     rules: Rules
@@ -207,6 +209,7 @@ def read(raw: Json) -> Record:
         forecast=_forecast(forecast) if forecast else None,
         calibration=_calibration(part(raw, "calibration")),
         steered=_steered(part(raw, "risk")),
+        canary=shown(part(raw, "canary").get("message", "")),
         capacity=per_replica,
         capacity_source=source,
         rules=_rules(spec, forecast),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from typing import Any, TypeVar
 
+from . import canary
 from .conflicts import Tenure
 from .lead_time import HeldLead
 from .reasons import Phase
@@ -25,7 +26,7 @@ from .state import State
 from .trust import Charge, Standing
 
 VERSION = 1
-PARTS = {"decisions": 1, "steering": 1, "phase": 1, "lead time": 1, "capacity": 1, "other writers": 1}
+PARTS = {"decisions": 1, "steering": 1, "phase": 1, "lead time": 1, "capacity": 1, "other writers": 1, "canary": 1}
 """The version of each part; raised where its older form can no longer be read, or its newer one not by before."""
 MOST_BYTES = 3072
 """Four kilobytes in base64."""
@@ -58,7 +59,8 @@ class ForeignState(RefusedState):
 class Saved:
     """One autoscaler: `load` and `use` are marks of what its numbers mean, `lead_time` and `evidence` as `to_floats`
     gives them, `capacity` the one in force, `standing` how far the forecast is trusted, `tenure` what was seen of other
-    writers. `refused` says of which parts nothing could be read, and why; they are as at a start.
+    writers, `trial` where a canary stands. `refused` says of which parts nothing could be read, and why; they are as at
+    a start.
     """
 
     state: State
@@ -70,6 +72,7 @@ class Saved:
     evidence: Sequence[float] = ()
     capacity: float | None = None
     tenure: Tenure | None = None
+    trial: canary.Trial | None = None
     refused: tuple[str, ...] = ()
 
 
@@ -110,6 +113,8 @@ def pack(saved: Saved, uid: str) -> Packed:
         told["held"] = [held.buckets, held.step_seconds, number(held.changed_at), held.shorter_since, held.shorter]
     if saved.tenure is not None and saved.tenure.of:
         told["tenure"] = _plain_tenure(saved.tenure)
+    if saved.trial is not None:
+        told["canary"] = canary.plain(saved.trial)
     trimmed = False
     while len(blob := _sealed(told, uid)) > MOST_BYTES:
         trimmed = True
@@ -141,6 +146,7 @@ def unpack(blob: bytes, uid: str) -> Saved:
         evidence=evidence,
         capacity=capacity,
         tenure=parts.read("other writers", lambda: _tenure(told.get("tenure"))),
+        trial=parts.read("canary", lambda: _trial(told.get("canary"))),
         refused=tuple(parts.refused),
     )
 
@@ -218,6 +224,10 @@ def _capacity(told: Mapping[str, Any]) -> tuple[list[float], float | None]:
     if capacity is not None and not (isfinite(capacity) and capacity > 0.0):
         raise ValueError(f"capacity {capacity}")
     return [_number(value) for value in told["evidence"]], capacity
+
+
+def _trial(told: Mapping[str, Any] | None) -> canary.Trial | None:
+    return None if told is None else canary.trial_of(told)
 
 
 def _held(buckets: int, step: float, changed: float | None, since: float | None, shorter: int) -> HeldLead:

@@ -74,6 +74,7 @@ def tell(record: Record, *, now: float, asked_at: float | None = None) -> Story:
         Section("Steps", _steps(record)),
         Section("Risk", _risk(record)),
         Section("Trust", _trust(record)),
+        Section("Canary", (Line(record.canary),) if record.canary else ()),
         Section("To change", tuple(Line(text) for text in changes(record))),
         Section("Conditions", _conditions(record)),
         Section("Note", tuple(Line(note, Tone.NOTICE) for note in (*record.notes, *_age(record, now, asked_at)))),

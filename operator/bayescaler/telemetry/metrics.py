@@ -32,7 +32,8 @@ class WorkloadSample:
     coverage: float | None = None
     capacity: float | None = None
     lead_time_seconds: float | None = None
-    decisions: float | None = None
+    canary_loss_ratio: float | None = None
+    canary_phase: str | None = None
     phase: str | None = None
     rung: str | None = None
     limiter: str | None = None
@@ -41,13 +42,16 @@ class WorkloadSample:
 
 @dataclass(frozen=True, slots=True)
 class ObjectMetric:
-    """One metric of an object: `attribute` of WorkloadSample under `name`; a `state` is exposed as the label of a 1."""
+    """One metric of an object: `attribute` of WorkloadSample under `name`.
+
+    A `state` is exposed as the label of a 1; `beside` is a label and the attribute that it shows.
+    """
 
     name: str
     attribute: str
     help: str
-    counter: bool = False
     state: bool = False
+    beside: tuple[str, str] | None = None
 
 
 OBJECT_METRICS = (
@@ -79,7 +83,12 @@ OBJECT_METRICS = (
         "capacity_per_replica", "capacity", "Load one replica is taken to serve; of a learned one the low quantile."
     ),
     ObjectMetric("lead_time_seconds", "lead_time_seconds", "P90 of the time from a pod's creation to its being ready."),
-    ObjectMetric("decisions", "decisions", "Decisions made.", counter=True),
+    ObjectMetric(
+        "canary_loss_ratio",
+        "canary_loss_ratio",
+        "Loss of forecast.canary over that of the live forecast, by its phase; below 1 it is better.",
+        beside=("phase", "canary_phase"),
+    ),
     ObjectMetric("phase", "phase", "1 for the phase the forecast is in: Learning, Trusted or Degraded.", state=True),
     ObjectMetric("rung", "rung", "1 for the rung of the fallback ladder in use.", state=True),
     ObjectMetric("limiter", "limiter", "1 for the rule that fixed the last decision.", state=True),
@@ -132,14 +141,14 @@ class WorkloadCollector(Collector):
                 if metric.state:
                     families[metric.name].add_metric([*where, value], 1.0)
                 else:
-                    families[metric.name].add_metric(where, float(value))
+                    beside = [] if metric.beside is None else [str(getattr(sample, metric.beside[1]))]
+                    families[metric.name].add_metric([*where, *beside], float(value))
         yield from families.values()
 
 
-def _family(metric: ObjectMetric) -> GaugeMetricFamily | CounterMetricFamily:
-    kind = CounterMetricFamily if metric.counter else GaugeMetricFamily
-    labels = [*LABELS, metric.attribute] if metric.state else list(LABELS)
-    return kind(f"{PREFIX}_{metric.name}", metric.help, labels=labels)
+def _family(metric: ObjectMetric) -> GaugeMetricFamily:
+    beside = [metric.attribute] if metric.state else [] if metric.beside is None else [metric.beside[0]]
+    return GaugeMetricFamily(f"{PREFIX}_{metric.name}", metric.help, labels=[*LABELS, *beside])
 
 
 STAGES = ("collect", "estimate", "decide", "act", "report", "total")

@@ -218,13 +218,13 @@ def test_a_part_that_is_newer_or_does_not_hold_together_costs_only_itself(part, 
     assert len(found.refused) == 1
     assert found.refused[0].startswith(f"{part}: ")
     assert found.refused[0].endswith("learned anew")
-    left = {"decisions": {"state"}, "steering": {"state"}, "phase": {"phase"}, "lead time": {"lead_time", "held"},
+    left = {"decisions": {"state"}, "steering": {"state"}, "phase": {"standing"}, "lead time": {"lead_time", "held"},
             "capacity": {"evidence", "capacity"}, "other writers": {"tenure"}}[part]  # fmt: skip
-    for name in ("phase", "lead_time", "held", "evidence", "capacity", "tenure"):
+    for name in ("standing", "lead_time", "held", "evidence", "capacity", "tenure"):
         same = getattr(found, name) == getattr(expected, name)
         assert same == (name not in left), name
     assert (found.state.decided_at is None) == (part == "decisions")
-    assert len(found.state.steering.figures) == (0 if "state" in left else len(expected.state.steering.figures))
+    assert len(found.state.ledger) == (0 if "state" in left else len(expected.state.ledger))
 
 
 def test_a_state_saved_before_parts_had_versions_is_read(monkeypatch):
@@ -233,4 +233,4 @@ def test_a_state_saved_before_parts_had_versions_is_read(monkeypatch):
         saved_module, "_sealed", lambda told, uid: sealed({k: v for k, v in told.items() if k != "parts"}, uid)
     )
     found = unpack(pack(Saved(hour(40, 3), **learned(3)), UID).blob, UID)
-    assert (found.refused, found.phase) == ((), Phase.DEGRADED)
+    assert (found.refused, found.standing.phase) == ((), Phase.DEGRADED)

@@ -112,6 +112,18 @@ BAD = [
     ("forecast.seasons", ["daily"], "spec.forecast.seasons[0]"),
     ("forecast.timeZone", "", "spec.forecast.timeZone"),
     ("forecast.timeZone", "../etc/passwd", "spec.forecast.timeZone"),
+    ("forecast.canary", {}, "spec.forecast.canary"),
+    ("forecast.canary", {"promote": "Never"}, "spec.forecast.canary"),
+    ("forecast.canary", {"seasons": ["1d", "7d"]}, "spec.forecast.canary"),  # those of the default
+    ("forecast.canary", {"family": "Gaussian", "history": "2w"}, "spec.forecast.canary"),
+    ("forecast.canary", {"timeZone": "UTC"}, "spec.forecast.canary"),
+    ("forecast.canary", {"family": "Auto"}, "spec.forecast.canary"),
+    ("forecast.canary.family", "Poisson", "spec.forecast.canary.family"),
+    ("forecast.canary.history", "1h", "spec.forecast.canary.history"),
+    ("forecast.canary.seasons", ["5m"], "spec.forecast.canary.seasons"),
+    ("forecast.canary.seasons", ["1h", "2h", "3h", "4h", "5h"], "spec.forecast.canary.seasons"),
+    ("forecast.canary", {"seasons": [], "promote": "Always"}, "spec.forecast.canary.promote"),
+    ("forecast.canary", {"seasons": [], "after": "5m"}, "spec.forecast.canary.after"),
     ("forecast.horizon", "auto", "spec.forecast.horizon"),
     ("forecast.horizon", "7h", "spec.forecast.horizon"),
     ("forecast.horizon", "1d", "spec.forecast.horizon"),
@@ -202,6 +214,9 @@ GOOD = [
     ("forecast.seasons", ["24h", "7d", "1h", "4w"]),
     ("forecast.timeZone", "America/Argentina/Buenos_Aires"),
     ("forecast.timeZone", "Etc/GMT+5"),
+    ("forecast.canary", {"seasons": []}),
+    ("forecast.canary", {"seasons": ["168h", "24h"], "promote": "Never", "after": "1w"}),  # the first one counts most
+    ("forecast.canary", {"family": "Gaussian", "history": "4w", "timeZone": "Europe/Berlin"}),
     ("forecast.horizon", "1m30s"),
     ("forecast.horizon", "6h"),
     ("forecast", None),
@@ -275,6 +290,11 @@ def test_python_sets_exactly_the_defaults_of_the_api_server(obj, defaulted):
         ({"forecast": {"history": "2h", "horizon": "2h"}, "load": {"step": "1s"}}, "spec.forecast.horizon"),
         ({"forecast": {"history": "2h", "seasons": ["1h1s"]}, "load": {"step": "15s"}}, "spec.forecast.seasons"),
         ({"forecast": {"seasons": ["1h"]}, "load": {"step": "1h"}}, "spec.forecast.seasons"),
+        (
+            {"forecast": {"history": "2h", "canary": {"history": "8w"}}, "load": {"step": "1s"}},
+            "spec.forecast.canary.history",
+        ),
+        ({"forecast": {"canary": {"seasons": ["1h1s"]}}, "load": {"step": "15s"}}, "spec.forecast.canary.seasons"),
     ],
 )
 def test_history_seasons_and_horizon_must_fit_the_step(change, blamed, refusals):

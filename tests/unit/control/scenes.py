@@ -13,9 +13,10 @@ import numpy as np
 from bayescaler.cli.told import as_text
 from bayescaler.control.decision_log import complete
 from bayescaler.control.status import render
-from bayescaler.control.workload import Problem, Workload
+from bayescaler.control.workload import Canary, Problem, Workload
+from bayescaler.policy.canary import Book, Trial
 from bayescaler.policy.from_status import of_status
-from bayescaler.policy.reasons import Phase
+from bayescaler.policy.reasons import CanaryPhase, Phase
 from bayescaler.policy.record import read
 from bayescaler.policy.story import tell
 from bayescaler.policy.why_not import why_not
@@ -28,7 +29,7 @@ else:  # run as a script
 LATER = 34.0
 HERE = Path(__file__).resolve().parent
 STORIES = HERE / "stories"
-PAGES = [HERE.parents[2] / "docs" / name for name in ("explain.md", "objective.md")]
+PAGES = [HERE.parents[2] / "docs" / name for name in ("canary.md", "explain.md", "objective.md")]
 BLOCK = re.compile(r"(<!-- story: ([a-z-]+)(?: --why-not (\d+))? -->\n```text\n)(.*?)(```\n)", re.DOTALL)
 
 SCENES: dict[str, Callable[[], Workload]] = {}
@@ -72,6 +73,15 @@ def degraded():
     stage = Scene(running=12)
     stage.shows(0.88, windows=500)
     return stage.quiet(load=300.0, expected=400.0).decide(load=300.0, expected=400.0)
+
+
+@scene
+def canary():
+    """Two days beside the live forecast, and nothing is certain yet."""
+    stage = Scene(running=8, forecast={"seasons": ["24h"], "canary": {"seasons": ["24h", "168h"]}})
+    web, book = stage.workload, Book(0.95, 124.0, 412, 4.1, 1.1, 45.0)
+    web.canary = Canary(Trial(web.intent.canary.mark, CanaryPhase.RUNNING, NOON - 172_800.0, book))
+    return stage.quiet(load=400.0, expected=395.0).decide(load=400.0, expected=395.0)
 
 
 @scene

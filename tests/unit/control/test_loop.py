@@ -190,7 +190,7 @@ async def test_metrics_show_each_object_and_forget_it_when_it_is_gone(house):
     assert (sample.namespace, sample.name) == ("shop", "web")
     assert (sample.current_replicas, sample.desired_replicas, sample.load) == (1, 3, 100.0)
     assert sample.load_age_seconds == MINUTE
-    assert (sample.capacity, sample.lead_time_seconds, sample.decisions) == (50.0, 60.0, 1)
+    assert (sample.capacity, sample.lead_time_seconds, sample.canary_loss_ratio) == (50.0, 60.0, None)
     assert (sample.phase, sample.rung, sample.limiter, sample.health) == (
         str(web.phase), "Predictive", "Forecast", "Live",
     )  # fmt: skip

@@ -14,7 +14,8 @@ from bayescaler.policy import Health, Limiter, Phase, Rung
 from bayescaler.policy.conditions import REASONS, TYPES, as_it_should_be, cure_of
 from bayescaler.policy.conflicts import Interference
 from bayescaler.policy.glossary import reasons_markdown
-from bayescaler.policy.meanings import LIMITERS, PHASES, RUNGS
+from bayescaler.policy.meanings import CANARIES, LIMITERS, PHASES, RUNGS
+from bayescaler.policy.reasons import CanaryPhase
 from bayescaler.policy.record import Judged
 
 SOURCE = Path(bayescaler.__file__).parent
@@ -27,7 +28,8 @@ NOT_OF_CONDITIONS = {"SuccessfulRescale", "FloorRestored", "StateRefused", "NoLo
 
 
 @pytest.mark.parametrize(
-    ("words", "meanings"), [(Limiter, LIMITERS), (Phase, PHASES), (Rung, RUNGS), (ConditionType, TYPES)]
+    ("words", "meanings"),
+    [(Limiter, LIMITERS), (Phase, PHASES), (Rung, RUNGS), (CanaryPhase, CANARIES), (ConditionType, TYPES)],
 )
 def test_every_word_has_its_meaning_in_its_order(words, meanings):
     assert [str(word) for word in words] == [str(word) for word in meanings]
@@ -47,7 +49,7 @@ def test_every_reason_that_a_condition_can_carry_has_its_meaning():
     assert wanted - set(REASONS) == set()
 
 
-@pytest.mark.parametrize("entry", [*LIMITERS.values(), *PHASES.values(), *RUNGS.values()])
+@pytest.mark.parametrize("entry", [*LIMITERS.values(), *PHASES.values(), *RUNGS.values(), *CANARIES.values()])
 def test_no_entry_is_empty(entry):
     assert entry.meaning.endswith(".")
     assert entry.cure

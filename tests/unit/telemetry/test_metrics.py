@@ -23,7 +23,8 @@ FULL = WorkloadSample(
     coverage=0.951,
     capacity=50.0,
     lead_time_seconds=47.0,
-    decisions=17,
+    canary_loss_ratio=0.91,
+    canary_phase="Running",
     phase="Trusted",
     rung="Predictive",
     limiter="Forecast",
@@ -59,7 +60,7 @@ def test_every_number_of_an_object_is_exposed_under_its_name():
         "bayescaler_forecast_coverage": [0.951],
         "bayescaler_capacity_per_replica": [50.0],
         "bayescaler_lead_time_seconds": [47.0],
-        "bayescaler_decisions_total": [17.0],
+        "bayescaler_canary_loss_ratio": [0.91],
         "bayescaler_phase": [1.0],
         "bayescaler_rung": [1.0],
         "bayescaler_limiter": [1.0],
@@ -74,7 +75,8 @@ def test_an_object_costs_no_more_series_than_promised():
 
 def test_every_field_of_a_sample_is_a_metric():
     fields = {f.name for f in dataclasses.fields(WorkloadSample)} - {"namespace", "name"}
-    assert fields == {metric.attribute for metric in OBJECT_METRICS}
+    labels = {metric.beside[1] for metric in OBJECT_METRICS if metric.beside is not None}
+    assert fields == {metric.attribute for metric in OBJECT_METRICS} | labels
 
 
 def test_a_state_is_a_label_and_its_change_leaves_no_series_behind():
@@ -82,6 +84,11 @@ def test_a_state_is_a_label_and_its_change_leaves_no_series_behind():
     assert fleet.series()["bayescaler_phase"] == [({"namespace": "shop", "name": "web", "phase": "Trusted"}, 1.0)]
     fleet.objects = [dataclasses.replace(FULL, phase="Degraded")]
     assert [labels["phase"] for labels, _ in fleet.series()["bayescaler_phase"]] == ["Degraded"]
+
+
+def test_what_a_canary_loses_is_told_with_its_phase():
+    (told,) = Fleet(FULL).series()["bayescaler_canary_loss_ratio"]
+    assert told == ({"namespace": "shop", "name": "web", "phase": "Running"}, 0.91)
 
 
 def test_what_is_not_known_is_no_series_rather_than_a_zero():
@@ -120,7 +127,7 @@ def test_openmetrics_reads_it_too():
     metrics = Fleet(FULL).metrics
     metrics.scale_writes.labels("ok").inc()
     names = {f.name for f in parse_openmetrics(openmetrics.generate_latest(metrics.registry).decode())}
-    assert {"bayescaler_load", "bayescaler_decisions", "bayescaler_scale_writes"} <= names
+    assert {"bayescaler_load", "bayescaler_limiter", "bayescaler_scale_writes"} <= names
 
 
 def test_events_are_counted_at_scrape_time_by_result():
