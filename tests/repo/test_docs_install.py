@@ -12,6 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
+from bayescaler.api import crd
+from bayescaler.cluster.served_kind import misfit
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "charts" / "bayescaler" / "values.schema.json").read_text())
 RIGHTS = yaml.safe_load((ROOT / "tests" / "rbac.yaml").read_text())
@@ -96,3 +99,17 @@ def test_the_tables_of_rights_are_those_that_the_chart_is_held_to() -> None:
     assert dict(served) == RIGHTS["served"] | RIGHTS["extra"]
     assert dict(home) == RIGHTS["leader-election"] | RIGHTS["saved-state"] | RIGHTS["secrets"]
     assert people == [*RIGHTS["view"].items(), *RIGHTS["edit"].items()]
+
+
+def test_what_the_operator_says_while_it_waits_is_in_the_table_of_cures() -> None:
+    kind = {"group": "bayescaler.dev", "version": "v1alpha1", "kind": "BayesianAutoscaler"}
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"] | {"x-kubernetes-group-version-kind": [kind]}
+    older = schema | {"properties": {"spec": {}}}
+    newer = schema | {"properties": schema["properties"] | {"spec": schema["properties"]["spec"] | {"properties": {
+        **schema["properties"]["spec"]["properties"], "wishes": {}}}}}  # fmt: skip
+    told = re.findall(r"^\| `([^`]+)` \|", PAGE.partition("## When it does not become ready")[2], re.MULTILINE)
+    for said, document in zip(told, ({}, older, newer), strict=False):
+        sentence = misfit({"components": {"schemas": {"ours": document}}})
+        assert sentence is not None
+        assert said in sentence
+    assert told[3:] == ["is forbidden"]
