@@ -8,7 +8,7 @@ GROUPS := --group e2e
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate bench bench-forecast bench-scaling bench-peers clean
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -58,6 +58,9 @@ format: setup  ## format and mend what can be mended
 
 generate: setup  ## write every generated file anew from its source
 	@$(BIN)/bayescaler generate all
+
+manifests: setup  ## write the manifests for kubectl anew from the chart, by helm
+	@$(BIN)/bayescaler generate manifests --helm "$$($(BIN)/python tests/e2e/harness/binaries.py --path helm)"
 
 bench: bench-peers  ## the numbers of the budgets, as printed by the programs themselves
 	@for script in tests/benchmarks/*.py tests/benchmarks/forecast; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -14,14 +14,28 @@ app.kubernetes.io/name: {{ include "bayescaler.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The user's labels win over the chart's, but for those that selectors name. */}}
 {{- define "bayescaler.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "bayescaler.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/part-of: bayescaler
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- $ours := dict
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_")
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+  "app.kubernetes.io/part-of" "bayescaler" }}
+{{- toYaml (merge (fromYaml (include "bayescaler.selectorLabels" .)) .Values.commonLabels $ours) }}
+{{- end }}
+
+{{/* Metadata of every object: `dict "root" $ "name" ... "namespace" ... "labels" ... "annotations" ...`, all but root and
+name optional. */}}
+{{- define "bayescaler.metadata" -}}
+name: {{ .name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- toYaml (merge (dict) (default (dict) .labels) (fromYaml (include "bayescaler.labels" .root))) | nindent 2 }}
+{{- with merge (dict) (default (dict) .annotations) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -41,49 +55,32 @@ app.kubernetes.io/part-of: bayescaler
 {{- end }}
 {{- end }}
 
+{{/* A role of the operator, bound to its account: `dict "root" $ "name" ... "namespace" ... "rules" ...`; of the cluster
+without a namespace. */}}
+{{- define "bayescaler.role" -}}
+{{- $kind := ternary "Role" "ClusterRole" (hasKey . "namespace") -}}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata:
+  {{- include "bayescaler.metadata" . | nindent 2 }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata:
+  {{- include "bayescaler.metadata" . | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $kind }}
+  name: {{ .name }}
+subjects:
+  {{- include "bayescaler.subjects" .root | nindent 2 }}
+{{- end }}
+
 {{/* The subject of every binding. */}}
 {{- define "bayescaler.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "bayescaler.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
-{{- end }}
-
-{{/* What the operator may do where it serves objects: of the cluster, or of each watched namespace. */}}
-{{- define "bayescaler.rules" -}}
-- apiGroups: [bayescaler.dev]
-  resources: [bayesianautoscalers]
-  verbs: [list, watch]
-- apiGroups: [bayescaler.dev]
-  resources: [bayesianautoscalers/status]
-  verbs: [patch]
-- apiGroups: [apps]
-  resources: [deployments/scale, statefulsets/scale]
-  verbs: [patch]
-# Targets are known by a watch, which shows their pod templates too.
-- apiGroups: [apps]
-  resources: [deployments, statefulsets]
-  verbs: [list, watch]
-# Other kinds are not watched: their replicas are read from /scale.
-{{- range .Values.rbac.extraScaleTargets }}
-- apiGroups: [{{ .group }}]
-  resources: [{{ .resource }}/scale]
-  verbs: [get, patch]
-{{- end }}
-# Other autoscalers of a target are a conflict in mode Auto; in mode Floor their least replicas are what is patched.
-- apiGroups: [autoscaling]
-  resources: [horizontalpodautoscalers]
-  verbs: [list, watch, patch]
-- apiGroups: [keda.sh]
-  resources: [scaledobjects]
-  verbs: [list, watch, patch]
-# The reactive fallback: utilisation of a target's pods against what they request.
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [list]
-- apiGroups: [metrics.k8s.io]
-  resources: [pods]
-  verbs: [list]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
 {{- end }}

@@ -1,6 +1,7 @@
 """`bayescaler generate`: the repository's generated files from their one source, and manifests from what is there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,6 +9,8 @@ import click
 from bayescaler import api
 from bayescaler.policy.glossary import reasons_markdown
 
+from .chart_manifests import CannotRender, plain_manifests
+from .chart_values import chart_readme, values_page
 from .migrate import from_hpa, from_scaledobject
 
 CRD_FILE = "bayescaler.dev_bayesianautoscalers.yaml"
@@ -18,7 +21,18 @@ ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
     "reference": ("docs/reference/resource.md", api.reference_markdown),
     "reasons": ("docs/reference/reasons.md", reasons_markdown),
 }
+# Made of the chart in the repository, not of the code.
+CHART = Path("charts/bayescaler")
+FROM_CHART: dict[str, tuple[str, Callable[[Path], str]]] = {
+    "values": ("docs/reference/values.md", values_page),
+    "chart-readme": (f"{CHART}/README.md", chart_readme),
+}
+MANIFESTS = "deploy/install.yaml"
 EVERYTHING = "all"
+ROOT = click.option(
+    "--root", type=click.Path(file_okay=False, exists=True), default=".", help="Root of the repository."
+)
+CHECK = click.option("--check", is_flag=True, help="Write nothing; fail if a file differs from what would be written.")
 
 
 class _AllByDefault(click.Group):
@@ -37,19 +51,41 @@ def generate() -> None:
 
 
 def _writer(name: str) -> click.Command:
-    chosen = dict(ARTEFACTS) if name == EVERYTHING else {name: ARTEFACTS[name]}
-    paths = ", ".join(path for path, _ in chosen.values())
+    names = (*ARTEFACTS, *FROM_CHART) if name == EVERYTHING else (name,)
+    paths = ", ".join((ARTEFACTS | FROM_CHART)[one][0] for one in names)
 
     @click.command(name, help=f"Write {paths}, from the repository's root, or check that they are current.")
-    @click.option("--check", is_flag=True, help="Write nothing; fail if a file differs from what would be written.")
-    @click.option("--root", type=click.Path(file_okay=False, exists=True), default=".", help="Root of the repository.")
+    @CHECK
+    @ROOT
     def write(check: bool, root: str) -> None:
-        _write(chosen, Path(root), check=check)
+        chart = Path(root) / CHART
+        made = ARTEFACTS | {one: (path, partial(make, chart)) for one, (path, make) in FROM_CHART.items()}
+        try:
+            _write({one: made[one] for one in names}, Path(root), check=check)
+        except FileNotFoundError as error:
+            raise click.ClickException(
+                f"no {error.filename}: run in the repository, or name its root by --root"
+            ) from error
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
 
     return write
 
 
-def _write(chosen: dict[str, tuple[str, Callable[[], str]]], root: Path, *, check: bool) -> None:
+@click.command()
+@click.option("--helm", metavar="COMMAND", default="helm", show_default=True, help="The helm (3 or 4) that renders.")
+@CHECK
+@ROOT
+def manifests(helm: str, check: bool, root: str) -> None:
+    """Write deploy/install.yaml, the chart's manifests for kubectl and kustomize, or check that they are current."""
+    try:
+        text = plain_manifests(helm, Path(root) / CHART)
+    except CannotRender as error:
+        raise click.ClickException(str(error)) from error
+    _write({"manifests": (MANIFESTS, lambda: text)}, Path(root), check=check)
+
+
+def _write(chosen: Mapping[str, tuple[str, Callable[[], str]]], root: Path, *, check: bool) -> None:
     stale = []
     for path, make in chosen.values():
         file, text = root / path, make()
@@ -65,7 +101,8 @@ def _write(chosen: dict[str, tuple[str, Callable[[], str]]], root: Path, *, chec
         raise click.ClickException(f"not what its source says: {', '.join(stale)}; run: make generate")
 
 
-for _name in (EVERYTHING, *ARTEFACTS):
+for _name in (EVERYTHING, *ARTEFACTS, *FROM_CHART):
     generate.add_command(_writer(_name))
+generate.add_command(manifests)
 generate.add_command(from_hpa)
 generate.add_command(from_scaledobject)

@@ -5,11 +5,14 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Coroutine
+from typing import Any
 
 import click
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import BadConfiguration
+from bayescaler.cluster.served_kind import ServedKind
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.handlers import watch
@@ -122,20 +125,39 @@ def check_addresses(prometheus: str | None, allowed: tuple[str, ...]) -> None:
 
 
 async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str | None, context: str | None) -> None:
-    """Connect, serve the probes, watch and tick until SIGINT or SIGTERM."""
+    """Connect, serve the probes, wait for our kind, watch and tick until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
-    operator = Operator.on_prometheus(client, settings)
+    operator, kind = Operator.on_prometheus(client, settings), ServedKind(client)
     host, port = listen
     async with ProbeServer(
-        operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port
+        operator.metrics.registry,
+        live=operator.live,
+        ready=lambda: kind.wrong or operator.ready(),
+        host=host,
+        port=port,
     ) as probes:
         log.info("serving probes and metrics", extra={"port": probes.port})
         await asyncio.to_thread(warm_up)
-        await operator.start()
         try:
-            await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
+            if await _before(stop, kind.wait()):
+                await operator.start()
+                await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
         finally:
             await operator.stop()
+
+
+async def _before(stop: asyncio.Event, waited: Coroutine[Any, Any, None]) -> bool:
+    """Wait for something, no longer than until `stop`; whether it came."""
+    coming, stopping = asyncio.create_task(waited), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if coming.done():
+            await coming
+        return not stop.is_set()
+    finally:
+        for task in (coming, stopping):
+            task.cancel()
+        await asyncio.gather(coming, stopping, return_exceptions=True)

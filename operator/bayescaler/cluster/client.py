@@ -17,8 +17,9 @@ from kubernetes.aio.client.rest import RESTClientObject
 from bayescaler import __version__
 
 from .credentials import Connection, Credentials
-from .errors import Unreachable, api_error
+from .errors import Forbidden, Unreachable, api_error
 from .paths import Json
+from .rights import Refusals
 
 FIELD_MANAGER = "bayescaler"
 JSON_PATCH = "application/json-patch+json"
@@ -37,6 +38,7 @@ class KubeClient:
         self._request_seconds = request_seconds
         self._rest = RESTClientObject(credentials.configuration)
         self._certificate = credentials.generation
+        self._refusals = Refusals()
 
     @classmethod
     async def connect(
@@ -162,12 +164,15 @@ class KubeClient:
             response = await self._send(method, url, body, content_type, limits)
         if response.status >= 400:
             async with response:
-                raise api_error(
+                error = api_error(
                     response.status,
                     await response.read(),
                     asked=f"{method} {path}",
                     retry_after=response.headers.get("Retry-After"),
                 )
+            if isinstance(error, Forbidden):
+                self._refusals.note(error.message)
+            raise error
         return response
 
     async def _send(

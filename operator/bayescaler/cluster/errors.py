@@ -24,6 +24,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .rights import missing_rule
+
 DEFAULT_RETRY_AFTER_SECONDS = 1.0
 # Kubernetes asks for seconds; a proxy in between may ask for hours, and would have them.
 LONGEST_RETRY_AFTER_SECONDS = 60.0
@@ -171,6 +173,8 @@ def api_error(status: int, body: bytes | Mapping[str, Any], *, asked: str, retry
     details = told.get("details") or {}
     causes = tuple(f"{c.get('field', '')}: {c.get('message', '')}".strip(": ") for c in details.get("causes") or ())
     text = str(told.get("message") or "no message")[:MESSAGE_LIMIT]
+    if status == 403 and (lacking := missing_rule(text)):
+        text = f"{text}; {lacking}"
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
     return kind(
         status,

@@ -15,7 +15,7 @@ from typing import Any
 
 from .client import KubeClient
 from .discovery import ScaleDiscovery
-from .errors import NotFound
+from .errors import ApiError, NotFound
 from .listwatch import Key, ListWatch
 from .ownership import manager_of
 from .paths import Json, collection
@@ -80,6 +80,11 @@ class TargetStore:
     def synced(self) -> bool:
         """Whether every watched kind is known completely: only then may replicas be lowered."""
         return all(watch.synced_at is not None for watch in self.watches)
+
+    @property
+    def error(self) -> ApiError | None:
+        """What keeps a watched kind from being known; None for nothing."""
+        return next((watch.error for watch in self.watches if watch.error is not None), None)
 
     async def wait_synced(self) -> None:
         """Return once every watched kind has been known completely."""

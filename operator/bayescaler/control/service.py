@@ -157,6 +157,7 @@ class Operator:
             pause_seconds=pause_seconds(settings),
         )
         self._listed = asyncio.Event()
+        self._not_listed: ApiError | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -242,9 +243,11 @@ class Operator:
 
     def ready(self) -> str | None:
         """Readiness: objects and targets are listed; leadership is no part of it."""
+        if not self.targets.synced:
+            return f"the targets have not been listed yet{_because(self.targets.error)}"
         if self.registry.synced_at is None:
-            return "the BayesianAutoscalers have not been listed yet"
-        return None if self.targets.synced else "the targets have not been listed yet"
+            return f"the BayesianAutoscalers have not been listed yet{_because(self._not_listed)}"
+        return None
 
     async def synced(self) -> None:
         """Wait for the first full view of the cluster."""
@@ -268,14 +271,23 @@ class Operator:
                 try:
                     self.registry.replace(await self._list(), now=began)
                 except ApiError as error:
-                    log.warning("objects could not be listed", extra={"why": str(error)})
+                    self._note_list(error)
                 except Exception:
                     log.exception("objects could not be listed")
                     self.metrics.failures.labels("resync").inc()
                 else:
+                    self._note_list(None)
                     self._listed.set()
                     due = began + self.settings.resync_seconds * max(1.0, len(self.registry) / 1000)
             await asyncio.sleep(RESYNC_LOOK_SECONDS)
+
+    def _note_list(self, error: ApiError | None) -> None:
+        """Log why objects cannot be listed, once for as long as it is the same, and that they are again."""
+        if error is not None and str(error) != str(self._not_listed):
+            log.warning("objects could not be listed", extra={"why": str(error)})
+        elif error is None and self._not_listed is not None:
+            log.info("objects are listed again")
+        self._not_listed = error
 
     async def _list(self) -> list[dict[str, Any]]:
         objects: list[dict[str, Any]] = []
@@ -296,3 +308,7 @@ class Operator:
     def _spawn(self, job: Awaitable[Any], name: str) -> None:
         self._tasks.append(asyncio.ensure_future(job))
         self._tasks[-1].set_name(name)
+
+
+def _because(error: ApiError | None) -> str:
+    return "" if error is None else f": {error}"

@@ -35,12 +35,17 @@ def other(kind):
 
 
 class Guarded(World):
-    """The operator as the ServiceAccount of the chart, on an API server that enforces its roles."""
+    """The operator as the ServiceAccount of the chart, on an API server that enforces its roles, `without` some."""
+
+    def __init__(self, *, without=(), **world):
+        super().__init__(**world)
+        self._without = without
 
     async def _start_operator(self, exits, kubeconfig):
         self.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
         self.server.create(SCALED_OBJECTS)  # KEDA is there, or its objects are not asked for
-        self.grant("served", *RIGHTS["served"].items(), *RIGHTS["extra"].items())
+        served = (RIGHTS["served"] | RIGHTS["extra"]).items()
+        self.grant("served", *((right, verbs) for right, verbs in served if right not in self._without))
         self.grant("secrets", *RIGHTS["secrets"].items(), namespace=SERVED)
         self.grant("leader-election", *RIGHTS["leader-election"].items(), namespace=HOME, names=["bayescaler"])
         states = [f"bayescaler-state-{number}" for number in range(SHARDS)]
@@ -118,3 +123,27 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
     used["/configmaps"].add("create")  # nor does an apply
     granted = RIGHTS["served"] | RIGHTS["extra"] | RIGHTS["secrets"] | RIGHTS["leader-election"] | RIGHTS["saved-state"]
     assert {right: sorted(verbs) for right, verbs in used.items()} == granted
+
+
+async def test_a_right_that_is_missing_is_named_with_its_cure_where_the_user_looks(caplog):
+    caplog.set_level("INFO", "bayescaler")
+    without = ("apps/deployments/scale", "example.dev/rollouts/scale")
+    async with Guarded(without=without) as world:
+        world.feed(500.0, days=0.2)
+        canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
+        world.apply(ROLLOUTS, ROLLOUT)
+        await world.begin(deployment("web"), autoscaler("web", **SHORT), autoscaler("canary", **canary, **SHORT))
+        await world.run(MINUTE)
+        for name, rule, value in (
+            ("web", '{apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["patch"]}', "rbac.create"),
+            (
+                "canary",
+                '{apiGroups: ["example.dev"], resources: ["rollouts/scale"], verbs: ["get"]}',
+                "rbac.extraScaleTargets, {group: example.dev, resource: rollouts}",
+            ),
+        ):
+            told = next(one for one in world.status(name)["conditions"] if one["type"] == "AbleToScale")
+            assert told["status"] == "False"
+            assert f"{rule} in namespace default: grant it to ServiceAccount {HOME}/bayescaler" in told["message"]
+            assert value in told["message"]
+            assert [one for one in caplog.records if rule in str(one.__dict__)], "the log says it too"

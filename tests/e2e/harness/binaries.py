@@ -71,18 +71,21 @@ def find(say: Say = lambda line: None, *, build: bool = True) -> Binaries:
 
     Raises `MissingPartError` naming all that is missing; with `build` false also what could be made.
     """
-    cache = _Cache(cache_folder(), say, build)
     commands: dict[str, Command] = {}
     missing: dict[str, None] = {}  # ordered, without repeats
     for one in fields(Binaries):
-        part = one.name.replace("_", "-")
         try:
-            commands[one.name] = _from_assets(part) or _MAKERS[part](part, cache)
+            commands[one.name] = find_one(one.name.replace("_", "-"), say, build=build)
         except MissingPartError as error:
             missing[str(error)] = None
     if missing:
         raise MissingPartError("\n".join(missing))
     return Binaries(**commands)
+
+
+def find_one(part: str, say: Say = lambda line: None, *, build: bool = True) -> Command:
+    """Find one executable by its name, as `find` does."""
+    return _from_assets(part) or _MAKERS[part](part, _Cache(cache_folder(), say, build))
 
 
 def cache_folder() -> Path:
@@ -233,6 +236,7 @@ def main() -> int:
     """Print where each executable is; with `--build`, make what is missing first."""
     parser = argparse.ArgumentParser(description="The executables of the end-to-end tests.")
     parser.add_argument("--build", action="store_true", help="first build and unpack what is missing")
+    parser.add_argument("--path", metavar="PART", help="print where one of them is, and nothing else", choices=_MAKERS)
     arguments = parser.parse_args()
 
     def say(line: str) -> None:
@@ -240,6 +244,9 @@ def main() -> int:
         sys.stdout.flush()
 
     try:
+        if arguments.path:
+            say(" ".join(find_one(arguments.path)))
+            return 0
         binaries = find(say, build=arguments.build)
     except MissingPartError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,15 +1,19 @@
 """The command line as a user meets it: help for everything, one line for what can be mended, never a traceback."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bayescaler import __version__
 from bayescaler.cli import _COMMANDS, main
-from bayescaler.cli.generate import ARTEFACTS
+from bayescaler.cli.generate import ARTEFACTS, CHART, FROM_CHART
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Said:
@@ -210,22 +214,57 @@ def test_a_picture_that_cannot_be_drawn_is_told_before_the_day_is_played(bayesca
     assert told in mended_by_the_user(said)
 
 
-def test_generate_writes_every_file_and_check_agrees(bayescaler, tmp_path):
-    written = bayescaler("generate", "--root", str(tmp_path))
+@pytest.fixture
+def repository(tmp_path):
+    """A folder with the chart's own files, which some are generated from."""
+    (tmp_path / CHART).mkdir(parents=True)
+    for name in ("values.yaml", "Chart.yaml"):
+        shutil.copy(ROOT / CHART / name, tmp_path / CHART)
+    return tmp_path
+
+
+def test_generate_writes_every_file_and_check_agrees(bayescaler, repository):
+    written = bayescaler("generate", "--root", str(repository))
     assert written.code == 0
-    assert written.out.splitlines() == [f"wrote {path}" for path, _ in ARTEFACTS.values()]
-    again = bayescaler("generate", "--check", "--root", str(tmp_path))
+    assert written.out.splitlines() == [f"wrote {path}" for path, _ in (ARTEFACTS | FROM_CHART).values()]
+    again = bayescaler("generate", "--check", "--root", str(repository))
     assert (again.code, again.out, again.err) == (0, "", "")
 
 
-def test_generate_check_names_what_is_stale_and_the_cure_and_writes_nothing(bayescaler, tmp_path):
-    bayescaler("generate", "--root", str(tmp_path))
+def test_generate_check_names_what_is_stale_and_the_cure_and_writes_nothing(bayescaler, repository):
+    bayescaler("generate", "--root", str(repository))
     path, _ = ARTEFACTS["crd"]
-    (tmp_path / path).write_text("edited by hand\n")
-    line = mended_by_the_user(bayescaler("generate", "--check", "--root", str(tmp_path)))
+    (repository / path).write_text("edited by hand\n")
+    line = mended_by_the_user(bayescaler("generate", "--check", "--root", str(repository)))
     assert path in line
     assert "make generate" in line
-    assert (tmp_path / path).read_text() == "edited by hand\n"
+    assert (repository / path).read_text() == "edited by hand\n"
+
+
+def test_a_value_of_the_chart_that_changes_makes_its_page_stale(bayescaler, repository):
+    bayescaler("generate", "--root", str(repository))
+    values = repository / CHART / "values.yaml"
+    values.write_text(values.read_text().replace("replicaCount: 2", "replicaCount: 3"))
+    line = mended_by_the_user(bayescaler("generate", "--check", "--root", str(repository)))
+    assert all(path in line for path, _ in FROM_CHART.values())
+
+
+def test_a_value_of_the_chart_that_nothing_tells_of_is_named(bayescaler, repository):
+    values = repository / CHART / "values.yaml"
+    values.write_text(f"{values.read_text()}\nsecret: true\n")
+    assert "secret has no comment" in mended_by_the_user(bayescaler("generate", "values", "--root", str(repository)))
+
+
+def test_outside_of_the_repository_generate_says_where_to_run(bayescaler, tmp_path):
+    line = mended_by_the_user(bayescaler("generate", "values", "--root", str(tmp_path)))
+    assert "charts/bayescaler" in line
+    assert "--root" in line
+
+
+def test_manifests_without_helm_say_what_to_install(bayescaler):
+    line = mended_by_the_user(bayescaler("generate", "manifests", "--helm", "no-such-helm", "--root", str(ROOT)))
+    assert "no-such-helm" in line
+    assert "--helm" in line
 
 
 def test_generate_of_one_file_leaves_the_others_alone(bayescaler, tmp_path):

@@ -1,0 +1,70 @@
+"""Values that the chart does not know, or of the wrong kind: helm refuses each and names its path."""
+
+import json
+from pathlib import Path
+
+import pytest
+from harness.binaries import Binaries
+from harness.chart import Helm, Manifest
+
+REFUSED: list[tuple[Manifest, str]] = [
+    # a key that the chart does not know
+    ({"replicas": 3}, "'replicas'"),
+    ({"prometheus": {"adress": "x"}}, "at '/prometheus'"),
+    ({"image": {"registry": "r.example"}}, "at '/image'"),
+    ({"rbac": {"extraScaleTargets": [{"group": "a.b", "resource": "c", "verbs": ["*"]}]}}, "/rbac/extraScaleTargets/0"),
+    ({"networkPolicy": {"egress": []}}, "at '/networkPolicy'"),
+    ({"networkPolicy": {"ingressFrom": [{"namespace": "monitoring"}]}}, "/networkPolicy/ingressFrom/0"),
+    ({"metrics": {"serviceMonitor": {"enabled": True}}}, "at '/metrics'"),
+    ({"metrics": {"monitor": {"path": "/x"}}}, "at '/metrics/monitor'"),
+    ({"tolerations": [{"keys": "x"}]}, "/tolerations/0"),
+    ({"affinity": {"podAffinities": {}}}, "at '/affinity'"),
+    ({"topologySpreadConstraints": [{"maxSkew": 1}]}, "/topologySpreadConstraints/0"),
+    ({"podSecurityContext": {"privileged": True}}, "at '/podSecurityContext'"),
+    ({"resources": {"request": {"cpu": 1}}}, "at '/resources'"),
+    ({"extraVolumes": [{"name": "x", "hostpath": {}}]}, "/extraVolumes/0"),
+    ({"state": {"volume": {"pvc": {}}}}, "at '/state/volume'"),
+    # a wrong type, form or range
+    ({"replicaCount": "two"}, "at '/replicaCount'"),
+    ({"image": {"digest": "sha256:12"}}, "at '/image/digest'"),
+    ({"image": {"pullPolicy": "Sometimes"}}, "at '/image/pullPolicy'"),
+    ({"replicaCount": -1}, "at '/replicaCount'"),
+    ({"operator": {"interval": "15 seconds"}}, "at '/operator/interval'"),
+    ({"prometheus": {"allow": ["http://a", "ftp://b"]}}, "at '/prometheus/allow/1'"),
+    ({"rbac": {"extraScaleTargets": [{"group": "argoproj.io"}]}}, "at '/rbac/extraScaleTargets/0'"),
+    ({"rbac": {"extraScaleTargets": [{"group": "*", "resource": "*"}]}}, "at '/rbac/extraScaleTargets/0/group'"),
+    ({"rbac": {"secrets": {"shop": []}}}, "at '/rbac/secrets/shop'"),
+    ({"rbac": {"secrets": {"shop": "prom"}}}, "at '/rbac/secrets/shop'"),
+    ({"operator": {"interval": 15}}, "at '/operator/interval'"),
+    ({"operator": {"logLevel": "trace"}}, "at '/operator/logLevel'"),
+    ({"watchNamespaces": "shop"}, "at '/watchNamespaces'"),
+    ({"watchNamespaces": ["Shop"]}, "at '/watchNamespaces/0'"),
+    ({"prometheus": {"address": "prometheus:9090"}}, "at '/prometheus/address'"),
+    ({"commonLabels": {"team": "a b"}}, "at '/commonLabels/team'"),
+    ({"nodeSelector": {"-disk": "ssd"}}, "at '/nodeSelector'"),
+    ({"rbac": {"secrets": {"Shop": ["a"]}}}, "at '/rbac/secrets'"),
+    ({"podLabels": {"app.kubernetes.io/name": "x"}}, "at '/podLabels'"),
+    ({"service": {"port": 0}}, "at '/service/port'"),
+    ({"podSecurityContext": {"runAsNonRoot": False}}, "at '/podSecurityContext/runAsNonRoot'"),
+    ({"podSecurityContext": {"runAsUser": 0}}, "at '/podSecurityContext/runAsUser'"),
+    ({"podDisruptionBudget": {"maxUnavailable": "half"}}, "at '/podDisruptionBudget/maxUnavailable'"),
+    ({"resources": {"requests": {"memory": "1 GB"}}}, "at '/resources/requests/memory'"),
+    ({"metrics": {"monitor": {"kind": "Monitor"}}}, "at '/metrics/monitor/kind'"),
+    ({"networkPolicy": {"apiServer": {"ports": []}}}, "at '/networkPolicy/apiServer/ports'"),
+    ({"extraArgs": ["listen 1"]}, "at '/extraArgs/0'"),
+    ({"extraEnv": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]}, "at '/extraEnv/0'"),
+    ({"extraVolumes": [{"name": "cache", "emptyDir": {}}]}, "at '/extraVolumes/0/name'"),
+    # what does not go together
+    ({"leaderElection": {"enabled": False}}, "at '/replicaCount'"),
+    ({"watchNamespaces": ["web"], "rbac": {"secrets": {"shop": ["a"]}}}, "rbac.secrets.shop: this namespace is not"),
+]
+
+
+@pytest.fixture
+def helm(binaries: Binaries, tmp_path: Path) -> Helm:
+    return Helm(binaries.helm, tmp_path)
+
+
+@pytest.mark.parametrize(("values", "says"), REFUSED, ids=lambda value: json.dumps(value) if value else "")
+def test_bad_values_are_refused_by_helm_naming_the_path(helm: Helm, values: Manifest, says: str) -> None:
+    assert says in helm.refusal(values)
