@@ -153,10 +153,10 @@ def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
         bayesian_autoscaler("healthy", QUERY, 0.1, namespace=GRANTED, maximum=HEALTHY),
     )
     wait_until(lambda: replicas(cluster, "healthy") == HEALTHY, "the healthy one is raised")
-    before = operator.metric("bayescaler_decisions_total", namespace=GRANTED, name="healthy") or 0
+    here = {"namespace": GRANTED, "name": "healthy"}
+    decided_at = operator.metric("bayescaler_decision_timestamp_seconds", **here) or 0
     wait_until(
-        lambda: (operator.metric("bayescaler_decisions_total", namespace=GRANTED, name="healthy") or 0) > before + 2,
-        "more decisions",
+        lambda: (operator.metric("bayescaler_decision_timestamp_seconds", **here) or 0) > decided_at, "a later decision"
     )
 
     for name, (_, reason, _) in FAULTY.items():

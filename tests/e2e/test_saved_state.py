@@ -43,8 +43,11 @@ def test_a_restart_in_the_middle_of_a_scale_up_goes_on_with_what_was_allowed(
         with OperatorProcess(release, tmp_path, name="before") as before:
             wait_until(lambda: reaches(1 + ADDED), "the first pods are added", deadline_seconds=90)
             wait_until(lambda: before.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
-            decided = before.metric("bayescaler_decisions_total", **here) or 0.0
-            wait_until(lambda: (before.metric("bayescaler_decisions_total", **here) or 0.0) > decided, "it decides on")
+            decided_at = before.metric("bayescaler_decision_timestamp_seconds", **here) or 0.0
+            wait_until(
+                lambda: (before.metric("bayescaler_decision_timestamp_seconds", **here) or 0.0) > decided_at,
+                "it decides on",
+            )
         assert not before.refusals()
         assert not before.faults()
         saved = cluster.get("configmap", f"{release.name}-state-0", namespace=release.namespace)

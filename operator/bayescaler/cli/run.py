@@ -130,7 +130,7 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
     operator = Operator.on_prometheus(client, settings)
     host, port = listen
     async with ProbeServer(
-        operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port
+        operator.metrics.exposition, live=operator.live, ready=operator.ready, host=host, port=port
     ) as probes:
         log.info("serving probes and metrics", extra={"port": probes.port})
         await asyncio.to_thread(warm_up)

@@ -45,7 +45,6 @@ def decide_one(
         workload.state = workload.state.resumed(current, now=now, pause_seconds=pause_seconds)
         workload.resuming = False
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
-    workload.decisions += 1
 
 
 def _awaits_history(workload: Workload, intent: Intent, now: float) -> bool:
