@@ -25,7 +25,7 @@ from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.probes import ProbeServer
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
-HISTORY_SECONDS = 3600.0
+HISTORY_SECONDS = 7200.0
 BUDGET_MS, BUDGET_BYTES = 100.0, 1_000_000
 
 
@@ -37,7 +37,7 @@ async def bench(objects: int, scrapes: int) -> None:
         async with AsyncExitStack() as exits:
             one = Bench(cluster)
             await one.start(exits)
-            await one.fill(objects, "1h")
+            await one.fill(objects, "2h")
             for _ in range(8):
                 await one.tick()
             operator = one.operator
@@ -49,10 +49,12 @@ async def bench(objects: int, scrapes: int) -> None:
                 await _scraped(f"http://127.0.0.1:{server.port}/metrics", encoding, scrapes)
                 for encoding in ("gzip", "identity")
             ]
+            cpu = spread([1e3 * one.scrape() for _ in range(scrapes)], ",.0f")[0]
             body = operator.metrics.exposition(ACCEPT)[0].decode()
     series = [line for line in body.splitlines() if ',name="' in line]
     show(f"scrape of {objects:,} objects", ("encoding", "median, ms", "max, ms", "bytes", "budget"), rows)
     note(f"{len(series) / objects:.1f} series an object, {len(OBJECT_METRICS)} at most")
+    note(f"of it CPU to read and write them: {cpu} ms")
     note(f"budget: {BUDGET_MS:.0f} ms and {BUDGET_BYTES:,} bytes for each 1,000 objects")
 
 

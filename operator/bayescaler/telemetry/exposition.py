@@ -38,8 +38,8 @@ class WorkloadSample:
 
 
 _NUMBERS = tuple(metric for metric in OBJECT_METRICS if metric.name != "state")
-# Six digits are more than is known of a load; a time to the millisecond needs thirteen.
-_FORMS = {metric.name: ".3f" if metric.unit is Unit.TIMESTAMP else ".6g" for metric in _NUMBERS}
+# Six digits are more than is known of a load; a time in seconds needs ten.
+_FORMS = {metric.name: ".0f" if metric.unit is Unit.TIMESTAMP else ".6g" for metric in _NUMBERS}
 
 
 def object_series(samples: Iterable[WorkloadSample]) -> str:

@@ -37,7 +37,7 @@ FULL = WorkloadSample(
     forecast_coverage=0.951,
     capacity_per_replica=50.0,
     lead_time_seconds=47.0,
-    decision_timestamp_seconds=1_800_000_015.25,
+    decision_timestamp_seconds=1_800_000_015.0,
     state=("Auto", "Degraded", "coverage", "Predictive", "Forecast", "Live", "Ready"),
 )
 
