@@ -18,13 +18,13 @@ _METRICS = f"""\
 (with exemplars in the latter: `--enable-feature=exemplar-storage` of Prometheus keeps them). An object has at most
 {MAX_SERIES_PER_OBJECT} series, which end when it is deleted; what is not known is no series, never a zero.
 
-* Series of objects carry the labels `namespace` and `name`, of the object. A scrape that puts a label `namespace` of its
-  own on its target has to be told to keep ours: `honorLabels: true` of a ServiceMonitor or PodMonitor.
+* Series of objects carry the labels `namespace` and `name`, of the object. A scrape that puts a label `namespace` of
+  its own on its target has to be told to keep ours: `honorLabels: true` of a ServiceMonitor or PodMonitor.
 * Standby replicas decide too, and so expose the same series. Ask the leader:
   `max by (namespace, name) (bayescaler_load and on (job, instance) (bayescaler_leader == 1))`.
 * The id in an exemplar is that of the decision's log record and of `bayescaler explain --output json`.
-* Not metrics, as they would take more series than an object may have: reliability at levels other than the promised one,
-  and the weights of the forecaster's experts ([the forecaster](../forecaster.md) tells how to read both).
+* Not metrics, as they would take more series than an object may have: reliability at levels other than the promised
+  one, and the weights of the forecaster's experts ([the forecaster](../forecaster.md) tells how to read both).
 
 [Runbooks](../runbooks/README.md) tell what to do when an alert fires.
 """
