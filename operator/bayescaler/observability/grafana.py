@@ -24,6 +24,7 @@ PRICE = "0.04"
 _HEIGHTS = {Draw.STAT: 4, Draw.LINES: 8, Draw.TABLE: 8, Draw.STATES: 6}
 _SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDE = 24
+_LETTERS = "ABCDEFGH"
 Drawn: TypeAlias = stat.Panel | timeseries.Panel | table.Panel | statetimeline.Panel
 
 
@@ -47,7 +48,8 @@ def dashboard_json(name: str) -> str:
         whole = whole.with_variable(variable)
     number = 0
     for row, place in _placed(of.rows):
-        whole = whole.with_row(build.Row(row.title).grid_pos(model.GridPos(x=0, y=place, w=_WIDE, h=1)))
+        number += 1
+        whole = whole.with_row(build.Row(row.title).id(number).grid_pos(model.GridPos(x=0, y=place, w=_WIDE, h=1)))
         for panel, at in _laid_out(row, place + 1):
             number += 1
             drawn = _note(panel) if isinstance(panel, Note) else _panel(panel)
@@ -135,7 +137,7 @@ def _panel(panel: Panel) -> Drawn:
         drawn = drawn.no_value(panel.empty)
     if panel.links:
         drawn = drawn.data_links([_link(link) for link in panel.links])
-    for letter, query in zip("ABCDEFGH", panel.queries, strict=False):
+    for letter, query in zip(_LETTERS, panel.queries, strict=False):
         asked = prometheus.Dataquery().ref_id(letter).expr(query.expression).datasource(_SOURCE)
         if query.legend:
             asked = asked.legend_format(query.legend)
@@ -154,9 +156,12 @@ def _link(link: Link) -> build.DashboardLink:
 
 
 def _stat(_: Panel) -> stat.Panel:
-    return stat.Panel().reduce_options(ReduceDataOptions().calcs(["lastNotNull"])).color_mode(
-        looks.BigValueColorMode.VALUE
-    )  # fmt: skip
+    return (
+        stat.Panel()
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .color_mode(looks.BigValueColorMode.VALUE)
+        .graph_mode(looks.BigValueGraphMode.NONE)
+    )
 
 
 def _lines(_: Panel) -> timeseries.Panel:
@@ -177,19 +182,23 @@ def _lines(_: Panel) -> timeseries.Panel:
 
 def _table(panel: Panel) -> table.Panel:
     """Return a table with a row an object: the queries joined by their labels, each value under its legend."""
-    letters = "ABCDEFGH"
     single = len(panel.queries) == 1
-    names = {
+    columns = {
         ("Value" if single else f"Value #{letter}"): query.legend
-        for letter, query in zip(letters, panel.queries, strict=False)
+        for letter, query in zip(_LETTERS, panel.queries, strict=False)
     }
+    hidden = ("Time", "__name__", *(column for column, legend in columns.items() if not legend))
     return (
         table.Panel()
+        .show_header(True)
         .with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
             model.DataTransformerConfig(
                 id_val="organize",
-                options={"excludeByName": {"Time": True, "__name__": True}, "renameByName": names},
+                options={
+                    "excludeByName": dict.fromkeys(hidden, True),
+                    "renameByName": {column: legend for column, legend in columns.items() if legend},
+                },
             )
         )
     )

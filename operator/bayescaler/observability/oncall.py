@@ -78,7 +78,7 @@ _WRONG = Row(
             "A click on a row opens its runbook.",
             Draw.TABLE,
             Show.WHOLE,
-            (Query('ALERTS{alertname=~"Bayescaler.*",alertstate="firing"}', "firing"),),
+            (Query('ALERTS{alertname=~"Bayescaler.*",alertstate="firing"}'),),
             width=12,
             empty="no alert fires",
             links=(_RUNBOOK,),
@@ -95,7 +95,6 @@ _WRONG = Row(
                         of_leader("state", f"{SELECTED},{match}", keep=STATE_LABELS)
                         for match in ('phase="Degraded"', 'load!="Live"', 'reason!="Ready"')
                     ),
-                    "state",
                 ),
             ),
             width=12,
@@ -141,7 +140,7 @@ _DECISIONS = Row(
             Draw.TABLE,
             Show.NUMBER,
             (
-                Query(of_leader("state", SELECTED, keep=("mode", "phase", "rung", "limiter", "load")), "state"),
+                Query(of_leader("state", SELECTED, keep=("mode", "phase", "rung", "limiter", "load"))),
                 Query(of_leader("current_replicas", SELECTED), "runs"),
                 Query(of_leader("desired_replicas", SELECTED), "wanted"),
                 Query(of_leader("load", SELECTED), "load now"),

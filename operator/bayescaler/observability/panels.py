@@ -39,7 +39,7 @@ CALM: Thresholds = ((None, GREEN),)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One expression and what its series are called; of a table, the column its value stands in."""
+    """One expression and what its series are called; of a table, the column of its value, hidden without a name."""
 
     expression: str
     legend: str = ""
