@@ -48,7 +48,7 @@ class Metrics:
         *,
         events: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
-        self._samples = samples
+        self.samples = samples
         self.registry = CollectorRegistry()
         self.registry.register(CountCollector("events", events))
         self.leader = self._gauge("leader")
@@ -72,7 +72,7 @@ class Metrics:
         """Return all metrics in the format that an Accept header asks for, and its content type."""
         encode, content_type = choose_encoder(accept)
         # The registry comes last: in OpenMetrics it ends with `# EOF`.
-        return object_series(self._samples()).encode() + encode(self.registry), content_type
+        return object_series(self.samples()).encode() + encode(self.registry), content_type
 
     def _gauge(self, name: str) -> Gauge:
         spec = METRICS[name]
