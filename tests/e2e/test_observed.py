@@ -25,6 +25,7 @@ NOTHING_WRONG = {
     "Drift of the load",
     "Faults",
     "Load that could not be read",
+    "Objects that are not well",
     "Status writes, Events, saved states",
 }
 SETTLED_SECONDS = 220.0

@@ -23,15 +23,15 @@ _METRICS = f"""\
 * Standby replicas decide too, and so expose the same series. Ask the leader:
   `max by (namespace, name) (bayescaler_load and on (job, instance) (bayescaler_leader == 1))`.
 * The id in an exemplar is that of the decision's log record and of `bayescaler explain --output json`.
-* `bayescaler run --otlp-endpoint http://collector:4318` (extra `otel`) sends the same metrics, and decisions as spans, to
-  an OpenTelemetry collector.
+* `bayescaler run --otlp-endpoint http://collector:4318` (extra `otel`) sends the same metrics, and decisions as spans,
+  to an OpenTelemetry collector.
 * Not metrics, as they would take more series than an object may have: reliability at levels other than the promised
   one, and the weights of the forecaster's experts ([the forecaster](../forecaster.md) tells how to read both).
 
-The chart's dashboards and rules are made from this list: *Executive* (cost, savings against a shadow HPA with their range
-over the hours, risk, promises kept), *On call* (what is wrong, with whom, where to go) and *Debug* (one object: fan chart,
-coverage, limits, what was learned, the stages of a tick). [Runbooks](../runbooks/README.md) tell what to do when an alert
-fires.
+The chart's dashboards and rules are made from this list: *Executive* (cost, savings against a shadow HPA with their
+range over the hours, risk, promises kept), *On call* (what is wrong, with whom, where to go) and *Debug* (one object:
+fan chart, coverage, limits, what was learned, the stages of a tick). [Runbooks](../runbooks/README.md) tell what to do
+when an alert fires.
 """
 
 _RUNBOOKS = """\
