@@ -21,7 +21,6 @@ from pathlib import Path
 from parts import process
 from parts.cluster import Cluster
 from parts.table import note, show, spread
-from prometheus_client import generate_latest
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.control.service import Operator
@@ -30,8 +29,8 @@ from bayescaler.control.workload import Workload
 from bayescaler.handlers import watch
 from bayescaler.policy import warm_up
 from bayescaler.sources.prometheus import PrometheusSource
+from bayescaler.telemetry.catalogue import STAGES
 from bayescaler.telemetry.logs import configure
-from bayescaler.telemetry.metrics import STAGES
 
 TICK_SECONDS = 15.0
 BASE_MIB, OBJECT_KB = 150.0, 100.0
@@ -111,7 +110,7 @@ class Bench:
     def scrape(self) -> float:
         """CPU seconds of one scrape of /metrics."""
         began = time.thread_time()
-        generate_latest(self.operator.metrics.registry)
+        self.operator.metrics.exposition("")
         return time.thread_time() - began
 
     def counts(self) -> str:

@@ -91,7 +91,7 @@ def test_probes_and_metrics_answer(operator: OperatorProcess, sized: str) -> Non
     here = {"namespace": sized, "name": "checkout"}
     assert operator.metric("bayescaler_leader") == 1
     assert operator.metric("bayescaler_desired_replicas", **here) == 3
-    assert operator.metric("bayescaler_rung", **here, rung="Predictive") == 1
+    assert operator.metric("bayescaler_state", **here, rung="Predictive", load="Live") == 1
     assert (operator.metric("bayescaler_forecast_load", **here) or 0) > 2 * PER_REPLICA
 
 

@@ -91,13 +91,13 @@ def add_first(timeline: Timeline, seen_by: OperatorProcess, namespace: str) -> N
     """Wait for the first pods to be added, and for an operator to have decided with them."""
     here = {"namespace": namespace, "name": "checkout"}
 
-    def ticked_at() -> float:
-        return seen_by.metric("bayescaler_last_tick_timestamp_seconds") or 0.0
+    def decided_at() -> float:
+        return seen_by.metric("bayescaler_decision_timestamp_seconds", **here) or 0.0
 
     wait_until(lambda: reaches(timeline, 1 + ADDED), "the first pods are added", deadline_seconds=90)
     wait_until(lambda: seen_by.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
-    seen_at = ticked_at()
-    wait_until(lambda: ticked_at() > seen_at, "it decides on")
+    before = decided_at()
+    wait_until(lambda: decided_at() > before, "it decides on")
 
 
 def add_next(timeline: Timeline) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bayescaler import api
+from bayescaler.observability import reference, rules
 from bayescaler.policy.glossary import reasons_markdown
 
 from .chart_manifests import CannotRender, plain_manifests
@@ -15,11 +16,31 @@ from .migrate import from_hpa, from_scaledobject
 
 CRD_FILE = "bayescaler.dev_bayesianautoscalers.yaml"
 
+RULES = "charts/bayescaler/files/rules"
+
+
+def _dashboard(name: str) -> str:
+    try:
+        from bayescaler.observability.grafana import dashboard_json
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"dashboards need the dependency group `generate` ({missing}): make setup") from None
+    return dashboard_json(name)
+
+
 ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
     "crd": (f"crds/{CRD_FILE}", api.crd_yaml),
     "chart-crd": (f"charts/bayescaler/files/{CRD_FILE}", api.crd_yaml),
     "reference": ("docs/reference/resource.md", api.reference_markdown),
     "reasons": ("docs/reference/reasons.md", reasons_markdown),
+    "metrics": ("docs/reference/metrics.md", reference.metrics_markdown),
+    "recording-rules": (f"{RULES}/recording.yaml", rules.recording_yaml),
+    "alerts": (f"{RULES}/alerts.yaml", rules.alerts_yaml),
+    "alertmanager": ("docs/runbooks/alertmanager.yaml", rules.alertmanager_yaml),
+    "runbooks": ("docs/runbooks/README.md", reference.runbooks_markdown),
+    **{
+        f"dashboard-{name}": (f"charts/bayescaler/files/dashboards/{name}.json", partial(_dashboard, name))
+        for name in ("executive", "oncall", "debug")
+    },
 }
 # Made of the chart in the repository, not of the code.
 CHART = Path("charts/bayescaler")

@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,6 +21,7 @@ from bayescaler.handlers import watch
 from bayescaler.policy import warm_up
 from bayescaler.sources.allow import AllowList
 from bayescaler.telemetry.logs import configure
+from bayescaler.telemetry.metrics import Metrics
 from bayescaler.telemetry.probes import CannotListen, ProbeServer
 
 from .options import DURATION, LISTEN
@@ -69,6 +72,12 @@ log = logging.getLogger(__name__)
     type=click.Path(file_okay=False),
     help="Folder on a volume for the posteriors, so that a start replays no history.",
 )
+@click.option(
+    "--otlp-endpoint",
+    metavar="URL",
+    help="HTTP receiver of an OpenTelemetry collector, as http://collector:4318: decisions as spans, and all metrics. "
+    "Default: nothing is sent.",
+)
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default: KUBECONFIG, then the pod's own account.")
 @click.option("--context", "kube_context", help="Context of the kubeconfig.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
@@ -87,6 +96,7 @@ def run(
     lease_namespace: str,
     leader_election: bool,
     state_dir: str | None,
+    otlp_endpoint: str | None,
     kubeconfig: str | None,
     kube_context: str | None,
     log_format: str,
@@ -109,7 +119,7 @@ def run(
         state_dir=state_dir,
     )
     try:
-        asyncio.run(serve(settings, listen=listen, kubeconfig=kubeconfig, context=kube_context))
+        asyncio.run(serve(settings, listen=listen, otlp=otlp_endpoint, kubeconfig=kubeconfig, context=kube_context))
     except (BadConfiguration, CannotListen) as error:
         raise click.ClickException(str(error)) from error
 
@@ -124,7 +134,22 @@ def check_addresses(prometheus: str | None, allowed: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from error
 
 
-async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str | None, context: str | None) -> None:
+def _sending(metrics: Metrics, endpoint: str | None, *, instance: str) -> AbstractAsyncContextManager[object]:
+    """Return what sends by OTLP while it is open; without an endpoint nothing."""
+    if endpoint is None:
+        return nullcontext()
+    try:
+        from bayescaler.telemetry.otlp import Otlp
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(f"--otlp-endpoint needs bayescaler[otel] ({missing})") from None
+    if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).hostname:
+        raise click.ClickException(f"--otlp-endpoint {endpoint!r} is no address: give one like http://collector:4318")
+    return Otlp(metrics, endpoint, instance=instance)
+
+
+async def serve(
+    settings: Settings, *, listen: tuple[str, int], otlp: str | None, kubeconfig: str | None, context: str | None
+) -> None:
     """Connect, serve the probes, wait for our kind, watch and tick until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for sig in (signal.SIGINT, signal.SIGTERM):
@@ -132,13 +157,14 @@ async def serve(settings: Settings, *, listen: tuple[str, int], kubeconfig: str 
     client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
     operator, kind = Operator.on_prometheus(client, settings), ServedKind(client)
     host, port = listen
-    async with ProbeServer(
-        operator.metrics.registry,
+    probing = ProbeServer(
+        operator.metrics.exposition,
         live=operator.live,
         ready=lambda: kind.wrong or operator.ready(),
         host=host,
         port=port,
-    ) as probes:
+    )
+    async with probing as probes, _sending(operator.metrics, otlp, instance=settings.identity):
         log.info("serving probes and metrics", extra={"port": probes.port})
         await asyncio.to_thread(warm_up)
         try:

@@ -20,6 +20,7 @@ from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
+from .decision_log import id_of
 from .floors import FloorKeeper, floor_is_due, told
 from .settings import Settings
 from .translate import Intent
@@ -90,7 +91,7 @@ class Actuator:
             return
         if said is None:
             return
-        self._metrics.scale_writes.labels("ok").inc()
+        self._metrics.scale_writes.labels("ok").inc(exemplar={"decision": id_of(workload, basis.decision)})
         workload.write_problem = None
         workload.last_scale_at = now
         workload.tenure = wrote(workload.tenure, basis.decision.final, now=now)

@@ -63,6 +63,20 @@ def assess(workload: Workload) -> tuple[Condition, ...]:
     )
 
 
+def trouble(workload: Workload) -> str:
+    """Return the reason of the worst that is wrong with an object, "Ready" if nothing is: what stops it first, then
+    who else moves its target, then what keeps its pods from coming.
+    """
+    ready = _ready(workload, _able_to_scale(workload), _scaling_active(workload))
+    if not ready.status:
+        return ready.reason
+    conflicted = _conflicted(workload)
+    if conflicted.status:
+        return conflicted.reason
+    shortfall = None if workload.decision is None else workload.decision.case.observation.shortfall
+    return ready.reason if shortfall is None else _LIMITS[shortfall.limiter]
+
+
 def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:

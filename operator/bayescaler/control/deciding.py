@@ -48,7 +48,6 @@ def decide_one(
         workload.state = workload.state.resumed(current, now=now, pause_seconds=pause_seconds)
         workload.resuming = False
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
-    workload.decisions += 1
     if live or policy.budget is None:
         workload.unbooked.clear()
 

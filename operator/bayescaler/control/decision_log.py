@@ -29,7 +29,7 @@ def complete(workload: Workload) -> dict[str, Any]:
     load_at = decision.case.observation.load_at
     told = {
         "version": VERSION,
-        "id": decision_id(workload.uid, workload.generation, stamp(decision.at)),
+        "id": id_of(workload, decision),
         "generation": workload.generation,
         **record(decision),
         "phaseWhy": workload.phase_message,
@@ -53,6 +53,11 @@ def complete(workload: Workload) -> dict[str, Any]:
     if (whole := steered(decision.case.policy, decision.case.state)) is not None:
         told["risk"] |= {"seconds": whole.seconds, "ladder": [asdict(rung) for rung in whole.ladder]}
     return told
+
+
+def id_of(workload: Workload, decision: Decision) -> str:
+    """Return the name of a workload's decision, which its log record, its status and exemplars of metrics share."""
+    return decision_id(workload.uid, workload.generation, stamp(decision.at))
 
 
 def record(decision: Decision) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .act import Actuator
 from .collect import Collector
 from .containment import contained
 from .deciding import decide_one
+from .decision_log import id_of
 from .estimate import BankPool, predict
 from .observe import Observer
 from .registry import Registry
@@ -90,12 +91,7 @@ class Loop:
                 self._each(workloads, "estimate", lambda w: predict(w, now=now))
                 self._metrics.inference_seconds.observe(spent)
             with self._stage("decide"):
-                allowed, lag, pause = self._may_scale_in(), self._lag_seconds, self._pause_seconds
-
-                def decide(workload: Workload) -> None:
-                    decide_one(workload, now=now, scale_in_allowed=allowed, lag_seconds=lag, pause_seconds=pause)
-
-                self._each(workloads, "decide", decide)
+                self._decide(workloads, now=now)
                 if self._canaries is not None:
                     await self._canaries.compare(now=now)
             if self._may_write():
@@ -105,6 +101,24 @@ class Loop:
                     await self._reporter.report(workloads, now=now)
         self.last_tick_at = now
         self._metrics.last_tick.set(now)
+
+    def _decide(self, workloads: Sequence[Workload], *, now: float) -> None:
+        allowed, lag, pause = self._may_scale_in(), self._lag_seconds, self._pause_seconds
+        took = list[tuple[float, Workload]]()
+
+        def decide(workload: Workload) -> None:
+            started = time.perf_counter()
+            decide_one(workload, now=now, scale_in_allowed=allowed, lag_seconds=lag, pause_seconds=pause)
+            if workload.decision is not None:
+                took.append((time.perf_counter() - started, workload))
+
+        self._each(workloads, "decide", decide)
+        took.sort(key=lambda one: one[0])  # the slowest last: an exemplar is kept until the next one
+        for place, (seconds, workload) in enumerate(took, start=1):
+            slowest = workload.decision if place == len(took) else None
+            exemplar = None if slowest is None else {"decision": id_of(workload, slowest)}
+            self._metrics.decision_seconds.observe(seconds, exemplar)
+        self._metrics.decisions.inc(len(took))
 
     async def run(self, *, interval_seconds: float, clock: Callable[[], float]) -> None:
         """Tick for ever on a fixed schedule; a tick that overruns is followed by the next one at once."""

@@ -64,7 +64,7 @@ class Operator:
     ) -> None:
         self.settings, self._client, self._source, self._clock = settings, client, source, clock
         self.events = EventRecorder(client, instance=settings.identity, clock=clock)
-        self.metrics = Metrics(lambda: samples(self.registry, now=clock()), events=self.events.counts)
+        self.metrics = Metrics(lambda: samples(self.registry), events=self.events.counts)
         self.banks = BankPool()
         self._beside = beside or source
         self.checkpoints = (

@@ -157,7 +157,6 @@ class Workload:
     """Why a saved state was not taken up; empty once it was told."""
     decision: Decision | None = None
     decided_for: Intent | None = None
-    decisions: int = 0
     # act, report
     writing: "asyncio.Task[None] | None" = None
     telling: "asyncio.Task[None] | None" = None

@@ -131,7 +131,7 @@ async def test_a_right_that_is_missing_is_named_with_its_cure_where_the_user_loo
     async with Guarded(without=without) as world:
         world.feed(500.0, days=0.2)
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
-        world.apply(ROLLOUTS, ROLLOUT)
+        world.apply(rollouts(), rollout(3))
         await world.begin(deployment("web"), autoscaler("web", **SHORT), autoscaler("canary", **canary, **SHORT))
         await world.run(MINUTE)
         for name, rule, value in (

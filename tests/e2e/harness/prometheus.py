@@ -1,5 +1,6 @@
 """A real Prometheus on loopback: its past backfilled from a load's history, its present scraped live."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ TARGET_LABELS = {"job": "e2e", "instance": "load"}
 BLOCK_DURATION = "384h"
 RETENTION = "90d"
 QUERY_SECONDS = 10.0
+OPERATORS = "operators.json"
 # Whom a server with `locked` lets in; it wants the password's bcrypt hash, and nothing here can make one.
 USER, PASSWORD = "scaler", "forecast-reader"
 PASSWORD_HASH = "$2b$04$brr8oJ0YN1.Y9arBsWLiFezVSngtsXtOmzs.JNZRkdMyL5E3PPW5."
@@ -67,6 +69,8 @@ class Sample:
 class PrometheusServer:
     """`with PrometheusServer(binaries, folder, feeds) as prometheus:` gives one that knows every feed's past.
 
+    It evaluates `rules`, and scrapes beside the feeds what `scrape` names.
+
     `server` is the process: `server.pause()` makes it hang, `server.kill()` makes it refuse, and
     `server.resume()` and `server.start()` bring it back with what it had stored.  Backfilled samples are
     `sample_seconds` apart, up to `live_from`.  A `locked` one wants `USER` and `PASSWORD`.
@@ -81,11 +85,12 @@ class PrometheusServer:
         scrape_seconds: float = 1.0,
         sample_seconds: float = 15.0,
         locked: bool = False,
+        rules: Sequence[Path] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.feeds = list(feeds)
-        self._promtool = binaries.promtool
+        self._promtool, self._rules = binaries.promtool, rules
         self._sample_seconds = sample_seconds
         self._auth = (USER, PASSWORD) if locked else None
         port, self._exporter_port = free_ports(2)
@@ -133,6 +138,11 @@ class PrometheusServer:
         """Scrape one more feed from now on; it has no past."""
         self.feeds.append(feed)
 
+    def scrape(self, *urls: str) -> None:
+        """Scrape /metrics of these operators from now on."""
+        targets = [{"targets": [url.removeprefix("http://") for url in urls]}]
+        (self.folder / OPERATORS).write_text(json.dumps(targets))
+
     def wait_live(self) -> None:
         """Wait until the first scrape is in; Prometheus takes some 5 s to begin."""
         wait_until(lambda: self.query("up == 1"), "Prometheus scrapes the load")
@@ -156,15 +166,23 @@ class PrometheusServer:
         points = np.array(answer[0]["values"], dtype=np.float64)
         return points[:, 0], points[:, 1]
 
+    def label_values(self, label: str, match: str) -> list[str]:
+        """Ask for the values of a label among the series that a selector matches."""
+        values: list[str] = self._data(f"label/{label}/values", {"match[]": match})
+        return values
+
     def _ask(self, endpoint: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+        result: list[dict[str, Any]] = self._data(endpoint, parameters)["result"]
+        return result
+
+    def _data(self, endpoint: str, parameters: Mapping[str, str]) -> Any:
         response = requests.get(
             f"{self.url}/api/v1/{endpoint}", params=parameters, auth=self._auth, timeout=QUERY_SECONDS
         )
         body = response.json()
         if body["status"] != "success":
-            raise HarnessError(f"{parameters['query']}: {body['errorType']}: {body['error']}")
-        result: list[dict[str, Any]] = body["data"]["result"]
-        return result
+            raise HarnessError(f"{dict(parameters)}: {body['errorType']}: {body['error']}")
+        return body["data"]
 
     def _close(self) -> None:
         self.server.stop()
@@ -180,7 +198,11 @@ class PrometheusServer:
         }
         config = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
-            "scrape_configs": [{"job_name": TARGET_LABELS["job"], "static_configs": [target]}],
+            "rule_files": [str(path) for path in self._rules],
+            "scrape_configs": [
+                {"job_name": TARGET_LABELS["job"], "static_configs": [target]},
+                {"job_name": "bayescaler", "file_sd_configs": [{"files": [str(self.folder / OPERATORS)]}]},
+            ],
         }
         path = self.folder / "prometheus.yml"
         path.write_text(yaml.safe_dump(config))

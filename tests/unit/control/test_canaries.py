@@ -21,6 +21,7 @@ from bayescaler.policy.canary import Book, Trial
 from bayescaler.policy.reasons import CanaryPhase
 from bayescaler.policy.saved import pack, unpack
 from bayescaler.sources.port import SourceError
+from bayescaler.telemetry.catalogue import STATE_LABELS
 
 from .builders import ADDRESS, MINUTE, NOON, Load, edited, manifest, metrics
 
@@ -256,7 +257,9 @@ async def test_status_and_metrics_tell_both_sides_and_what_is_material_is_the_ph
     assert told.loss_ratio_low <= told.loss_ratio <= told.loss_ratio_high
     assert outline(web) == material(render(web, now=room.now))
     (sample,) = samples([web], now=room.now)
-    assert (sample.canary_loss_ratio, sample.canary_phase) == (web.canary.trial.book.ratio, "Running")
+    state = dict(zip(STATE_LABELS, sample.state, strict=True))
+    assert (sample.canary_loss_ratio, state["canary"]) == (web.canary.trial.book.ratio, "Running")
+    assert sample.forecast_load_median is None, "its series is the canary's meanwhile"
 
 
 async def test_the_mark_is_of_what_is_compared_and_of_nothing_else(room):

@@ -1,16 +1,19 @@
 """A tick as a whole, and a process as a whole, with what lies outside of it scripted."""
 
 import asyncio
+import re
 
 import pytest
 
 from bayescaler.cluster.errors import Unreachable
 from bayescaler.control import loop as loop_module
+from bayescaler.control.decision_log import complete
 from bayescaler.control.samples import samples
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sources.port import SourceError
+from bayescaler.telemetry.catalogue import STATE_LABELS
 
 from .builders import ADDRESS, MINUTE, NOON, Load, Wire, manifest, nobody_else, target
 
@@ -186,17 +189,38 @@ async def test_the_loop_goes_on_after_a_tick_that_failed(house, monkeypatch, cap
 async def test_metrics_show_each_object_and_forget_it_when_it_is_gone(house):
     web = await house.add(replicas=1)
     await house.tick()
-    (sample,) = samples(house.operator.registry, now=NOON + 60.0)
+    (sample,) = samples(house.operator.registry)
     assert (sample.namespace, sample.name) == ("shop", "web")
     assert (sample.current_replicas, sample.desired_replicas, sample.load) == (1, 3, 100.0)
-    assert sample.load_age_seconds == MINUTE
-    assert (sample.capacity, sample.lead_time_seconds, sample.canary_loss_ratio) == (50.0, 60.0, None)
-    assert (sample.phase, sample.rung, sample.limiter, sample.health) == (
-        str(web.phase), "Predictive", "Forecast", "Live",
-    )  # fmt: skip
+    assert (sample.min_replicas, sample.max_replicas) == (1, 60)
+    assert (sample.capacity_per_replica, sample.lead_time_seconds) == (50.0, 60.0)
+    assert sample.canary_loss_ratio is None
+    assert sample.decision_timestamp_seconds == web.decision.at
+    assert sample.overload_budget == pytest.approx(0.05)
+    assert sample.forecast_load_median <= sample.forecast_load
+    state = dict(zip(STATE_LABELS, sample.state, strict=True))
+    assert state == {
+        "mode": "Auto", "phase": str(web.phase), "charge": "", "rung": "Predictive", "limiter": "Forecast",
+        "load": "Live", "canary": "", "reason": "Ready",
+    }  # fmt: skip
     house.operator.registry.begin_list()
     house.operator.registry.replace([], now=3.0)
-    assert list(samples(house.operator.registry, now=NOON)) == []
+    assert list(samples(house.operator.registry)) == []
+
+
+async def test_every_decision_is_counted_and_the_slowest_of_a_tick_is_named(house):
+    web = await house.add(replicas=1)
+    await house.add("other", replicas=1)
+    await house.tick()
+    metrics = house.operator.metrics
+    assert metrics.registry.get_sample_value("bayescaler_decisions_total") == 2.0
+    assert metrics.registry.get_sample_value("bayescaler_decision_seconds_count") == 2.0
+    text = metrics.exposition("application/openmetrics-text; version=1.0.0")[0].decode()
+    named = set(re.findall(r'decision_seconds_bucket.*# {decision="([^"]+)"}', text))
+    ids = {complete(one)["id"] for one in house.operator.registry}
+    assert web.decision is not None
+    assert len(named) == 1
+    assert named <= ids
 
 
 async def test_scale_in_waits_for_both_lists_and_again_after_the_targets_were_lost(house):

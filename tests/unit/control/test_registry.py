@@ -78,10 +78,10 @@ def test_the_deletion_of_a_predecessor_does_not_take_its_namesake_along(book):
 
 def test_a_recreated_namesake_inherits_nothing(book):
     old = book.see(manifest(uid="old", status={"phase": "Trusted"}), "ADDED")
-    old.decisions, old.last_scale_at = 7, NOON
+    old.last_scale_at = NOON
     new = book.see(manifest(uid="new"))
     assert new is not old
-    assert (new.uid, new.decisions, new.last_scale_at, new.told.status) == ("new", 0, None, {})
+    assert (new.uid, new.last_scale_at, new.told.status) == ("new", None, {})
     assert old.gone
     assert book.gone == [old]
     assert book.warmed == [old, new]

@@ -3,7 +3,8 @@
 import aiohttp
 import pytest
 
-from bayescaler.telemetry.metrics import Metrics, WorkloadSample
+from bayescaler.telemetry.exposition import WorkloadSample
+from bayescaler.telemetry.metrics import Metrics
 from bayescaler.telemetry.probes import CannotListen, ProbeServer
 
 
@@ -18,12 +19,21 @@ def state():
 
 
 @pytest.fixture
-async def ask(state):
+def packed():
+    """How each answer was packed."""
+    return []
+
+
+@pytest.fixture
+async def ask(state, packed):
     metrics = Metrics(lambda: [WorkloadSample("shop", "web", load=3.0)])
-    server = ProbeServer(metrics.registry, live=lambda: state.live, ready=lambda: state.ready, host="127.0.0.1", port=0)
+    server = ProbeServer(
+        metrics.exposition, live=lambda: state.live, ready=lambda: state.ready, host="127.0.0.1", port=0
+    )
 
     async def get(path, **headers):
         async with session.get(f"http://127.0.0.1:{server.port}{path}", headers=headers) as answer:
+            packed.append(answer.headers.get("Content-Encoding"))
             return answer.status, await answer.text(), answer.headers.get("Content-Type", "")
 
     async with server, aiohttp.ClientSession() as session:
@@ -48,10 +58,19 @@ async def test_metrics_come_in_the_form_that_is_asked_for(ask):
     status, text, kind = await ask("/metrics")
     assert status == 200
     assert kind.startswith("text/plain")
-    assert 'bayescaler_load{name="web",namespace="shop"} 3.0' in text
+    assert 'bayescaler_load{namespace="shop",name="web"} 3' in text
     _, text, kind = await ask("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert kind.startswith("application/openmetrics-text")
     assert text.endswith("# EOF\n")
+
+
+async def test_metrics_are_packed_for_who_can_unpack_them(ask, packed):
+    _, plain, _ = await ask("/metrics", **{"Accept-Encoding": "identity"})
+    _, unpacked, _ = await ask("/metrics", **{"Accept-Encoding": "gzip"})
+    assert packed == [None, "gzip"]
+    assert [line for line in unpacked.splitlines() if "bayescaler_load" in line] == [
+        line for line in plain.splitlines() if "bayescaler_load" in line
+    ]
 
 
 @pytest.mark.parametrize("path", ["/", "/metricsz", "/healthz/../../etc/passwd"])
@@ -60,17 +79,17 @@ async def test_anything_else_is_not_there(ask, path):
 
 
 async def test_the_port_is_free_again_afterwards():
-    registry = Metrics(lambda: ()).registry
+    exposition = Metrics(lambda: ()).exposition
     probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
-    async with ProbeServer(registry, port=0, **probes) as first:
+    async with ProbeServer(exposition, port=0, **probes) as first:
         port = first.port
-    async with ProbeServer(registry, port=port, **probes) as second:
+    async with ProbeServer(exposition, port=port, **probes) as second:
         assert second.port == port
 
 
 async def test_a_taken_port_is_an_error_that_names_it():
-    registry = Metrics(lambda: ()).registry
+    exposition = Metrics(lambda: ()).exposition
     probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
-    async with ProbeServer(registry, port=0, **probes) as first:
+    async with ProbeServer(exposition, port=0, **probes) as first:
         with pytest.raises(CannotListen, match=f"127.0.0.1:{first.port}: .*--listen"):
-            await ProbeServer(registry, port=first.port, **probes).__aenter__()
+            await ProbeServer(exposition, port=first.port, **probes).__aenter__()

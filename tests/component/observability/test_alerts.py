@@ -1,0 +1,69 @@
+"""The chart's alerts under promtool: each fires when it is due, and keeps still when it is not.
+
+`alerts/NAME.yaml` are promtool's own unit tests: `promtool test rules alerts/*.yaml` runs them by hand.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+RULES = sorted((ROOT / "charts" / "bayescaler" / "files" / "rules").glob("*.yaml"))
+TESTS = sorted((HERE / "alerts").glob("*.yaml"))
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for path in RULES for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
+ALERTS = [rule["alert"] for rule in rules() if "alert" in rule]
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("promtool is required in CI: apt-get install --no-install-recommends prometheus")
+    return found or pytest.skip("promtool is not here: apt-get install --no-install-recommends prometheus")
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_rules_are_ones(promtool: str) -> None:
+    said = run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *RULES)
+    assert f"{len(rules()) - len(ALERTS)} rules found" in said
+    assert f"{len(ALERTS)} rules found" in said
+
+
+def test_every_alert_has_tests_of_its_own_and_no_test_is_left_of_one_that_is_gone() -> None:
+    assert [path.stem for path in TESTS] == sorted(ALERTS)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_an_alert_fires_when_it_is_due_and_not_otherwise(path: Path, promtool: str) -> None:
+    asked = [one for test in yaml.safe_load(path.read_text())["tests"] for one in test["alert_rule_test"]]
+    assert {one["alertname"] for one in asked} == {path.stem}
+    assert {bool(one["exp_alerts"]) for one in asked} == {True, False}, "one that fires and one that does not"
+    run(promtool, "test", "rules", path)
+
+
+@pytest.mark.parametrize("kind", ["pages", "tickets"])
+def test_who_is_woken_is_told_apart(kind: str) -> None:
+    (group,) = [
+        group
+        for path in RULES
+        for group in yaml.safe_load(path.read_text())["groups"]
+        if group["name"] == f"bayescaler.{kind}"
+    ]
+    severity = {"pages": "critical", "tickets": "warning"}[kind]
+    assert {rule["labels"]["severity"] for rule in group["rules"]} == {severity}

@@ -1,0 +1,114 @@
+"""What people watch: the chart's dashboards and rules on a real Prometheus that scrapes a real operator."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness.binaries import Binaries
+from harness.controlplane import ControlPlane
+from harness.grafana import Asked, DashboardFile
+from harness.kwok import StartUp
+from harness.load import Load
+from harness.manifests import bayesian_autoscaler, deployment
+from harness.process import wait_until
+from harness.prometheus import Feed, PrometheusServer
+from harness.release import CHART, OperatorProcess, Release
+
+QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
+QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
+DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
+RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
+# In two minutes of a healthy operator nothing is wrong, and there is no yesterday.
+NOTHING_WRONG = {
+    "Alerts that fire",
+    "Charge",
+    "Drift of the load",
+    "Faults",
+    "Load that could not be read",
+    "Objects that are not well",
+    "Status writes, Events, saved states",
+}
+SETTLED_SECONDS = 220.0
+
+
+@pytest.fixture
+def watching(binaries: Binaries, load: Load, tmp_path: Path) -> Iterator[PrometheusServer]:
+    """A Prometheus with the chart's rules."""
+    feed = Feed("http_requests_total", load, {"service": "checkout"})
+    with PrometheusServer(binaries, tmp_path / "prometheus", [feed], rules=RULES) as prometheus:
+        prometheus.wait_live()
+        yield prometheus
+
+
+@pytest.fixture
+def operator(release: Release, watching: PrometheusServer, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """An operator that leads, scraped."""
+    with OperatorProcess(release, tmp_path, [f"--prometheus={watching.url}"]) as operator:
+        watching.scrape(operator.url)
+        wait_until(lambda: operator.leads, "the operator leads")
+        yield operator
+    assert not operator.faults()
+
+
+@pytest.fixture
+def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
+    """A namespace with one object that has a budget and more load than it may serve, and one with a quantile."""
+    cluster.apply(
+        *(deployment(name, namespace=namespace, replicas=1, start_up=QUICK) for name in ("checkout", "search")),
+        bayesian_autoscaler(
+            "checkout", QUERY, 0.5, namespace=namespace, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
+        ),
+        bayesian_autoscaler("search", QUERY, 50, namespace=namespace),
+    )
+    for name in ("checkout", "search"):
+        cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", namespace, "--timeout=60s")
+    return namespace
+
+
+def test_every_panel_of_every_dashboard_has_data_or_a_reason_for_none(
+    watching: PrometheusServer, operator: OperatorProcess, sized: str, tell: Callable[[str], None]
+) -> None:
+    dashboards = {path.stem: DashboardFile(path) for path in DASHBOARDS}
+    one = {"namespace": sized, "autoscaler": "checkout"}
+    everything = {"namespace": ".*", "autoscaler": ".*"}
+    assert set(dashboards) == {"debug", "executive", "oncall"}
+
+    def offered() -> bool:
+        choices = [dashboard.choices(watching, one) for dashboard in dashboards.values()]
+        return all(sized in one["namespace"] and one["autoscaler"] == ["checkout", "search"] for one in choices)
+
+    wait_until(offered, "the variables offer both objects", deadline_seconds=60)
+
+    queries = [asked for chosen in (one, everything) for d in dashboards.values() for asked in d.asked(chosen)]
+    empty: list[Asked] = []
+
+    def answered() -> bool:
+        empty[:] = [asked for asked in queries if not watching.query(asked.expression)]
+        return {asked.panel for asked in empty} <= NOTHING_WRONG
+
+    try:
+        wait_until(answered, "every panel has data", deadline_seconds=SETTLED_SECONDS, every_seconds=2.0)
+    finally:
+        tell("\n".join([f"{len(queries)} queries, {len(empty)} without data", *shown(watching, queries)]))
+    assert all(asked.empty for asked in empty), "a panel that may be empty says why"
+
+
+def shown(prometheus: PrometheusServer, queries: list[Asked]) -> Iterator[str]:
+    """What panels would show, a line a query."""
+    for asked in queries:
+        found = prometheus.query(asked.expression)
+        values = ", ".join(f"{one.value:.4g}" for one in found[:4])
+        yield f"{asked.panel:40} {values or asked.empty or 'NOTHING'}"
+
+
+def test_the_alerts_of_a_healthy_operator_do_not_fire_and_one_that_is_due_does(
+    watching: PrometheusServer, operator: OperatorProcess, sized: str
+) -> None:
+    here = f'namespace="{sized}",name="checkout"'
+    at_max = f'ALERTS{{alertname="BayescalerAtMaxViolationLikely",{here}}}'
+    wait_until(lambda: watching.query(at_max), "it is found to be at its maximum", deadline_seconds=SETTLED_SECONDS)
+
+    found = watching.query('ALERTS{alertname=~"Bayescaler.*"}')
+    installation = {"BayescalerLeaderMissing", "BayescalerNothingDecided", "BayescalerTickSlow", "BayescalerFaults"}
+    assert not [one.labels for one in found if one.labels["alertname"] in installation]
+    assert not [one.labels for one in found if one.labels.get("name") == "search"]
