@@ -62,6 +62,8 @@ class Loop:
         self._learners, self._successor = learners, successor
         self._lag_seconds, self._pause_seconds = lag_seconds, pause_seconds
         self.last_tick_at: float | None = None
+        self.onlookers: list[Learner] = []
+        """Who looks at the workloads after every tick."""
 
     async def tick(self, *, now: float) -> None:
         """Do everything once. A fault of one object is contained and counted; the others go on."""
@@ -93,6 +95,8 @@ class Loop:
                     await self._reporter.report(workloads, now=now)
         self.last_tick_at = now
         self._metrics.last_tick.set(now)
+        for onlooker in self.onlookers:
+            onlooker.look(workloads, now=now)
 
     async def run(self, *, interval_seconds: float, clock: Callable[[], float]) -> None:
         """Tick for ever on a fixed schedule; a tick that overruns is followed by the next one at once."""

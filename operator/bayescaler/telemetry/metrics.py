@@ -202,5 +202,11 @@ class Metrics:
             ["where"],
             registry=reg,
         )
+        self.console_requests = Counter(
+            f"{PREFIX}_console_requests",
+            "Requests to the console, by the status of the answer.",
+            ["code"],
+            registry=reg,
+        )
         for stage in STAGES:
             self.tick_seconds.labels(stage)
