@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from bayescaler import api
 from bayescaler.cluster.client import KubeClient
@@ -16,7 +17,7 @@ from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load
 from bayescaler.policy import Evidence, Outlook, assess
 from bayescaler.policy.reasons import Health, Phase
-from bayescaler.sandbox.server import SandboxServer, User
+from bayescaler.sandbox.server import SandboxServer, User, service_account
 from bayescast import LEVELS, Family, Predictive
 
 NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
@@ -25,6 +26,7 @@ NORMAL = np.array([0.0, 0.524, 0.842, 1.282, 1.645, 1.96, 2.326, 2.576, 3.09])  
 NAMESPACES = ("checkout", "payments", "search", "shop")
 NAMES = ("api", "cart", "feed", "images", "mail", "orders", "prices", "ranking", "stock", "web")
 RBAC = "rbac.authorization.k8s.io"
+RIGHTS = Path(__file__).resolve().parents[2] / "rbac.yaml"
 CANARY = "canary-5d1f0c7e"
 
 
@@ -67,6 +69,7 @@ class Fleet:
             spec |= {"mode": "Observe"} if number % 37 == 3 else {}
             operator.registry.observe("ADDED", manifest(place, name, number, **spec))
         operator.registry.synced_at = NOON
+        operator.ready = lambda: None  # no cluster is listed here
 
     def __iter__(self):
         return iter(self.operator.registry)
@@ -119,6 +122,20 @@ def grant(server, user, *namespaces, verbs=("get",)):
     return server.token(User(user, ("system:authenticated",)))
 
 
+def _operators(server):
+    """A token of the operator's account, which has the console's rights in the chart and no others."""
+    account = {"kind": "ServiceAccount", "name": "bayescaler", "namespace": "bayescaler-system"}
+    rules = []
+    for right, verbs in yaml.safe_load(RIGHTS.read_text())["console"].items():
+        group, _, resource = right.partition("/")
+        rules.append({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+    about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": "bayescaler-console"}}
+    server.create(about | {"kind": "ClusterRole", "rules": rules})
+    reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "bayescaler-console"}
+    server.create(about | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [account]})
+    return server.token(service_account("bayescaler-system", "bayescaler"))
+
+
 @asynccontextmanager
 async def served(count, folder: Path, *, ticks=2, door=None, refresh_seconds=15.0):
     """A console on loopback, over `count` objects and an API server that enforces its roles."""
@@ -127,7 +144,7 @@ async def served(count, folder: Path, *, ticks=2, door=None, refresh_seconds=15.
             server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}})
             secret = {"name": "prometheus-auth", "namespace": place}
             server.create({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"token": CANARY}})
-        kubeconfig = server.write_kubeconfig(folder / "kubeconfig")
+        kubeconfig = server.write_kubeconfig(folder / "kubeconfig", token=_operators(server))
         async with await KubeClient.connect(kubeconfig) as client:
             settings = Settings(leader_election=False, default_server_address="http://prometheus:9090")
             operator = Operator.on_prometheus(client.separate(), settings, clock=lambda: NOON + 4.0)

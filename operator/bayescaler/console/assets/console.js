@@ -136,8 +136,10 @@ function replicas(o) {
 const ready = (o) => (o.ready !== null && o.replicas !== null && o.ready !== o.replicas ? `${o.ready} ready` : "");
 const withMode = (o) => (o.paused ? "Paused" : o.mode && o.mode !== "Auto" ? `mode ${o.mode}` : "");
 const trust = (o) => (o.rung && o.rung !== "Predictive" ? `${o.phase}, ${o.rung}` : o.phase);
-const kept = (o) => (o.kept === null ? "" : `kept ${percent(o.kept)} of ${percent(o.promised)}`);
+const kept = (o) => (o.kept === null ? "" : `${percent(o.kept)} kept`);
+const promised = (o) => (o.kept === null ? "" : `${percent(o.promised)} promised, ${kept(o)}`);
 const mark = () => el("span", { class: "mark", "aria-hidden": "true" });
+const breakable = (text) => text.split(/(?<=[a-z/])(?=[A-Z])|(?<=\/)/).flatMap((part, i) => (i ? [el("wbr", {}), part] : [part]));
 const small = (text) => (text ? [el("small", {}, text)] : []);
 
 function line(o) {
@@ -145,10 +147,10 @@ function line(o) {
   const cell = (key, ...children) => el("td", { class: `c-${key}`, role: "cell" }, ...children);
   return el("tr", { role: "row", "data-key": name(o) },
     el("th", { class: "c-name", scope: "row", role: "rowheader" }, link, ...(o.message ? [el("span", { class: "why", title: o.message }, o.message)] : [])),
-    cell("state", el("span", { class: o.state }, mark(), o.reason)),
-    cell("target", o.target || DASH, ...small(withMode(o))),
+    cell("state", el("span", { class: o.state }, mark(), ...breakable(o.reason))),
+    cell("target", ...breakable(o.target || DASH), ...small(withMode(o))),
     cell("replicas", el("span", { class: o.replicas === o.wanted ? "" : "moving" }, replicas(o)), ...small(ready(o))),
-    cell("limiter", o.limiter || DASH),
+    cell("limiter", ...breakable(o.limiter || DASH)),
     cell("trust", trust(o), ...small(kept(o))),
     cell("burn", o.burn === null ? DASH : el("span", { class: o.burn > 1 ? "bad" : "" }, `${Number(o.burn.toPrecision(2))}\u00d7`)));
 }
@@ -239,7 +241,7 @@ function showObject(body) {
   by("object-state").replaceChildren(el("span", { class: body.state }, mark(), body.reason), body.message ? `: ${body.message}` : "");
   const facts = [
     ["Target", body.target], ["Mode", body.paused ? `${body.mode}, paused` : body.mode], ["Replicas", replicas(body) + (ready(body) ? `, ${ready(body)}` : "")],
-    ["Limiter", body.limiter], ["Phase", trust(body)], ["Trust", kept(body)], ["Budget burn", body.burn === null ? "" : `${Number(body.burn.toPrecision(2))}\u00d7`],
+    ["Limiter", body.limiter], ["Phase", trust(body)], ["Trust", promised(body)], ["Budget burn", body.burn === null ? "" : `${Number(body.burn.toPrecision(2))}\u00d7`],
   ].filter(([, value]) => value);
   by("facts").replaceChildren(...facts.map(([title, value]) => el("div", {}, el("dt", {}, title), el("dd", {}, value))));
   current = body;
@@ -261,7 +263,7 @@ function story(told) {
 
 function readout() {
   const chart = current.chart, unit = chart.unit;
-  if (cursor === null) return say(by("readout"), `Times are of ${zone}, those of the story UTC. Point at the chart, or use its arrow keys, to read it.`);
+  if (cursor === null) return say(by("readout"), `${zone === "UTC" ? "Times are UTC" : `Times are of ${zone}, those of the story UTC`}. Point at the chart, or use its arrow keys, to read it.`);
   const tick = chart.ticks[cursor], load = valueAt(chart.loads, tick[0]);
   const told = [at(tick[0])];
   if (load !== null) told.push(`load ${amount(load, unit)}`);
@@ -373,7 +375,7 @@ function lines(body, x, y) {
   if (chart.serves !== null) serves.push([now, chart.serves]);
   nodes.push(svg("path", { class: "s-capacity", d: path(serves, x, y, { steps: true }) }));
   if (chart.willServe !== null && chart.serves !== null) {
-    const then = now + (chart.startSeconds ?? 60);
+    const then = now + (chart.willServe > chart.serves ? chart.startSeconds ?? 60 : 0);
     nodes.push(svg("path", { class: "s-capacity s-ordered", d: path([[now, chart.serves], [then, chart.willServe], [then + 3600, chart.willServe]], x, y, { steps: true }) }));
   }
   nodes.push(svg("path", { class: "s-load", d: path(chart.loads, x, y, { gap: spacing }) }));
