@@ -166,6 +166,12 @@ class Api:
             while (await ask()).code != code:  # noqa: ASYNC110 - another process: nothing tells us
                 await asyncio.sleep(0.05)
 
+    async def until_true(self, ask: Callable[[], Awaitable[bool]]) -> None:
+        """Ask until it is so: a real server takes a moment to know a new role."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while not await ask():  # noqa: ASYNC110 - another process: nothing tells us
+                await asyncio.sleep(0.05)
+
     @asynccontextmanager
     async def watch(self, path: str, *, accept: str = "application/json", **query: str) -> AsyncIterator[Watch]:
         async with self.session.get(

@@ -48,6 +48,8 @@ MATRIX = {
         "operator": {"interval": "30s", "startup": "1m30s", "logFormat": "text", "logLevel": "debug"},
     },
     "volume": {"state": {"volume": {"persistentVolumeClaim": {"claimName": "states"}}}},
+    "console": {"console": {"enabled": True, "port": 9443, "tls": {"secretName": "console-tls"}}},
+    "console of the pod": {"watchNamespaces": ["shop"], "console": {"enabled": True}},
     "everything of a pod": {
         "image": {"repository": "r.example/bayescaler", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "pull"}],
@@ -201,6 +203,24 @@ def test_a_volume_is_mounted_where_the_operator_is_told_to_keep_posteriors(helm:
     assert "--state-dir" not in str(operator_pod(helm.template({})))
 
 
+def test_the_console_is_in_the_service_with_a_certificate_alone(helm: Helm) -> None:
+    manifests = helm.template(MATRIX["console"])
+    pod = operator_pod(manifests)
+    (operator,), (service,) = pod["containers"], of_kind(manifests, "Service")
+    assert {"--console=0.0.0.0:9443", "--console-tls-cert=/etc/bayescaler/console/tls.crt"} <= set(operator["args"])
+    assert {"name": "console-tls", "secret": {"secretName": "console-tls"}} in pod["volumes"]
+    mounted = {"name": "console-tls", "mountPath": "/etc/bayescaler/console", "readOnly": True}
+    assert mounted in operator["volumeMounts"]
+    assert {"name": "console", "containerPort": 9443} in operator["ports"]
+    assert {"name": "console", "port": 9443, "targetPort": "console"} in service["spec"]["ports"]
+
+    manifests = helm.template(MATRIX["console of the pod"])
+    (operator,), (service,) = operator_pod(manifests)["containers"], of_kind(manifests, "Service")
+    assert [one for one in operator["args"] if one.startswith("--console")] == ["--console=127.0.0.1:8443"]
+    assert [one["name"] for one in service["spec"]["ports"]] == ["metrics"]
+    assert "console" not in str(operator_pod(helm.template({})))
+
+
 def granted(manifests: list[Manifest]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
     """Every right of every role, as group/resource (with the names it is bound to) -> verbs."""
     found: dict[tuple[str, str | None], dict[str, list[str]]] = {}
@@ -224,6 +244,7 @@ def only(rights: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
 SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leader-election"], RELEASE)
 STATES = " ".join(f"{RELEASE}-state-{number}" for number in range(SHARDS))
 SAVED = {("bayescaler-saved-state", NAMESPACE): only(RIGHTS["saved-state"], STATES)}
+CONSOLE = ("bayescaler-console", None)
 ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
 
 
@@ -246,10 +267,21 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
             {"rbac": {"extraScaleTargets": [{"group": "example.dev", "resource": "rollouts"}]}},
             {("bayescaler", None): SERVED | RIGHTS["extra"]} | ELECTION,
         ),
+        (MATRIX["console"], {("bayescaler", None): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
+        (MATRIX["console of the pod"], {("bayescaler", "shop"): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
         (MATRIX["no rbac"], {}),
         (MATRIX["single"], {("bayescaler", None): SERVED} | SAVED),
     ],
-    ids=["defaults", "one namespace", "namespaces and secrets", "more targets", "no rbac", "no leader election"],
+    ids=[
+        "defaults",
+        "one namespace",
+        "namespaces and secrets",
+        "more targets",
+        "console",
+        "console of the pod",
+        "no rbac",
+        "no leader election",
+    ],
 )
 def test_every_right_is_in_the_table_and_every_right_of_the_table_is_granted(
     helm: Helm, values: Manifest, rights: dict[tuple[str, str | None], dict[str, list[str]]]

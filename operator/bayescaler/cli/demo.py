@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from bayescaler.api import SpecError, parse_spec
 from bayescaler.replay.service import Outcome
 from bayescaler.sources.trace import TraceError, read_trace
 
-from .options import DURATION
+from .options import DURATION, LISTEN
 
 if TYPE_CHECKING:
     from bayescaler.sandbox import demo as play
@@ -40,9 +41,25 @@ HISTORY_DAYS = 14
 @click.option(
     "--picture", type=click.Path(dir_okay=False, path_type=Path), default="bayescaler-demo.png", show_default=True
 )
-def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: int, picture: Path) -> None:
+@click.option(
+    "--console", "console_at", type=LISTEN, default="127.0.0.1:0", help="Where the console is; default: any free port."
+)
+@click.option("--no-console", is_flag=True, help="Serve no console.")
+@click.option("--stay", is_flag=True, help="Keep the console after the day, until Ctrl-C.")
+def demo(
+    trace: Path | None,
+    unit: str,
+    startup: float,
+    quantile: float,
+    seed: int,
+    picture: Path,
+    console_at: tuple[str, int],
+    no_console: bool,
+    stay: bool,
+) -> None:
     """Play a day of traffic against the sandbox cluster and show what came of it."""
     try:
+        from bayescaler.console.serve import CannotServe, Door
         from bayescaler.policy import warm_up
         from bayescaler.sandbox import demo as play
         from bayescaler.sandbox.picture import draw
@@ -52,7 +69,8 @@ def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: i
     logging.getLogger().setLevel(logging.ERROR)
     console = Console()
     traffic = made(seed) if trace is None else read(trace, unit)
-    stage = play.Demo(traffic, startup_seconds=startup, quantile=quantile, seed=seed)
+    door = None if no_console else Door(*console_at)
+    stage = play.Demo(traffic, startup_seconds=startup, quantile=quantile, seed=seed, door=door)
     try:
         parse_spec(stage.manifest)
     except SpecError as error:
@@ -64,7 +82,10 @@ def demo(trace: Path | None, unit: str, startup: float, quantile: float, seed: i
     )
     with console.status("compiling the forecaster (the first time only)"):
         warm_up()
-    asyncio.run(_watch(stage, console))
+    try:
+        asyncio.run(_watch(stage, console, stay=stay and door is not None))
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
     console.print()
     draw(stage.day, picture)
     console.print(summary(*stage.day.outcomes()))
@@ -82,15 +103,25 @@ def check_picture(path: Path) -> None:
         raise click.BadParameter(f"{path.name}: give one of {', '.join(formats)}", param_hint="--picture")
 
 
-async def _watch(stage: "play.Demo", console: Console) -> None:
-    """Show the last moments in a live table while the day is played."""
+async def _watch(stage: "play.Demo", console: Console, *, stay: bool) -> None:
+    """Show the last moments in a live table while the day is played; then `stay` until Ctrl-C."""
     progress = Progress(
         TextColumn("playing"), BarColumn(), TextColumn("{task.fields[clock]}"), TimeElapsedColumn(), console=console
     )
     task = progress.add_task("day", total=stage.ticks, clock="")
     shown: list[play.Moment] = []
+
+    async def wait() -> None:
+        done = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, done.set)
+        console.print("The day is over; the console stays until Ctrl-C.")
+        await done.wait()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
     with Live(console=console, refresh_per_second=8, get_renderable=lambda: Group(_table(shown), progress)):
-        async for moment in stage.play():
+        async for moment in stage.play(wait if stay else None):
+            if not shown and stage.console_address:
+                console.print(f"Console: {stage.console_address}", soft_wrap=True, highlight=False)
             clock = datetime.fromtimestamp(moment.at, UTC).strftime("%H:%M")
             progress.update(task, advance=1, clock=clock)
             if not shown or (moment.replicas, moment.limiter, moment.rung) != (

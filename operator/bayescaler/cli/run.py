@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import click
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import BadConfiguration
 from bayescaler.cluster.served_kind import ServedKind
+from bayescaler.console.serve import CannotServe, Door, console
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.handlers import watch
@@ -24,9 +26,10 @@ from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.metrics import Metrics
 from bayescaler.telemetry.probes import CannotListen, ProbeServer
 
-from .options import DURATION, LISTEN
+from .options import DURATION, LISTEN, typed
 
 log = logging.getLogger(__name__)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -54,6 +57,14 @@ log = logging.getLogger(__name__)
     default="0.0.0.0:8080",
     show_default=True,
     help="Address of /healthz, /readyz and /metrics.",
+)
+@click.option("--console", "console_at", type=LISTEN, help="Serve the console at this host:port.  [default: off]")
+@click.option(
+    "--console-tls-cert", type=FILE, help="Certificate of the console, PEM with its chain; read anew if renewed."
+)
+@click.option("--console-tls-key", type=FILE, help="Its key, PEM.")
+@click.option(
+    "--console-plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
 )
 @click.option(
     "--lease-name", default="bayescaler", show_default=True, help="Lease that elects the replica that writes."
@@ -92,6 +103,10 @@ def run(
     metric_lag: float,
     startup: float,
     listen: tuple[str, int],
+    console_at: tuple[str, int] | None,
+    console_tls_cert: Path | None,
+    console_tls_key: Path | None,
+    console_plain_http: bool,
     lease_name: str,
     lease_namespace: str,
     leader_election: bool,
@@ -104,6 +119,11 @@ def run(
 ) -> None:
     """Run the operator until it is told to stop."""
     check_addresses(prometheus, allow_prometheus)
+    door = None
+    if console_at is not None:
+        door = Door(*console_at, console_tls_cert, console_tls_key, plain_http=console_plain_http)
+    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http")):
+        raise click.UsageError(f"{more[0]} says how the console is served; say where by --console HOST:PORT")
     configure(form=log_format, level=log_level)
     settings = Settings(
         default_server_address=prometheus,
@@ -119,8 +139,10 @@ def run(
         state_dir=state_dir,
     )
     try:
-        asyncio.run(serve(settings, listen=listen, otlp=otlp_endpoint, kubeconfig=kubeconfig, context=kube_context))
-    except (BadConfiguration, CannotListen) as error:
+        asyncio.run(
+            serve(settings, listen=listen, door=door, otlp=otlp_endpoint, kubeconfig=kubeconfig, context=kube_context)
+        )
+    except (BadConfiguration, CannotListen, CannotServe) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -148,9 +170,17 @@ def _sending(metrics: Metrics, endpoint: str | None, *, instance: str) -> Abstra
 
 
 async def serve(
-    settings: Settings, *, listen: tuple[str, int], otlp: str | None, kubeconfig: str | None, context: str | None
+    settings: Settings,
+    *,
+    listen: tuple[str, int],
+    door: Door | None,
+    otlp: str | None,
+    kubeconfig: str | None,
+    context: str | None,
 ) -> None:
-    """Connect, serve the probes, wait for our kind, watch and tick until SIGINT or SIGTERM."""
+    """Connect, serve the probes and the console, wait for our kind, watch and tick until SIGINT or SIGTERM."""
+    if door is not None:
+        door.check()
     stop = asyncio.Event()
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
@@ -164,8 +194,14 @@ async def serve(
         host=host,
         port=port,
     )
-    async with probing as probes, _sending(operator.metrics, otlp, instance=settings.identity):
+    async with AsyncExitStack() as exits:
+        probes = await exits.enter_async_context(probing)
+        await exits.enter_async_context(_sending(operator.metrics, otlp, instance=settings.identity))
         log.info("serving probes and metrics", extra={"port": probes.port})
+        if door is not None:
+            reviewer = await exits.enter_async_context(client.separate())
+            page = console(operator, reviewer, door, refresh_seconds=settings.interval_seconds)
+            log.info("serving the console", extra={"address": await exits.enter_async_context(page)})
         await asyncio.to_thread(warm_up)
         try:
             if await _before(stop, kind.wait()):

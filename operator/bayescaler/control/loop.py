@@ -73,6 +73,8 @@ class Loop:
         self._learners, self._successor, self._canaries = learners, successor, canaries
         self._lag_seconds, self._pause_seconds = lag_seconds, pause_seconds
         self.last_tick_at: float | None = None
+        self.onlookers: list[Learner] = []
+        """Who looks at the workloads after every tick."""
 
     async def tick(self, *, now: float) -> None:
         """Do everything once. A fault of one object is contained and counted; the others go on."""
@@ -101,6 +103,8 @@ class Loop:
                     await self._reporter.report(workloads, now=now)
         self.last_tick_at = now
         self._metrics.last_tick.set(now)
+        for onlooker in self.onlookers:
+            onlooker.look(workloads, now=now)
 
     def _decide(self, workloads: Sequence[Workload], *, now: float) -> None:
         allowed, lag, pause = self._may_scale_in(), self._lag_seconds, self._pause_seconds

@@ -1,7 +1,8 @@
 """A day of traffic on the sandbox: one workload sized by the operator, its twin by an HPA, on the same load."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler import api
+from bayescaler.console.serve import Door, console
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Workload
 from bayescaler.policy.freshness import closed_until
@@ -23,6 +25,7 @@ QUERY = "sum(rate(http_requests_total[1m]))"
 PODS_AT_PEAK = 20
 HPA_TARGET = 0.7
 TICK_SECONDS = 15.0
+REFRESH_SECONDS = 1.0  # a day is over in a minute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,11 +113,21 @@ def deployment(name: str, replicas: int) -> dict[str, Any]:
 
 
 class Demo:
-    """Plays `traffic`; `async for moment in demo.play()` sees every tick, `demo.day` keeps them."""
+    """Plays `traffic`; `async for moment in demo.play()` sees every tick, `demo.day` keeps them.
+
+    With a `door` the console is served while it plays, at `console_address`, which carries a token of the sandbox.
+    """
 
     def __init__(
-        self, traffic: Traffic, *, startup_seconds: float = 60.0, quantile: float = 0.95, seed: int = 0
+        self,
+        traffic: Traffic,
+        *,
+        startup_seconds: float = 60.0,
+        quantile: float = 0.95,
+        seed: int = 0,
+        door: Door | None = None,
     ) -> None:
+        self._door, self.console_address = door, ""
         self.traffic, self._startup, self._seed = traffic, startup_seconds, seed
         history = traffic.rates[traffic.times < traffic.played_from]
         seen = history[np.isfinite(history)]
@@ -122,15 +135,17 @@ class Demo:
         self.manifest = manifest(self.day.capacity, traffic.step_seconds, quantile)
         self.ticks = int((traffic.times[-1] + traffic.step_seconds - traffic.played_from) / TICK_SECONDS)
 
-    async def play(self) -> AsyncIterator[Moment]:
-        """Run the day, one moment a tick."""
+    async def play(self, at_end: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[Moment]:
+        """Run the day, one moment a tick; `at_end` is waited for before everything is put away."""
         traffic, capacity = self.traffic, self.day.capacity
         begin = traffic.played_from
         settings = Settings(leader_election=False, interval_seconds=TICK_SECONDS, startup_seconds=self._startup)
         first = max(2, math.ceil(self._load_at(begin) / capacity))
-        async with Stage(
-            start=begin, settings=settings, start_up=lognormal(self._startup, 1.3 * self._startup), seed=self._seed
-        ) as stage:
+        start_up = lognormal(self._startup, 1.3 * self._startup)
+        async with (
+            Stage(start=begin, settings=settings, start_up=start_up, seed=self._seed) as stage,
+            self._console(stage),
+        ):
             stage.prometheus.store.add_counter(
                 "http_requests_total",
                 {"service": OURS},
@@ -157,6 +172,22 @@ class Demo:
                 stage.server.patch("apps/v1", "Deployment", TWIN, {"spec": {"replicas": wanted}})
                 self.day.moments.append(self._moment(stage, now))
                 yield self.day.moments[-1]
+            if at_end is not None:
+                await at_end()
+
+    @asynccontextmanager
+    async def _console(self, stage: Stage) -> AsyncIterator[None]:
+        if self._door is None:
+            yield
+            return
+        async with (
+            stage.reviewer() as client,
+            console(
+                stage.operator, client, self._door, refresh_seconds=REFRESH_SECONDS, clock=stage.clock.now
+            ) as address,
+        ):
+            self.console_address = f"{address}#token={stage.server.admin_token}"
+            yield
 
     def _load_at(self, at: float) -> float:
         """Load per second of the bucket that holds `at`; a missing one has the load of the last one before it."""

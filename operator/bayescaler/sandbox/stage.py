@@ -66,6 +66,7 @@ class Stage:
             self.settings, default_server_address=self.settings.default_server_address or self.prometheus.url
         )
         client = await KubeClient.connect(kubeconfig)
+        self._client = client
         self.operator = Operator.on_prometheus(client, settings, clock=self.clock.now)
         await self.operator.start(ticking=False)
         exits.push_async_callback(self.operator.stop)
@@ -75,6 +76,10 @@ class Stage:
         )
         exits.push_async_callback(self._stop_watching, watching)
         await self.operator.synced()
+
+    def reviewer(self) -> KubeClient:
+        """A client of its own for the console, as the operator's."""
+        return self._client.separate()
 
     async def _stop_watching(self, watching: "asyncio.Task[None]") -> None:
         self._stop.set()

@@ -228,6 +228,14 @@ OPERATOR_METRICS = (
         ("where",),
     ),
     MetricSpec(
+        "console_requests",
+        Unit.NUMBER,
+        "Requests to the console, by the status of the answer.",
+        "401 and 403 in numbers: somebody tries",
+        Kind.COUNTER,
+        ("code",),
+    ),
+    MetricSpec(
         "events",
         Unit.NUMBER,
         "Kubernetes Events by result: posted, failed, or dropped by the ration.",

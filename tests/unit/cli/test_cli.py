@@ -175,6 +175,28 @@ def test_a_port_that_is_taken_is_one_line(bayescaler, kubeconfig, quiet_logs):
         assert address in mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, *options))
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--console-tls-cert", "tls.crt"], "--console HOST:PORT"),
+        (["--console", "0.0.0.0:0"], "plain HTTP"),
+        (["--console", "127.0.0.1:0", "--console-tls-cert", "tls.crt"], "--console-tls-key"),
+        (["--console", "127.0.0.1:0", "--console-tls-cert", "no.crt", "--console-tls-key", "no.key"], "no.crt"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_console_that_cannot_be_served_is_one_line(bayescaler, kubeconfig, quiet_logs, options, told):
+    quiet = ("--kubeconfig", kubeconfig, "--listen", "127.0.0.1:0", "--log-level", "error")
+    assert told in mended_by_the_user(bayescaler("run", *quiet, *options))
+
+
+def test_a_port_of_the_console_that_is_taken_is_one_line(bayescaler, kubeconfig, quiet_logs):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        options = ("--listen", "127.0.0.1:0", "--console", address, "--log-level", "error")
+        assert address in mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, *options))
+
+
 def test_a_context_that_is_not_in_the_kubeconfig_is_one_line(bayescaler, kubeconfig, quiet_logs):
     line = mended_by_the_user(bayescaler("run", "--kubeconfig", kubeconfig, "--context", "elsewhere"))
     assert "elsewhere" in line

@@ -1,38 +1,87 @@
-"""Requests that answer a question instead of storing something: access reviews, who am I, and ServiceAccount tokens."""
+"""Requests that answer a question instead of storing something: reviews of access and of tokens, who am I, and
+ServiceAccount tokens.
+"""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bayescaler.sandbox.clock import rfc3339
 
 from .authz import Guard, User, service_account
-from .errors import Json, StatusError
+from .errors import FieldError, Json, StatusError, bad_request, invalid
 from .kinds import Kind
 from .request import Request
 from .resources import Registry
 
-ACCESS, IDENTITY = "selfsubjectaccessreviews", "selfsubjectreviews"
-REVIEW_KINDS = (
-    Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", ACCESS, namespaced=False, verbs=("create",)),
-    Kind("authentication.k8s.io", "v1", "SelfSubjectReview", IDENTITY, namespaced=False, verbs=("create",)),
+AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
+SUBJECT = "SubjectAccessReview"
+REVIEW_KINDS = tuple(
+    Kind(group, "v1", kind, f"{kind.lower()}s", namespaced=False, verbs=("create",))
+    for group, kind in (
+        (AUTHORIZATION, f"Self{SUBJECT}"),
+        (AUTHORIZATION, SUBJECT),
+        (AUTHENTICATION, "SelfSubjectReview"),
+        (AUTHENTICATION, "TokenReview"),
+    )
 )
 
 
-def access(guard: Guard, user: User, body: Json) -> Json:
-    """Whether `user` may do what the review asks."""
+def review(guard: Guard, kind: Kind, user: User, body: Json) -> Json:
+    """Answer a review of `kind` that `user` asks for."""
+    answers: dict[str, Callable[[], Json]] = {
+        f"Self{SUBJECT}": lambda: _reviewed(body, {"allowed": guard.allows(user, _asked(body))}),
+        SUBJECT: lambda: _of_subject(guard, body),
+        "SelfSubjectReview": lambda: identity(user),
+        "TokenReview": lambda: _of_token(guard, body),
+    }
+    return answers[kind.kind]()
+
+
+def _reviewed(body: Json, status: Json) -> Json:
+    return {**body, "metadata": {}, "status": status}
+
+
+def _asked(body: Json) -> Request:
+    """The request that a review asks about."""
     spec = body.get("spec") or {}
-    asked, path = spec.get("resourceAttributes") or {}, (spec.get("nonResourceAttributes") or {}).get("path", "")
-    verb = asked.get("verb") or (spec.get("nonResourceAttributes") or {}).get("verb", "")
-    request = Request(
+    asked, other = spec.get("resourceAttributes") or {}, spec.get("nonResourceAttributes") or {}
+    return Request(
         "",
-        path,
-        verb,
+        other.get("path", ""),
+        asked.get("verb") or other.get("verb", ""),
         group=asked.get("group", ""),
         namespace=asked.get("namespace", ""),
         resource=asked.get("resource", ""),
         name=asked.get("name", ""),
         subresource=asked.get("subresource", ""),
     )
-    return {**body, "metadata": {}, "status": {"allowed": guard.allows(user, request)}}
+
+
+def _of_subject(guard: Guard, body: Json) -> Json:
+    """Whether the subject of a review may do what it asks; the roles say so, whether or not they are enforced."""
+    spec = body.get("spec") or {}
+    errors, wrong = [], "FieldValueInvalid"
+    if (spec.get("resourceAttributes") is None) is (spec.get("nonResourceAttributes") is None):
+        said = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        errors.append(FieldError("spec", wrong, said))
+    if not spec.get("user") and not spec.get("groups"):
+        said = "at least one of user or group must be specified"
+        errors.append(FieldError("spec.user", wrong, f'Invalid value: "": {said}'))
+    if errors:
+        raise invalid(SUBJECT, AUTHORIZATION, "", errors)
+    subject = User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+    return _reviewed(body, {"allowed": guard.permits(subject, _asked(body))})
+
+
+def _of_token(guard: Guard, body: Json) -> Json:
+    """Whose token it is."""
+    given = (body.get("spec") or {}).get("token", "")
+    if not given:
+        raise bad_request("token is required for TokenReview in authentication")
+    user = guard.user_of(given)
+    if user is None:
+        return _reviewed(body, {"user": {}, "error": "[invalid bearer token, token lookup failed]"})
+    return _reviewed(body, {"authenticated": True, "user": {"username": user.name, "groups": list(user.groups)}})
 
 
 def identity(user: User) -> Json:

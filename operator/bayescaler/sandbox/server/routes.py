@@ -80,7 +80,8 @@ class Routes:
         if request.verb not in allowed or (request.verb in {"update", "patch"} and not request.name):
             raise method_not_allowed()
         if kind in reviews.REVIEW_KINDS:
-            return self._review(request, user, await _body(http))
+            answer = reviews.review(self._guard, kind, user, await _body(http) or {})
+            return _json(encode(answer), 201)
         if request.verb == "watch":
             return await self._watch(http, kind, request)
         return await self._object(http, kind, request)
@@ -105,12 +106,6 @@ class Routes:
             escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
             response.headers.add("Warning", f'299 - "{escaped}"')
         return response
-
-    def _review(self, request: Request, user: User, body: Any) -> web.Response:
-        answer: Json = (
-            reviews.access(self._guard, user, body) if request.resource == reviews.ACCESS else reviews.identity(user)
-        )
-        return _json(encode(answer), 201)
 
     async def _watch(self, http: web.Request, kind: Kind, request: Request) -> web.StreamResponse:
         store = self._registry.store

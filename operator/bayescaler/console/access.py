@@ -1,0 +1,86 @@
+"""Who asks, and which namespaces they may see: reviewed by the API server, kept for half a minute."""
+
+import asyncio
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Collection
+
+from bayescaler.api import GROUP, PLURAL
+from bayescaler.cluster.client import KubeClient
+from bayescaler.cluster.errors import ClusterError
+from bayescaler.cluster.reviews import Subject, may, owner_of
+
+from .kept import Busy, Kept
+
+log = logging.getLogger(__name__)
+KEPT_SECONDS = 30.0
+MOST_KEPT = 4096
+MOST_NAMESPACES = 200
+"""Namespaces reviewed for one answer to somebody who may not see all of them."""
+BEARER = re.compile(r"^Bearer +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
+EVERYWHERE = ""
+
+
+class Refused(Exception):  # noqa: N818 - named for what it tells
+    """A request that is not answered: `status` is 401, 403, or 503 where nobody could be asked."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Access:
+    """Whoever may `get` the objects of a namespace sees them; neither tokens nor who they are of are ever logged."""
+
+    def __init__(self, client: KubeClient, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._owners: Kept[bytes, Subject | None] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
+        self._rights: Kept[tuple[Subject, str], bool] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
+
+    async def subject(self, authorization: str | None) -> Subject:
+        """Return whose token an Authorization header holds; Refused where it is nobody's."""
+        found = BEARER.match(authorization or "")
+        if found is None:
+            raise Refused(401)
+        token = found[1]
+        key = hashlib.sha256(token.encode()).digest()  # so that no token is kept
+        try:
+            owner = await self._owners.get(key, lambda: owner_of(self._client, token))
+        except (ClusterError, Busy) as error:
+            raise _unanswered("a token", error) from error
+        if owner is None:
+            raise Refused(401)
+        return owner
+
+    async def sees(self, subject: Subject, namespace: str) -> bool:
+        """Whether they may see the objects of one namespace."""
+        return await self._may(subject, EVERYWHERE) or await self._may(subject, namespace)
+
+    async def seen(self, subject: Subject, namespaces: Collection[str]) -> tuple[Collection[str], int]:
+        """Return which of these namespaces they may see, and how many were not asked about, as they are too many."""
+        if await self._may(subject, EVERYWHERE):
+            return namespaces, 0
+        asked = sorted(namespaces)[:MOST_NAMESPACES]
+        allowed = await asyncio.gather(*(self._may(subject, one) for one in asked))
+        seen = {one for one, is_allowed in zip(asked, allowed, strict=True) if is_allowed}
+        return seen, len(namespaces) - len(asked)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._owners.close()
+        await self._rights.close()
+
+    async def _may(self, subject: Subject, namespace: str) -> bool:
+        try:
+            return await self._rights.get(
+                (subject, namespace), lambda: may(self._client, subject, "get", GROUP, PLURAL, namespace)
+            )
+        except (ClusterError, Busy) as error:
+            raise _unanswered("access", error) from error
+
+
+def _unanswered(what: str, error: Exception) -> Refused:
+    log.warning("a request to the console could not be reviewed", extra={"asked": what, "why": str(error)})
+    return Refused(503)

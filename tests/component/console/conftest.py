@@ -1,0 +1,26 @@
+"""The machine's Chromium, as the tests of the report take it."""
+
+import os
+import shutil
+
+import pytest
+from playwright.async_api import async_playwright
+
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def browser():
+    executable = shutil.which("chromium")
+    if executable is None:
+        missing = "no chromium on the PATH: install it (Debian and Ubuntu: apt-get install chromium)"
+        if os.environ.get("BAYESCALER_E2E") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*QUIET])
+        yield browser
+        await browser.close()

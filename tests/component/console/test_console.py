@@ -1,0 +1,268 @@
+"""The console over real HTTP, on an API server that enforces its roles: who sees what, and what is refused."""
+
+import asyncio
+import json
+import logging
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from prometheus_client.exposition import generate_latest
+
+from bayescaler.console.serve import CannotServe, Door
+from bayescaler.console.tls import BadCertificate, Files, renewed
+from bayescaler.console.views import MOST_ROWS
+from bayescaler.sandbox.server.faults import Fault
+
+from .fleets import CANARY, NAMESPACES, grant, served
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
+OBJECTS = "api/objects"
+ONE = "api/objects/shop/api-00"
+
+
+@pytest.fixture
+async def console(tmp_path):
+    async with served(40, tmp_path) as console:
+        yield console
+
+
+@pytest.fixture
+async def ask(console):
+    async with aiohttp.ClientSession(console.address) as session:
+
+        async def ask(path="", *, token=None, method="GET", headers=None, **more):
+            given = {} if token is None else {"Authorization": f"Bearer {token}"}
+            request = session.request(method, path, headers=given | (headers or {}), allow_redirects=False, **more)
+            async with request as answer:
+                return answer.status, await answer.text(), answer.headers
+
+        yield ask
+
+
+@pytest.fixture
+def admin(console):
+    return console.server.admin_token
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Write a self-signed certificate of a name, and its key, over those before: their paths."""
+
+    def write(name):
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+        built = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        dated = built.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        certificate, private = tmp_path / "tls.crt", tmp_path / "tls.key"
+        certificate.write_bytes(dated.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return certificate, private
+
+    return write
+
+
+def names(text):
+    return {(one["namespace"], one["name"]) for one in json.loads(text)["objects"]}
+
+
+@pytest.mark.parametrize("path", [OBJECTS, ONE, "api/objects/nowhere/nothing"])
+@pytest.mark.parametrize("given", [None, "Bearer nonsense", "Bearer", "Basic dTpw", "Bearer a b", "Bearer \u00e9"])
+async def test_without_a_valid_token_there_is_nothing_but_401(ask, path, given):
+    status, text, headers = await ask(path, headers={} if given is None else {"Authorization": given})
+    assert (status, text, headers["WWW-Authenticate"]) == (401, "", "Bearer")
+
+
+async def test_who_may_get_objects_nowhere_is_forbidden_everything_whether_it_is_there_or_not(console, ask):
+    token = grant(console.server, "stranger")
+    for path in (OBJECTS, f"{OBJECTS}?namespace=shop", ONE, "api/objects/shop/nothing", "api/objects/nowhere/x"):
+        assert (await ask(path, token=token))[:2] == (403, "")
+
+
+async def test_other_rights_than_get_on_the_objects_show_nothing(console, ask):
+    token = grant(console.server, "lister", "shop", verbs=("list", "watch"))
+    assert (await ask(OBJECTS, token=token))[0] == 403
+
+
+async def test_tenants_see_their_own_namespaces_alone(console, ask):
+    token = grant(console.server, "tenant", "shop", "search")
+    status, text, _ = await ask(OBJECTS, token=token)
+    assert status == 200
+    assert {place for place, _ in names(text)} == {"shop", "search"}
+    told = json.loads(text)
+    assert sum(told["counts"].values()) == told["total"] == 20
+    assert "payments" not in text
+    assert (await ask(ONE, token=token))[0] == 200
+    assert (await ask("api/objects/payments/api-00", token=token))[:2] == (403, "")
+    assert (await ask(f"{OBJECTS}?namespace=payments", token=token))[:2] == (403, "")
+
+
+async def test_who_may_get_them_everywhere_sees_all_and_is_told_what_is_not_there(console, ask):
+    token = grant(console.server, "platform", "")
+    _, text, _ = await ask(OBJECTS, token=token)
+    assert {place for place, _ in names(text)} == set(NAMESPACES)
+    assert (await ask("api/objects/shop/nothing", token=token))[0] == 404
+    _, text, _ = await ask(f"{OBJECTS}?namespace=shop&words=API", token=token)
+    assert names(text) == {("shop", "api-00")}
+
+
+async def test_a_page_has_the_story_the_chart_and_the_decisions(ask, admin):
+    status, text, headers = await ask(ONE, token=admin)
+    told = json.loads(text)
+    assert (status, headers["Cache-Control"]) == (200, "no-store")
+    assert told["story"]["headline"]["text"].startswith("shop/api-00: ")
+    assert {"Load", "Expected", "Steps", "Trust"} <= {section["title"] for section in told["story"]["sections"]}
+    assert len(told["chart"]["ticks"]) == 2
+    assert [len(one["values"]) for one in told["chart"]["forecast"]["ahead"]] == [9, 9]
+    assert told["decisions"]
+
+
+async def test_no_secret_is_shown_counted_or_logged(console, ask, admin, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = grant(console.server, "tenant", "shop")
+    answers = [await ask(path, token=one) for one in (admin, token, "x" + token) for path in (OBJECTS, ONE, "")]
+    said = "".join(text + str(headers) for _, text, headers in answers)
+    said += generate_latest(console.operator.metrics.registry).decode()
+    said += "".join(str(vars(record)) for record in caplog.records)
+    for secret in (CANARY, admin, token):
+        assert secret not in said
+
+
+async def test_every_answer_carries_the_policy(ask):
+    for path in ("", "console.css", "console.js", OBJECTS, "nothing"):
+        headers = (await ask(path))[2]
+        assert headers["Content-Security-Policy"].startswith("default-src 'self'; ")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_page_is_fetched_once_until_it_changes(ask):
+    status, _, headers = await ask("console.js")
+    assert status == 200
+    status, text, _ = await ask("console.js", headers={"If-None-Match": headers["ETag"]})
+    assert (status, text) == (304, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", OBJECTS, 405),
+        ("DELETE", ONE, 405),
+        ("GET", f"{OBJECTS}?limit=5", 400),
+        ("GET", f"{OBJECTS}?words=a&words=b", 400),
+        ("GET", f"{OBJECTS}?words={'x' * 300}", 400),
+        ("GET", f"{ONE}?words=x&more=1", 400),
+        ("GET", f"{OBJECTS}/shop/{'x' * 300}", 400),
+        ("GET", f"{OBJECTS}/shop", 404),
+        ("GET", "../metrics", 404),
+        ("GET", f"{OBJECTS}?{'x' * 9000}", 400),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_and_counted(console, ask, admin, method, path, status):
+    before = console.requests(status)
+    answered, text, _ = await ask(path, token=admin, method=method)
+    assert answered == status
+    assert len(text) < 400
+    assert console.requests(status) == before + 1
+
+
+async def test_a_body_is_refused_before_it_is_read(console, ask, admin):
+    assert (await ask(OBJECTS, token=admin, data=b"x" * 10_000))[0] == 413
+    assert console.requests(413) == 1
+
+
+async def test_bytes_that_are_no_request_are_refused_and_counted(console):
+    port = int(console.address.split(":")[2].split("/")[0])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"NONSENSE \x00\x01\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert console.requests(400) == 1
+
+
+async def test_where_the_api_server_cannot_be_asked_nothing_is_shown(console, ask, admin):
+    console.server.faults.add(Fault(lambda request: request.resource == "tokenreviews", status=500))
+    status, text, headers = await ask(OBJECTS, token=admin)
+    assert (status, text, headers["Retry-After"]) == (503, "", "5")
+    console.server.faults.clear()
+    assert (await ask(OBJECTS, token=admin))[0] == 200
+
+
+async def test_an_hour_of_looking_costs_the_api_server_few_reviews(console, ask):
+    token, asked = grant(console.server, "tenant", "shop"), []
+    console.server.routes.observers.append(lambda request: asked.append(request.resource))
+    await asyncio.gather(*(ask(OBJECTS, token=token) for _ in range(25)))
+    assert sorted(asked) == ["subjectaccessreviews"] * (1 + len(NAMESPACES)) + ["tokenreviews"]
+
+
+async def test_a_thousand_objects_are_one_bounded_answer(tmp_path):
+    async with served(1000, tmp_path) as console, aiohttp.ClientSession(console.address) as session:
+        headers = {"Authorization": f"Bearer {console.server.admin_token}"}
+        async with session.get(OBJECTS, headers=headers) as answer:
+            body = await answer.read()
+            told = json.loads(body)
+            assert answer.headers["Content-Encoding"] in {"gzip", "deflate"}
+        assert (told["total"], len(told["objects"])) == (1000, 1000)
+        assert len(body) < 600_000
+        states = [one["state"] for one in told["objects"]]
+        assert states == sorted(states, key=["bad", "notice", "good"].index)
+        assert set(states) == {"bad", "notice", "good"}
+    assert MOST_ROWS >= 1000
+
+
+@pytest.mark.parametrize(
+    ("door", "told"),
+    [
+        (Door(ANYWHERE, 0), "plain HTTP"),
+        (Door("console.example", 0), "plain HTTP"),
+        (Door("127.0.0.1", 0, certificate="cert.pem"), "--console-tls-key"),
+    ],
+)
+def test_tokens_do_not_cross_a_network_in_the_clear(door, told):
+    with pytest.raises(CannotServe, match=told):
+        door.check()
+
+
+@pytest.mark.parametrize(
+    "door", [Door("127.0.0.1", 0), Door("::1", 0), Door("localhost", 0), Door(ANYWHERE, 0, plain_http=True)]
+)
+def test_plain_http_is_for_this_machine_or_where_it_is_allowed(door):
+    door.check()
+
+
+def test_no_tls_below_1_2_is_spoken(tmp_path, pair):
+    assert Files(*pair("one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path, pair):
+    certificate, key = pair("one")
+    async with served(1, tmp_path, door=Door("127.0.0.1", 0, certificate, key)) as console:
+        port = int(console.address.split(":")[2].split("/")[0])
+
+        async def shown():
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            try:
+                return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+        first = await shown()
+        assert await shown() == first
+        key.write_text("torn")  # renewed by half: the one before goes on
+        assert await shown() == first
+        pair("two")
+        assert await shown() != first
+
+
+def test_a_certificate_that_is_not_there_is_told_by_name(tmp_path):
+    with pytest.raises(BadCertificate, match=r"none\.pem"):
+        renewed(Files(tmp_path / "none.pem", tmp_path / "key.pem"))
