@@ -84,6 +84,18 @@ def test_the_account_of_the_chart_may_do_all_that_the_operator_does(
             cluster.kubectl("auth", "can-i", *asked, kubeconfig=account)
 
 
+def test_the_audit_log_of_the_api_server_names_the_decision_of_every_write(
+    cluster: ControlPlane, release: Release, operator: OperatorProcess, sized: str
+) -> None:
+    path = f"/apis/apps/v1/namespaces/{sized}/deployments/checkout/scale"
+    account = f"system:serviceaccount:{release.namespace}:{release.name}"
+    written = [one for one in cluster.audited(account) if one["verb"] == "patch" and path in one["requestURI"]]
+    made = {one.decision["id"] for one in operator.decisions(f"{sized}/checkout")}
+    signed = {one["userAgent"].partition("(decision ")[2].rstrip(")") for one in written}
+    assert signed
+    assert signed <= made
+
+
 def test_probes_and_metrics_answer(operator: OperatorProcess, sized: str) -> None:
     for path in ("/healthz", "/readyz"):
         answer = operator.probe(path)

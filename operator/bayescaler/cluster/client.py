@@ -7,6 +7,7 @@ to six times the processor time of the call itself.
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from os import PathLike
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -39,6 +40,7 @@ class KubeClient:
         self._rest = RESTClientObject(credentials.configuration)
         self._certificate = credentials.generation
         self._refusals = Refusals()
+        self._agent = f"bayescaler/{__version__}"
 
     @classmethod
     async def connect(
@@ -59,6 +61,12 @@ class KubeClient:
         behind patches.
         """
         return KubeClient(self._credentials, request_seconds=self._request_seconds)
+
+    def signed(self, why: str) -> "KubeClient":
+        """This client, on the same connections, whose requests say why: the server's audit log has it as userAgent."""
+        other = copy(self)
+        other._agent = f"{self._agent} ({why})"  # noqa: SLF001 - of its own kind
+        return other
 
     async def connection(self) -> Connection:
         """Server and credentials as they are now, for a library that connects by itself."""
@@ -183,7 +191,7 @@ class KubeClient:
             # Compressing a page costs the server and us more than a cluster's own network does.
             "Accept-Encoding": "identity",
             "Content-Type": content_type or "application/json",
-            "User-Agent": f"bayescaler/{__version__}",
+            "User-Agent": self._agent,
         }
         authorization = await self._credentials.authorization()
         if authorization:

@@ -19,6 +19,7 @@ from bayescaler.policy.conflicts import attempted, wrote
 from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
+from .audit import Write, record, signature
 from .containment import contained
 from .decision_log import id_of
 from .floors import FloorKeeper, floor_is_due, told
@@ -83,15 +84,17 @@ class Actuator:
             said = await self._gate.run(lambda: self._patch(workload, basis))
         except Moved as moved:
             self._metrics.scale_writes.labels("moved").inc()
-            log.info("replicas were changed meanwhile", extra={"object": workload.label, "why": str(moved)})
+            record(basis.write, result="moved", why=str(moved))
             return
         except ClusterError as error:
             self._metrics.scale_writes.labels(error.reason).inc()
+            record(basis.write, result=error.reason, why=str(error))
             workload.write_problem = _problem(error, basis)
             return
         if said is None:
             return
-        self._metrics.scale_writes.labels("ok").inc(exemplar={"decision": id_of(workload, basis.decision)})
+        self._metrics.scale_writes.labels("ok").inc(exemplar={"decision": basis.write.decision})
+        record(basis.write, result="ok")
         workload.write_problem = None
         workload.last_scale_at = now
         workload.tenure = wrote(workload.tenure, basis.decision.final, now=now)
@@ -106,14 +109,15 @@ class Actuator:
         if not self._may_write():
             return None
         workload.tenure = attempted(workload.tenure, decision.final, now=decision.at)
+        client = self._client.signed(signature(basis.write.decision))
         if basis.scaler is not None:
-            return (
-                None if self._floors is None else await self._floors.set_floor(workload, basis.scaler, decision.final)
-            )
+            if self._floors is None:
+                return None
+            return await self._floors.set_floor(workload, basis.scaler, decision.final, by=client)
         ref = intent.target
         resource = await self._discovery.resolve(ref.api_version, ref.kind)
         after = await patch_scale(
-            self._client,
+            client,
             resource,
             workload.namespace,
             ref.name,
@@ -135,6 +139,7 @@ class _Basis:
     intent: Intent
     target: Target
     scaler: Scaler | None
+    write: Write
 
 
 def _problem(error: ClusterError, basis: _Basis) -> Problem:
@@ -149,4 +154,13 @@ def _basis(workload: Workload) -> _Basis | None:
     if decision is None or intent is None or target is None or (intent.policy.mode is Mode.FLOOR) != bool(scaler):
         return None
     due = decision.acts if scaler is None else floor_is_due(workload)
-    return _Basis(decision, intent, target, scaler) if due else None
+    return _Basis(decision, intent, target, scaler, _record_of(workload, decision, intent, target)) if due else None
+
+
+def _record_of(workload: Workload, decision: Decision, intent: Intent, target: Target) -> Write:
+    made, scaler = id_of(workload, decision), workload.scaler
+    if scaler is not None:
+        what = f"{scaler.kind} {scaler.namespace}/{scaler.name}"
+        return Write(what, scaler.field, scaler.floor, decision.final, made)
+    what = f"{intent.target.kind} {workload.namespace}/{intent.target.name}"
+    return Write(what, "replicas", target.replicas, decision.final, made)

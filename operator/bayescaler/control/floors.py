@@ -20,6 +20,7 @@ from bayescaler.policy import Policy
 from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
+from . import audit
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,9 @@ class FloorKeeper:
         self._restoring: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, _Refusal] = {}
 
-    async def set_floor(self, workload: Workload, scaler: Scaler, floor: int) -> str:
+    async def set_floor(self, workload: Workload, scaler: Scaler, floor: int, *, by: KubeClient) -> str:
         """Write the floor that was decided for what was seen as `scaler`; return what to say. Raises ClusterError."""
-        after = await patch_floor(self._client, scaler, floor=floor, name=workload.name, uid=workload.uid)
+        after = await patch_floor(by, scaler, floor=floor, name=workload.name, uid=workload.uid)
         self._scalers.note(seen=scaler, after=after)
         return f"New floor: {scaler.field} of {scaler} is {after.floor}, its own is {scaler.own_floor}"
 
@@ -129,7 +130,8 @@ class FloorKeeper:
         self._record(scaler, "FloorNotRestored", f"{why}; it is tried again", EventType.WARNING)
 
     def _tell(self, scaler: Scaler, after: Scaler) -> None:
-        log.info("floor put back", extra={"scaler": str(scaler), "namespace": scaler.namespace, "floor": after.floor})
+        what = f"{scaler.kind} {scaler.namespace}/{scaler.name}"
+        audit.record(audit.Write(what, scaler.field, scaler.floor, after.floor), result="ok", why="put back")
         owner = "" if scaler.claim is None else f' "{scaler.claim.name}"'
         note = f"{scaler.field} is {after.floor} again: BayesianAutoscaler{owner} no longer raises it"
         self._record(scaler, "FloorRestored", note, EventType.NORMAL)

@@ -142,7 +142,9 @@ class Keeper:
         if intent is None or saved is None:
             return
         if newer(saved, workload, pause_seconds=pause_seconds(self._settings)):
+            watched = workload.state
             self._give(workload, intent, saved)
+            workload.state = workload.state.followed_by(watched)
 
     async def _try_read(self) -> bool:
         try:

@@ -178,13 +178,27 @@ class State:
         """
         if isnan(self.memory[col.DECIDED_AT]) or (self.asked is not None and self.asked[2] == replicas):
             return self
-        after, change = self.copy(), replicas - before
-        window = col.UPS if change > 0 else col.DOWNS
+        return self.booked(replicas - before, at=now)
+
+    def followed_by(self, watched: "State") -> "State":
+        """Return this saved state of a leader, gone on with what another replica has `watched` since it was saved."""
+        since, after = self.decided_at, self
+        if since is None:
+            return self
+        for at, replicas in sorted({*watched.highest, *watched.lowest}):
+            after = after.with_edit(replicas, now=at) if at > since else after
+        changes = [*watched.ups, *((at, -pods) for at, pods in watched.downs)]
+        for at, change in sorted(one for one in changes if one[0] > since):
+            after = after.booked(change, at=at)
+        return after
+
+    def booked(self, change: int, *, at: float) -> "State":
+        """Return the state in which so many replicas were added, or removed if negative."""
+        after, window = self.copy(), col.UPS if change > 0 else col.DOWNS
         count = int(after.memory[col.COUNT + window])
-        after.windows[window, count] = now, abs(change)
+        after.windows[window, count] = at, abs(change)
         after.memory[col.COUNT + window] = count + 1.0
-        after.memory[col.LAST_SCALE_AT] = now
-        after.memory[col.LAST_MOVE] = float(np.sign(change))
+        after.memory[[col.LAST_SCALE_AT, col.LAST_MOVE]] = at, np.sign(change)
         return after
 
     def resumed(self, replicas: int, *, now: float, pause_seconds: float) -> "State":

@@ -94,6 +94,21 @@ def test_a_change_that_both_processes_asked_for_is_booked_once():
     assert state.ups == ((NOON, 4),)
 
 
+def test_a_leaders_saved_state_goes_on_with_what_a_replica_watched_since():
+    rules = policy(behavior=Behavior(scale_up=FOUR_A_MINUTE))
+    saved = settled(rules, 10, 400.0, until=NOON)
+    watched = settled(rules, 10, 400.0, until=NOON).with_scaling(10, 14, now=NOON + 30.0)
+    _, watched = decide(rules, live(14, 800.0), expecting(800.0), watched, now=NOON + 45.0)
+
+    gone_on = saved.followed_by(watched)
+
+    assert gone_on.ups == ((NOON + 30.0, 4),)
+    assert gone_on.highest[0][1] >= 16, "what was recommended meanwhile is kept as long as if it were its own"
+    assert gone_on.last_scale_at == NOON + 30.0
+    assert saved.followed_by(saved).ups == saved.ups == ()
+    assert State().followed_by(watched).decided_at is None
+
+
 def test_a_scale_up_window_waits_for_the_rise_to_last():
     patient = ScalingRules(Behavior().scale_up.policies, 60.0, tolerance=0.0)
     rules = policy(behavior=Behavior(scale_up=patient, scale_down=FREE))
