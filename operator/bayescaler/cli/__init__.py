@@ -14,7 +14,7 @@ _COMMANDS = {
     "backtest": "Replay a load through a manifest, beside an HPA.",
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
-    "doctor": "Check that what is believed, and what runs, is sound.",
+    "doctor": "Check a cluster, an object or a posterior, and name the cures.",
     "top": "Show all objects: replicas, load and forecast, trust, budget.",
     "pause": "Stop all scaling of what objects size.",
     "resume": "Let paused objects scale again.",
