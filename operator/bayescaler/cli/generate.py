@@ -9,6 +9,7 @@ from bayescaler import api
 from bayescaler.policy.glossary import reasons_markdown
 
 from .migrate import from_hpa, from_scaledobject
+from .reference import cli_markdown
 
 CRD_FILE = "bayescaler.dev_bayesianautoscalers.yaml"
 
@@ -17,6 +18,7 @@ ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
     "chart-crd": (f"charts/bayescaler/files/{CRD_FILE}", api.crd_yaml),
     "reference": ("docs/reference/resource.md", api.reference_markdown),
     "reasons": ("docs/reference/reasons.md", reasons_markdown),
+    "cli": ("docs/reference/cli.md", cli_markdown),
 }
 EVERYTHING = "all"
 

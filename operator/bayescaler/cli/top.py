@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import click
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from bayescaler.cluster.client import KubeClient
@@ -75,7 +75,7 @@ def top(
             elif console.is_terminal if watch is None else watch:
                 await keep_up(read, console, interval, wide=output == "wide")
             else:
-                console.print(table_of(await read(), time.time(), wide=output == "wide"))
+                console.print(table_of(await read(), time.time(), wide=output == "wide"), soft_wrap=True)
 
     with suppress(KeyboardInterrupt):
         answer(show())
@@ -111,14 +111,20 @@ async def keep_up(
                 trouble = f"not up to date: {shown(error)}"
 
 
-def table_of(rows: list[Row], now: float, *, wide: bool) -> Table | Text:
-    """Return the table, or a line that says that there is nothing to show."""
+def table_of(rows: list[Row], now: float, *, wide: bool) -> Text:
+    """Return the table, one line an object however wide, or a line that says that there is nothing to show."""
     if not rows:
         return Text("no BayesianAutoscaler is here: -A looks into all namespaces")
     columns = [column for column in COLUMNS if wide or not column.wide]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(column.text(row, now), style=column.style(row)) for column in columns))
-    return table
+    cells = [[column.title for column in columns], *([column.text(row, now) for column in columns] for row in rows)]
+    styles = [["bold"] * len(columns), *([column.style(row) for column in columns] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for texts, marks in zip(cells, styles, strict=True):
+        line = Text(no_wrap=True)
+        for column, text, mark, width in zip(columns, texts, marks, widths, strict=True):
+            blank = " " * (width - cell_len(text))
+            line.append(blank if column.right else "").append(text, mark).append("  " if column.right else f"{blank}  ")
+        line.rstrip()
+        lines.append(line)
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)

@@ -148,7 +148,7 @@ async def _past(server: Server, spec: Spec, now: float, moved: Moved) -> tuple[P
         newest = await source.read(asked, start=until - 4.0 * step, end=until, now=until)
         found = [*_fresh(newest), *_latency(time.perf_counter() - began)]
         pieces: list[Series] = []
-        starts = np.arange(now - spec.forecast.history.seconds, until, PIECE_BUCKETS * step).tolist()
+        starts = np.arange(until - spec.forecast.history.seconds - step, until, PIECE_BUCKETS * step).tolist()
         for place, start in enumerate(starts):
             moved(f"reading {span(spec.forecast.history.seconds)} of load", place / len(starts))
             end = min(start + PIECE_BUCKETS * step, until)

@@ -4,7 +4,7 @@ import asyncio
 import io
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
 
 from bayescaler.cli.rows import COLUMNS, ORDERS, ordered, row_of
 from bayescaler.cli.top import keep_up, table_of
@@ -140,7 +140,22 @@ async def test_while_the_api_server_is_away_the_last_table_stays_and_the_trouble
 
 def test_the_table_of_a_pipe_has_one_line_an_object_and_no_colours():
     console = Console(file=io.StringIO(), width=200)
-    console.print(table_of([row_of(obj()), row_of(obj("shop"))], NOON, wide=False))
+    console.print(table_of([row_of(obj()), row_of(obj("shop"))], NOON, wide=False), soft_wrap=True)
     lines = console.file.getvalue().splitlines()
     assert [line.split()[1] for line in lines] == ["NAME", "web", "shop"]
     assert "\x1b" not in console.file.getvalue()
+
+
+def test_a_narrow_terminal_loses_the_right_end_of_a_live_table_and_no_line_of_it():
+    console = Console(file=io.StringIO(), width=40)
+    console.print(Group(table_of([row_of(obj()), row_of(obj("shop"))], NOON, wide=True)))
+    lines = console.file.getvalue().splitlines()
+    assert [line.split()[:2] for line in lines] == [["NAMESPACE", "NAME"], ["shop", "web"], ["shop", "shop"]]
+    assert all(len(line) <= 40 for line in lines)
+
+
+def test_columns_stand_below_each_other_whatever_the_names():
+    rows = [row_of(obj("a")), row_of(obj("a-much-longer-name", currentReplicas=1000))]
+    head, *lines = table_of(rows, NOON, wide=True).plain.splitlines()
+    right = head.index("NOW") + len("NOW")
+    assert [line[:right].split()[-1] for line in lines] == ["9", "1000"]
