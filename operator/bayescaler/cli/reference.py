@@ -11,7 +11,7 @@ TITLE = """\
 Every command has `--help`. Options can be given as variables of the environment too: `BAYESCALER_`, the command and the
 option, as in `BAYESCALER_RUN_PROMETHEUS`. As a plugin of kubectl it is `kubectl bayescaler`.
 
-Exit codes: 0 all is well; 1 the answer is no (not there, not decided yet, an error among the findings); 2 what cannot be
+Exit codes: 0 all is well; 1 the answer is no (not there, not decided yet, an error found); 2 what cannot be
 asked, read or written, in one line on standard error; 130 interrupted.
 """
 
@@ -44,7 +44,7 @@ def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str,
 
 def _section(path: str, context: click.Context) -> Iterator[str]:
     command = context.command
-    yield from (f"## {path}", "", "```text", " ".join([path, *command.collect_usage_pieces(context)]), "```")
+    yield from (f"## {path}", "", "```text", " ".join(["Usage:", path, *command.collect_usage_pieces(context)]), "```")
     for paragraph in (command.help or "").replace("\b", "").split("\n\n"):
         yield from ("", " ".join(paragraph.split()))
     options = [one for one in command.params if isinstance(one, click.Option)]

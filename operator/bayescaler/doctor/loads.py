@@ -86,9 +86,9 @@ async def check_load(server: Server, spec: Spec, capacity: float | None, *, now:
         past, more = await _past(server, spec, now, moved)
     except SourceError as error:
         return [*found, Finding(Level.ERROR, Topic.QUERY, QUERY_FIELD, str(error), cure_of(error.reason))]
-    found += more
     if not len(past.seen) and any(one.level is Level.ERROR for one in found):
-        return found  # why there is none is told already
+        return found  # why there is no load is told already
+    found += more
     found += check_history(past, [one.seconds for one in spec.forecast.seasons], spec.forecast.time_zone)
     if capacity is not None and capacity > 0.0:
         found += check_room(past, spec.max_replicas, capacity)

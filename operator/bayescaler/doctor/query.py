@@ -148,20 +148,23 @@ def nearest_metric(metric: str, known: Sequence[str]) -> str:
     if not known:
         return "Prometheus holds no metric at all: is it the right server?"
     if close:
-        return f"there is no metric {metric}, but {_listed(close)}"
+        return f"there is no metric {metric}: did you mean {_listed(close)}?"
     return f"there is no metric {metric} nor one like it: see whether its targets are scraped by this server"
 
 
 def nearest_label(matcher: Matcher, labels: Sequence[str]) -> str:
     """Return the cure for a label that the metric does not have."""
-    close = get_close_matches(matcher.label, labels, NEAREST, 0.5) or [name for name in labels if name != "__name__"]
-    return f"the metric has no label {matcher.label}, but {_listed(close[: 2 * NEAREST])}"
+    return f"the metric has no label {matcher.label}: {_meant(matcher.label, [n for n in labels if n != '__name__'])}"
 
 
 def nearest_value(matcher: Matcher, values: Sequence[str]) -> str:
     """Return the cure for a value that the label of the metric does not have."""
-    close = get_close_matches(matcher.value, values, NEAREST, 0.4) or sorted(values)[:NEAREST]
-    return f'no series has {matcher.label}="{matcher.value}", but {_listed([f"{matcher.label}={v}" for v in close])}'
+    return f'no series has {matcher.label}="{matcher.value}": {_meant(matcher.value, values)}'
+
+
+def _meant(given: str, known: Sequence[str]) -> str:
+    close = get_close_matches(given, known, NEAREST, 0.4)
+    return f"did you mean {_listed(close)}?" if close else f"there is {_listed(sorted(known)[: 2 * NEAREST])}"
 
 
 def _listed(names: Sequence[str]) -> str:

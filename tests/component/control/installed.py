@@ -36,7 +36,16 @@ def install(world, *args, name="bayescaler", ready=1, renewed_ago=3.0, holder="b
     )
     counts = {"readyReplicas": ready, "replicas": 1}
     server.patch("apps/v1", "Deployment", name, {"status": counts}, namespace=HOME, subresource="status")
-    renewed = datetime.fromtimestamp(world.clock.now() - renewed_ago, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    spec = {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed}
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": _before(world, renewed_ago)}
     about = {"name": name, "namespace": HOME}
     server.create({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": about, "spec": spec})
+
+
+def renew(world, name="bayescaler", renewed_ago=3.0):
+    """Let the holder of the Lease have renewed it of late."""
+    spec = {"spec": {"renewTime": _before(world, renewed_ago)}}
+    world.server.patch("coordination.k8s.io/v1", "Lease", name, spec, namespace=HOME)
+
+
+def _before(world, seconds):
+    return datetime.fromtimestamp(world.clock.now() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,6 +1,8 @@
 """`kubectl bayescaler doctor` beside the running operator: what is broken is found by its cure, what is well is not."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import yaml
 
 from bayescaler.cli import doctor, main
 
-from .installed import HOME, install
+from .installed import HOME, install, renew
 from .terminal import OURS, Terminal
 from .worlds import DAY, HOUR, MINUTE, NOON, World, autoscaler, deployment
 
@@ -154,13 +156,13 @@ BROKEN = {
         lambda w: query(w, "sum(http_requests_total)"), "query", "is a counter", "sum(rate(http_requests_total[1m]))"),
     "a gauge where a counter was meant": (gauge_under_rate, "query", "goes down, as a gauge", "load.kind Gauge"),
     "a range shorter than two scrapes": (shorter_scrapes, "query", "shorter than two scrapes (30s)", "write [1m]"),
-    "a wrong value of a label": (wrong_value, "query", "no series match it", "service=checkout"),
+    "a wrong value of a label": (wrong_value, "query", "no series match it", "did you mean checkout?"),
     "a wrong label": (
         lambda w: query(w, 'sum(rate(http_requests_total{servce="checkout"}[1m]))'), "query", "no series match",
-        "no label servce, but service"),
+        "no label servce: did you mean service?"),
     "a wrong metric": (
         lambda w: query(w, "sum(rate(http_request_total[1m]))"), "query", "no series match",
-        "no metric http_request_total, but http_requests_total"),
+        "did you mean http_requests_total?"),
     "series of each pod": (per_pod, "query", "gives 2 series where one is needed", "wrap it in sum()"),
     "a query that is none": (
         lambda w: query(w, "sum(rate(http_requests_total[1m])"), "query", "is refused (400)", "try it in its UI"),
@@ -313,3 +315,17 @@ async def test_without_an_api_server_it_is_one_line_and_exit_code_two(examined):
 async def test_an_object_called_as_a_command_is_named_with_its_kind(examined):
     (finding,) = await examined.finds("bas/forecast")
     assert "there is no BayesianAutoscaler forecast" in finding["what"]
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs/doctor.md"
+
+
+async def test_the_page_shows_what_comes_out(examined):
+    world = examined.world
+    query(world, 'sum(rate(http_requests_total{service="checkuot"}[1m]))')
+    quota(world)
+    await world.run(5 * MINUTE)
+    renew(world)
+    assert await examined("doctor", "web") == 1
+    shown = re.search(r"<!-- story: doctor -->\n```text\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    assert examined.out == shown

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from bayescaler.cli.completion import for_kubectl
 from .terminal import OURS, Terminal
 from .worlds import MINUTE, World, autoscaler, deployment
 
+PAGE = Path(__file__).resolve().parents[3] / "docs/kubectl-plugin.md"
 SHORT = {"forecast": {"history": "2h", "seasons": []}}
 
 
@@ -92,6 +95,13 @@ async def test_many_are_switched_by_labels_or_all_at_once(terminal):
     assert "default/shop: unchanged" in told
     assert "default/web: paused" in told
     assert json.loads(await terminal.told("resume", "--all", "-ojson"))["kind"] == "List"
+
+
+async def test_the_page_shows_what_comes_out(terminal):
+    marks = {"metadata": {"labels": {"argocd.argoproj.io/instance": "shop"}}}
+    terminal.world.server.patch("bayescaler.dev/v1alpha1", "BayesianAutoscaler", "web", marks)
+    shown = re.search(r"<!-- story: pause -->\n```text\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    assert await terminal.told("pause", "web") == shown
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ KNOWN = ["http_requests_total", "http_request_duration_seconds_count", "process_
 @pytest.mark.parametrize(
     ("metric", "told"),
     [
-        ("http_request_total", "but http_requests_total"),
+        ("http_request_total", "did you mean http_requests_total"),
         ("nginx_ingress", "nor one like it"),
     ],
 )
@@ -107,14 +107,15 @@ def test_of_a_server_without_any_metric_the_server_is_doubted():
 
 def test_labels_and_values_that_are_not_there_are_told_with_those_like_them():
     wrong = Matcher("servce", "=", "checkout")
-    assert nearest_label(wrong, ["__name__", "service", "pod"]) == "the metric has no label servce, but service"
-    assert "but pod or zone" in nearest_label(Matcher("x", "=", "y"), ["__name__", "pod", "zone"])
-    assert "but service=checkout-api" in nearest_value(
-        Matcher("service", "=", "checkout"), ["cart", "checkout-api", "payments"]
+    assert (
+        nearest_label(wrong, ["__name__", "service", "pod"]) == "the metric has no label servce: did you mean service?"
     )
-    assert "service=a, service=b or service=c" in nearest_value(Matcher("service", "=", "xyz"), ["c", "b", "a", "d"])
+    assert nearest_label(Matcher("x", "=", "y"), ["__name__", "pod", "zone"]).endswith("there is pod or zone")
+    values = ["cart", "checkout-api", "payments"]
+    assert nearest_value(Matcher("service", "=", "checkout"), values).endswith("did you mean checkout-api?")
+    assert nearest_value(Matcher("service", "=", "xyz"), ["c", "b", "a", "d"]).endswith("there is a, b, c or d")
 
 
 def test_of_very_many_metrics_only_those_that_share_a_word_are_compared():
     many = [f"other_{number}_thing" for number in range(50_000)]
-    assert "but http_requests_total" in nearest_metric("http_requests_totals", [*many, "http_requests_total"])
+    assert "mean http_requests_total" in nearest_metric("http_requests_totals", [*many, "http_requests_total"])
