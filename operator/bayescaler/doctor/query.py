@@ -36,9 +36,10 @@ class Held:
     @property
     def counter(self) -> bool:
         """Whether it is a counter, by its metadata, or by its name and that it never fell."""
-        if self.kind and self.kind != "unknown":
-            return self.kind in {"counter", "histogram", "summary"} and not self.selector.metric.endswith("_created")
-        return self.selector.metric.endswith(COUNTER_ENDINGS) and not self.falls
+        ends = self.selector.metric.endswith(COUNTER_ENDINGS)
+        if self.kind in {"", "unknown"}:
+            return ends and not self.falls
+        return self.kind == "counter" or (self.kind in {"histogram", "summary"} and ends)
 
     @property
     def gauge(self) -> bool:

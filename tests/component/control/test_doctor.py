@@ -107,6 +107,18 @@ def gauge_under_rate(world):
     query(world, "sum(rate(queue_length[1m]))")
 
 
+def gauge_by_metadata(world):
+    world.feed(wave, name="connections", days=2.5)
+    world.prometheus.types["connections"] = "gauge"
+    query(world, "sum(rate(connections[1m]))")
+
+
+def counter_by_metadata(world):
+    world.feed(wave, name="work", days=2.5)
+    world.prometheus.types["work"] = "counter"
+    query(world, "sum(work)")
+
+
 def per_pod(world):
     world.feed(100.0, labels=SHOP | {"pod": "b"}, days=2.5)
     query(world, "rate(http_requests_total[1m])")
@@ -155,6 +167,8 @@ BROKEN = {
     "a counter without rate": (
         lambda w: query(w, "sum(http_requests_total)"), "query", "is a counter", "sum(rate(http_requests_total[1m]))"),
     "a gauge where a counter was meant": (gauge_under_rate, "query", "goes down, as a gauge", "load.kind Gauge"),
+    "a gauge, as metadata says": (gauge_by_metadata, "query", "connections is a gauge", "load.kind Gauge"),
+    "a counter, as metadata says": (counter_by_metadata, "query", "work is a counter", "sum(rate(work[1m]))"),
     "a range shorter than two scrapes": (shorter_scrapes, "query", "shorter than two scrapes (30s)", "write [1m]"),
     "a wrong value of a label": (wrong_value, "query", "no series match it", "did you mean checkout?"),
     "a wrong label": (

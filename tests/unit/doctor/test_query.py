@@ -28,6 +28,8 @@ RIGHT = {
     "how many there are of a counter": ("count(http_requests_total)", {"load": "Gauge"}),
     "a gauge named as a counter": ("sum(slots_total)", {"load": "Gauge", "kind": "gauge"}),
     "a range of just two scrapes": ("sum(rate(a_total[30s]))", {"step": 30.0}),
+    "a quantile of a summary": ("max(latency_seconds)", {"load": "Gauge", "kind": "summary"}),
+    "the count of a histogram": ("sum(rate(latency_seconds_count[1m]))", {"kind": "histogram"}),
     "where nothing is known": ("sum(rate(a_total[1m]))", {"scrape": None}),
 }
 
@@ -44,6 +46,8 @@ WRONG = {
         ("sum(http_requests_total)", {}), Level.ERROR, "is a counter", "sum(rate(http_requests_total[1m]))"),
     "a counter without rate, by its metadata": (
         ("sum(work)", {"kind": "counter"}), Level.ERROR, "is a counter", "sum(rate(work[1m]))"),
+    "the count of a histogram without rate": (
+        ("sum(latency_seconds_count)", {"kind": "histogram"}), Level.ERROR, "is a counter", "sum(rate(latency"),
     "a rate of a gauge, by its metadata": (
         ("sum(rate(queue_length[1m]))", {"kind": "gauge"}), Level.ERROR, "is a gauge", "load.kind Gauge"),
     "a rate of a gauge, as it falls": (
