@@ -42,14 +42,17 @@ class _CheckByDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `check` before a name of an object, and before options that are not of the group."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+        completing = ctx.resilient_parsing and not args  # the word to come may be a command's
+        if not completing and (not args or args[0] not in {*self.commands, *ctx.help_option_names}):
             args = [CHECK, *args]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands, and the names of objects."""
-        own = self.commands[CHECK].params[0]
-        return [*super().shell_complete(ctx, incomplete), *own.shell_complete(ctx, incomplete)]
+        """Return the commands and the names of objects, or the options of a check."""
+        check = self.commands[CHECK]
+        if incomplete.startswith("-"):
+            return check.shell_complete(ctx, incomplete)
+        return [*super().shell_complete(ctx, incomplete), *check.params[0].shell_complete(ctx, incomplete)]
 
 
 @click.group(cls=_CheckByDefault, subcommand_metavar="[NAME|COMMAND] [ARGS]...")

@@ -160,6 +160,10 @@ async def test_a_shell_completes_names_of_objects_and_namespaces(terminal, monke
     assert await completed("pause", "we") == "web\tDeployment web\n:4\n"
     assert await completed("pause", "web", "w") == "worker\tDeployment worker\n:4\n"
     assert await completed("explain", "w") == "web\tDeployment web\nworker\tDeployment worker\n:4\n"
+    assert (await completed("doctor", "we")).startswith("web\tDeployment web\n")
+    assert (await completed("doctor", "fore")).startswith("forecast\t")
+    assert (await completed("doctor", "--oper")).startswith("--operator-namespace\t")
+    assert (await completed("doctor", "web", "--oper")).startswith("--operator-namespace\t")
     assert await completed("top", "-n", "def") == "default\t\n:4\n"
     terminal.kubeconfig = terminal.kubeconfig.with_name("none")
     assert await completed("pause", "w") == ":4\n"
