@@ -14,12 +14,28 @@ _COMMANDS = {
     "backtest": "Replay a load through a manifest, beside an HPA.",
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
-    "doctor": "Check that what is believed, and what runs, is sound.",
+    "doctor": "Check a cluster, an object or a posterior, and name the cures.",
+    "top": "Show all objects: replicas, load and forecast, trust, budget.",
+    "pause": "Stop all scaling of what objects size.",
+    "resume": "Let paused objects scale again.",
+    "observe": "Set mode Observe: tell what would be done.",
+    "auto": "Set mode Auto: apply what is decided.",
     "restore": "Put back the floors that mode Floor has raised.",
     "explain": "Tell why a workload has the replicas it has, or had.",
     "completion": "Print what completes commands in a shell.",
     "generate": "Write manifests from an HPA or ScaledObject, or the generated files.",
 }
+
+
+# Commands that do not live in a module of their own name.
+_MODULES = dict.fromkeys(("pause", "resume", "observe", "auto"), "switch")
+
+
+def load_command(name: str) -> click.Command:
+    """Import the module of a command, and return it."""
+    module = importlib.import_module(f"bayescaler.cli.{_MODULES.get(name, name)}")
+    command: click.Command = getattr(module, name)
+    return command
 
 
 class _Lazy(click.Group):
@@ -31,10 +47,7 @@ class _Lazy(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the module of a command."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(importlib.import_module(f"bayescaler.cli.{cmd_name}"), cmd_name)
-        return command
+        return load_command(cmd_name) if cmd_name in _COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Tell the commands without importing them."""

@@ -26,6 +26,7 @@ from bayescaler.policy.why_not import why_not
 from .decisions import CURE, DecisionLog
 from .files import console_of
 from .named import NotThere, find
+from .place import OBJECT_NAME, place_options
 from .told import as_data, as_text, show, written
 
 Json = Mapping[str, Any]
@@ -63,8 +64,7 @@ def _newest(hour: int, minute: int, second: int, now: float) -> float:
 
 
 @click.command()
-@click.argument("name", metavar="NAME|KIND/NAME")
-@click.option("-n", "--namespace", help="Namespace; default: that of the context.")
+@click.argument("name", metavar="NAME|KIND/NAME", type=OBJECT_NAME)
 @click.option("--at", type=Moment(), help="Decision that stood then, of the log: 2026-03-02T14:05:00Z, 14:05 or -2h.")
 @click.option("--why-not", "count", type=click.IntRange(min=0), metavar="N", help="Why it is not N replicas.")
 @click.option(
@@ -76,8 +76,7 @@ def _newest(hour: int, minute: int, second: int, now: float) -> float:
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="Form."
 )
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default as kubectl's.")
-@click.option("--context", "kube_context", help="Context of the kubeconfig.")
+@place_options
 def explain(
     name: str,
     namespace: str | None,

@@ -13,6 +13,7 @@ from bayescaler.policy.glossary import reasons_markdown
 from .chart_manifests import CannotRender, plain_manifests
 from .chart_values import chart_readme, values_page
 from .migrate import from_hpa, from_scaledobject
+from .reference import cli_markdown
 
 CRD_FILE = "bayescaler.dev_bayesianautoscalers.yaml"
 
@@ -41,6 +42,7 @@ ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
         f"dashboard-{name}": (f"charts/bayescaler/files/dashboards/{name}.json", partial(_dashboard, name))
         for name in ("executive", "oncall", "debug")
     },
+    "cli": ("docs/reference/cli.md", cli_markdown),
 }
 # Made of the chart in the repository, not of the code.
 CHART = Path("charts/bayescaler")

@@ -88,13 +88,13 @@ def _source(asked: Past) -> tuple[LoadSource, LoadQuery]:
         allowed = AllowList((asked.address,), setting="--prometheus")
     except ValueError as error:
         raise SourceError(str(error)) from None
-    auth = NO_AUTH if asked.auth is None else Auth.from_secret(_keys(asked.auth))
+    auth = NO_AUTH if asked.auth is None else Auth.from_secret(keys_of(asked.auth))
     source = PrometheusSource(allow_list=allowed, auth_for=lambda _: auth, timeout_seconds=REQUEST_SECONDS)
     key = None if asked.auth is None else str(asked.auth)
     return source, LoadQuery("history", asked.query, asked.step, asked.address, auth_key=key)
 
 
-def _keys(folder: Path) -> dict[str, bytes]:
+def keys_of(folder: Path) -> dict[str, bytes]:
     """Return what a mounted Secret holds; its own housekeeping starts with two dots."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("..")]
     try:

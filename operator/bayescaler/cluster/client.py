@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
+from email.utils import parsedate_to_datetime
 from os import PathLike
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -101,6 +102,15 @@ class KubeClient:
             async with response:
                 payload = await response.read()
         return _json(payload, asked) if payload else {}
+
+    async def clock(self) -> float | None:
+        """The API server's time in epoch seconds, cut to the second, as an answer's header tells; None without it."""
+        asked = "GET /version"
+        limits = aiohttp.ClientTimeout(total=self._request_seconds, sock_connect=CONNECT_SECONDS)
+        with _answered(asked, f"no answer within {self._request_seconds:g} s"):
+            async with await self._open("GET", "/version", None, None, None, limits) as response:
+                told = response.headers.get("Date")
+                return None if told is None else parsedate_to_datetime(told).timestamp()
 
     async def stream(
         self, path: str, query: Mapping[str, str] | None = None, *, idle_seconds: float = IDLE_SECONDS

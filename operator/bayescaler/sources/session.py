@@ -86,14 +86,14 @@ class Deadline:
 class Answer(requests.Response):
     """A checked answer, already parsed, in the form that prometheus-api-client reads."""
 
-    def __init__(self, matrix: Matrix) -> None:
+    def __init__(self, data: Any) -> None:
         super().__init__()
         self.status_code = 200
-        self._matrix = matrix
+        self._data = data
 
     def json(self, **_: Any) -> Any:
         """Return the part of the envelope that is read."""
-        return {"data": {"result": self._matrix}}
+        return {"data": self._data}
 
 
 class _GuardedAdapter(HTTPAdapter):
@@ -214,7 +214,7 @@ class GuardedSession(requests.Session):
                 reason="NotAllowed",
             )
         if code == 200:
-            return Answer(self._matrix(self._body(response, self._max_bytes)))
+            return Answer(self._data(self._body(response, self._max_bytes)))
         raise self._refusal(code, self._body(response, ERROR_BYTES, cut=True))
 
     def _body(self, response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
@@ -233,16 +233,28 @@ class GuardedSession(requests.Session):
                 )
         return bytes(body)
 
-    def _matrix(self, body: bytes) -> Matrix:
+    def _envelope(self, body: bytes) -> Any:
+        """Return what an answer carries, checked no further than that it carries something."""
         try:
             envelope = json.loads(body)
-            data = envelope["data"]
-            kind, series = data["resultType"], data["result"]
+            envelope["data"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise SourceError(
-                f"{self._permit.url} does not answer like a Prometheus HTTP API: is serverAddress right?",
-                reason="BadAnswer",
-            ) from None
+            raise self._foreign() from None
+        return envelope
+
+    def _foreign(self) -> SourceError:
+        return SourceError(
+            f"{self._permit.url} does not answer like a Prometheus HTTP API: is serverAddress right?",
+            reason="BadAnswer",
+        )
+
+    def _data(self, body: bytes) -> Any:
+        """Return the data of an answer: of a range query, and nothing else."""
+        envelope = self._envelope(body)
+        try:
+            kind, series = envelope["data"]["resultType"], envelope["data"]["result"]
+        except (TypeError, KeyError):
+            raise self._foreign() from None
         if kind != "matrix" or not isinstance(series, list):
             raise SourceError(f"{self._permit.url} answers with a {kind!s:.20}, not a matrix", reason="BadAnswer")
         for one in series:
@@ -250,7 +262,7 @@ class GuardedSession(requests.Session):
                 # A proxy may label what it answers with how it was asked, and labels are shown.
                 one["metric"] = {name: self._auth.redact(str(value)) for name, value in one["metric"].items()}
         remarks = [*_texts(envelope.get("warnings")), *_texts(envelope.get("infos"))]
-        return Matrix(series, tuple(self._shown(remark) for remark in remarks[:MAX_WARNINGS]))
+        return {"result": Matrix(series, tuple(self._shown(remark) for remark in remarks[:MAX_WARNINGS]))}
 
     def _refusal(self, code: int, body: bytes) -> SourceError:
         error_type, text = "", ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bayescaler import __version__
-from bayescaler.cli import _COMMANDS, main
+from bayescaler.cli import _COMMANDS, load_command, main
 from bayescaler.cli.generate import ARTEFACTS, CHART, FROM_CHART
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,11 +65,9 @@ def test_every_command_has_help(bayescaler, command):
 
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_every_option_of_every_command_is_explained(bayescaler, command):
-    import importlib
-
     import click
 
-    parsed = getattr(importlib.import_module(f"bayescaler.cli.{command}"), command)
+    parsed = load_command(command)
     shown = bayescaler(command, "--help").out
     for option in parsed.params:
         if isinstance(option, click.Option):

@@ -51,8 +51,9 @@ class SandboxPrometheus:
     """`async with SandboxPrometheus(clock) as prometheus:` serves `prometheus.store` at `prometheus.url`.
 
     Samples later than the clock cannot be seen. `fault` (see `faults`) spoils answers until set back to
-    HEALTHY; `stop` refuses connections until `start`, at the same address. `warnings` go out with each
-    answer. `required_headers` turn away with 401 who does not send them; `ssl_context` serves https.
+    HEALTHY; `types` is what its metadata says of metrics; `stop` refuses connections until `start`, at the same
+    address. `warnings` go out with each answer. `required_headers` turn away with 401 who does not send them;
+    `ssl_context` serves https.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class SandboxPrometheus:
         self.store = store if store is not None else SeriesStore()
         self.fault: Fault = HEALTHY
         self.warnings: list[str] = []
+        self.types: dict[str, str] = {}
         self.received: deque[Received] = deque(maxlen=RECEIVED_KEPT)
         self._arrivals: list[asyncio.Future[Received]] = []
         self._clock = clock
@@ -134,6 +136,7 @@ class SandboxPrometheus:
             application.router.add_get(f"/api/v1/{name}", handler)
             application.router.add_post(f"/api/v1/{name}", handler)
         application.router.add_get("/api/v1/label/{name}/values", self._label_values)
+        application.router.add_get("/api/v1/metadata", self._metadata)
         application.router.add_get("/api/v1/status/buildinfo", self._build_info)
         for path, state in (("/", "Here"), ("/-/ready", "Ready"), ("/-/healthy", "Healthy")):
             application.router.add_get(path, _plain(f"Prometheus Server is {state}.\n"))
@@ -210,6 +213,11 @@ class SandboxPrometheus:
             request,
             sorted({value for labels in self._matched(request) for key, value in labels if key == name}),
         )
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        asked = request[_PARAMETERS].get("metric", "")
+        told = {name: kind for name, kind in self.types.items() if asked in {"", name}}
+        return self._answer(request, {name: [{"type": kind, "help": "", "unit": ""}] for name, kind in told.items()})
 
     async def _build_info(self, request: web.Request) -> web.Response:
         about = {

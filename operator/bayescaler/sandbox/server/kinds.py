@@ -140,6 +140,7 @@ def built_in() -> Iterator[Kind]:
     yield _core("ServiceAccount", "serviceaccounts", "sa")
     yield _core("ConfigMap", "configmaps", "cm")
     yield _core("Secret", "secrets", selectable=("type",))
+    yield _core("ResourceQuota", "resourcequotas", "quota", has_status=True)
     yield Kind(
         "",
         "v1",

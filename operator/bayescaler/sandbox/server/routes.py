@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -58,6 +59,8 @@ class Routes:
             response = _refused(error)
         if fault is not None and fault.after:
             _drop(http)
+        if not response.prepared:
+            response.headers["Date"] = formatdate(self._registry.store.clock.now(), usegmt=True)
         return response
 
     async def _respond(self, http: web.Request, request: Request, user: User) -> web.StreamResponse:
