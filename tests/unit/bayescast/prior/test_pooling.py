@@ -33,6 +33,7 @@ def test_identical_members_have_the_shape_of_each():
     assert prior.members == 4
 
 
+@pytest.mark.jit
 def test_the_size_of_members_is_no_part_of_it_but_the_level(known):
     larger = pool([fitted(*rates(21, size=1000.0 * 10.0**size, seed=size)) for size in range(4)])
     assert larger.level - known.level == pytest.approx(math.log(1000.0), abs=1e-3)
@@ -45,6 +46,7 @@ def test_the_size_of_members_is_no_part_of_it_but_the_level(known):
     assert below[1] == pytest.approx(below[0], abs=0.02)
 
 
+@pytest.mark.jit
 def test_members_that_peak_at_opposite_hours_give_no_shape():
     by_day = [fitted(*rates(21, peak=12.0, seed=i)) for i in range(2)]
     by_night = [fitted(*rates(21, peak=0.0, seed=i)) for i in range(2)]
@@ -54,6 +56,7 @@ def test_members_that_peak_at_opposite_hours_give_no_shape():
     assert pool(by_day).visits[0] > 0
 
 
+@pytest.mark.jit
 def test_one_odd_member_does_not_bend_the_shape(group, known):
     odd = fitted(*rates(21, peak=2.0, swing=1.5, noise=0.8))
     bent = pool([*group, *[fitted(*rates(21, seed=9 + i)) for i in range(3)], odd])
@@ -68,6 +71,7 @@ def test_members_of_two_time_zones_agree_on_the_local_clock():
     assert int(np.nanargmax(smooth(prior.load_shape[:DAY], 2))) == pytest.approx(14, abs=1)
 
 
+@pytest.mark.jit
 def test_members_that_have_seen_other_hours_are_compared_on_those_they_share():
     times, values = rates(21, size=50.0)
     whole = fitted(*rates(21, seed=1))
@@ -92,6 +96,7 @@ def test_members_without_a_load_above_zero_are_passed_over(group, known):
     assert prior.to_json() == known.to_json()
 
 
+@pytest.mark.jit
 def test_rows_of_a_bank_are_pooled_as_forecasters_are(group, known):
     bank = Bank(SPEC)
     rows = [bank.add(SPEC) for _ in group]

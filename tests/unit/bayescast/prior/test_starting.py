@@ -94,6 +94,7 @@ def test_the_level_is_that_of_the_first_load_at_its_hour(known):
             assert state(start).scalars[0, st.MEAN] == pytest.approx(values.mean(), rel=0.4)
 
 
+@pytest.mark.jit
 def test_a_first_load_of_zero_leaves_the_groups_level_lowered(known):
     level = first_level(known, 0.0, 0.0)
     assert level == pytest.approx(known.level - known.level_spread)
@@ -103,6 +104,7 @@ def test_a_first_load_of_zero_leaves_the_groups_level_lowered(known):
     assert np.isfinite(issued).all()
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_first_load_of_zero_tells_nothing_at_an_hour_at_which_the_group_is_idle(kind):
     spec = replace(SPEC, kind=kind)
@@ -120,6 +122,7 @@ def test_a_first_load_of_zero_tells_nothing_at_an_hour_at_which_the_group_is_idl
     assert state(begun).scalars[0, st.MEAN] == pytest.approx(values.mean(), rel=0.4)
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("quiet", [True, False])
 def test_a_first_load_of_zero_is_believed_where_the_group_is_quiet_but_not_where_it_often_is_zero(quiet):
     def bursts(seed):
