@@ -1,32 +1,16 @@
-"""The documentation does what it says: its Python runs, its commands and links exist, its settings are all of them."""
+"""The documentation does what it says: its Python runs, its links lead somewhere, its settings are all of them."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from bayescaler.cli.backtest import backtest
-from bayescaler.cli.doctor import check_forecast
-from bayescaler.cli.explain import explain
-from bayescaler.cli.forecast import forecast
-from bayescaler.cli.prior import prior
 from bayescast import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 BLOCK = re.compile(r"^```python runs\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(
-    r"^\s*(?:\.venv/bin/)?bayescaler (backtest|forecast|prior|doctor forecast|explain) ((?:.+\\\n)*.+)$", re.MULTILINE
-)
-COMMANDS = {
-    "backtest": backtest,
-    "forecast": forecast,
-    "prior": prior,
-    "doctor forecast": check_forecast,
-    "explain": explain,
-}
 
 
 def named(path: Path) -> str:
@@ -62,14 +46,6 @@ def test_the_first_page_of_the_forecaster_keeps_to_ten_lines() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), target
-
-
-def test_commands_use_options_that_exist() -> None:
-    written = [found for page in PAGES for found in COMMAND.findall(page.read_text())]
-    assert {name for name, _ in written} == set(COMMANDS)
-    for name, line in written:
-        context = COMMANDS[name].make_context(name, shlex.split(line.replace("\\\n", " "), comments=True))
-        assert context.params.get("horizon", 1.0) > 0
 
 
 def test_the_table_of_switches_lists_all_of_them() -> None:
