@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Iterator
 
+import numba
 import pytest
 from hypothesis import settings
 
-settings.register_profile("steady", derandomize=True, database=None, deadline=None)
-settings.load_profile("steady")
+steady = settings(derandomize=True, database=None, deadline=None)
+settings.register_profile("steady", steady)
+settings.register_profile("interpreted", steady, max_examples=10)  # kernels take a hundred times as long
+settings.load_profile("interpreted" if numba.config.DISABLE_JIT else "steady")
 
 
 @pytest.fixture(autouse=True)

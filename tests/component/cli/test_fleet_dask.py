@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.jit,  # every worker would be without it
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),  # of distributed's own
 ]
-WORKLOADS = 30
+WORKLOADS = 16
 OPTIONS = options_of(
     now=0.0, startup=constant(60.0), lag=15.0, interval=15.0, replica_hour=1.0, overload_hour=0.0, since=None,
     until=None, prometheus=None, min_history=None, seed=0, unit=None, exclude=(), auth=None, utilization=0.7,
@@ -33,7 +33,7 @@ def cluster():
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
     ) as made:
         made.wait_for_workers(2)
         yield made
@@ -77,7 +77,7 @@ def test_a_scheduler_without_workers_is_told_with_the_cure(folder, monkeypatch, 
 
     monkeypatch.setattr(workers, "PATIENCE_SECONDS", 0.5)
     with (
-        LocalCluster(n_workers=0, processes=False, dashboard_address=None, silence_logs=50) as empty,
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0", silence_logs=50) as empty,
         pytest.raises(SystemExit) as ended,
     ):
         main(["backtest", "--all", str(folder(1)), "--dask", empty.scheduler_address])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from bayescaler.sources.prometheus import PrometheusSource
 
 
 def matrix(*series: tuple[dict[str, str], list[list[Any]]], **extra: Any) -> dict[str, Any]:
@@ -107,6 +109,14 @@ def prometheus() -> Iterator[FakePrometheus]:
     fake = FakePrometheus()
     yield fake
     fake.close()
+
+
+@pytest.fixture
+async def source(prometheus: FakePrometheus) -> AsyncIterator[PrometheusSource]:
+    """A source of that server, patient enough for a slow machine."""
+    made = PrometheusSource(prometheus.url, timeout_seconds=60.0, max_bytes=1 << 20)
+    yield made
+    await made.close()
 
 
 @pytest.fixture

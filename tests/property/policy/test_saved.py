@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescaler.policy import Behavior, Budget, Health, Observation, Phase, Policy, ScalingRules, State, decide
@@ -17,6 +17,7 @@ from bayescaler.policy.saved import MOST_BYTES, PARTS, RefusedState, Saved, pack
 from bayescaler.policy.saved_state import coarser, plain, state_of
 from bayescaler.policy.trust import Charge, Standing
 
+from .examples import examples
 from .worlds import START, days, exponential, policies, seen
 
 UID = "0c1f6f7e-1d7a-4c39-8d5f-2b8c1f0f9d11"
@@ -35,7 +36,7 @@ def passed_on(state):
     return unpack(pack(Saved(state), UID).blob, UID).state
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     policies(budget=None) | policies(price=None).flatmap(lambda p: budgets.map(lambda b: replace(p, budget=b))), days()
 )
@@ -115,7 +116,7 @@ def learned(seed):
     }
 
 
-@settings(max_examples=12)
+@examples(12)
 @given(st.sampled_from([2, 240, 3600]), st.integers(0, 10**6))
 def test_no_state_is_larger_than_may_be_saved(entries, seed):
     packed = pack(Saved(stairs(entries, seed), **learned(seed)), UID)
@@ -151,7 +152,7 @@ def test_an_ordinary_state_is_kept_whole_in_less_than_a_kilobyte():
     assert len(packed.blob) < 1024
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(3, 200), st.integers(0, 10**6), st.integers(0, 100_000), st.floats(0.0, HOUR))
 def test_what_is_made_coarser_never_runs_fewer_pods(entries, seed, current, later):
     """Whenever it is looked at, and whatever is desired by then."""
@@ -171,7 +172,7 @@ def held(state, current, desired, now):
     return max(current, first) if desired > current else min(current, first)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_damage_is_refused_in_words_and_never_anything_else(data):
     blob = bytearray(pack(Saved(stairs(20, 1), **learned(1)), UID).blob)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescaler.policy import Behavior, Budget, Health, Observation, Policy, ScalingRules, State, decide
@@ -10,6 +10,7 @@ from bayescaler.policy.kernels import columns as steering_columns
 from bayescaler.policy.kernels import steering
 
 from . import reference_steering as plain
+from .examples import examples
 from .worlds import START, exponential
 
 STEP, TICK = 60.0, 15.0
@@ -25,7 +26,7 @@ def budgeted(share=0.01, startup=60.0, **changes):
     )
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     st.floats(0.002, 0.1),
     st.sampled_from([0.0, 60.0, 180.0]),

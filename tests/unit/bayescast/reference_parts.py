@@ -132,3 +132,8 @@ class Lead:
         self.losses, self.loss_scale = np.zeros((8, len(TAU))), np.zeros(len(TAU))
         self.debts = np.zeros((2, len(TAU)))  # of all forecasts or the low ones, and of high ones
         self.apart = s.tracker_memory * (1.0 - TAU) > s.tracker_evidence * window
+
+
+def window_max(values, lead):
+    """The largest of the `lead` loads after each bucket."""
+    return np.array([values[i + 1 : i + 1 + lead].max() for i in range(len(values) - lead)])

@@ -8,26 +8,16 @@ import pytest
 from bayescast import (
     LEVELS,
     Bank,
-    CorruptCheckpoint,
     Family,
     Forecaster,
     ForecastSpec,
-    InvalidSpec,
-    InvalidValue,
     Kind,
-    NewerCheckpoint,
-    NoData,
-    OutOfOrder,
     Settings,
-    SpecMismatch,
 )
-from bayescast.checkpoint import VERSION
+
+from .reference_parts import window_max
 
 HOUR = 3600.0
-
-
-def window_max(values, lead):
-    return np.array([values[i + 1 : i + 1 + lead].max() for i in range(len(values) - lead)])
 
 
 def test_update_by_update_is_fit_to_the_bit(hourly, daily_load):
@@ -242,16 +232,6 @@ def test_slots_follow_the_local_clock_across_the_change_of_the_clock():
     assert losses["Europe/Berlin"] < 0.7 * losses["UTC"]
 
 
-def test_a_forecast_before_any_data_is_refused(hourly):
-    with pytest.raises(NoData, match="no load yet"):
-        Forecaster(hourly).predict()
-    silent = Forecaster(hourly).fit(HOUR * np.arange(5), np.full(5, np.nan))
-    with pytest.raises(NoData):
-        silent.predict()
-    assert silent.last_time == 4 * HOUR
-    assert np.isnan(Forecaster(hourly).replay(HOUR * np.arange(3), [np.nan, np.nan, 1.0])[3][:2]).all()
-
-
 def test_one_bucket_is_enough_for_a_forecast(hourly):
     predictive = Forecaster(hourly).update(0.0, 42.0).predict()
     assert predictive.quantile(0.5) == pytest.approx(42.0, rel=0.1)
@@ -264,87 +244,10 @@ def test_an_empty_history_is_no_history(hourly):
     assert math.isnan(forecaster.last_time)
 
 
-@pytest.mark.parametrize(
-    ("times", "values", "error", "says"),
-    [
-        ([0.0, HOUR], [1.0, -1.0], InvalidValue, r"values\[1\] = -1"),
-        ([0.0, HOUR], [1.0, math.inf], InvalidValue, r"values\[1\] = inf"),
-        ([0.0, HOUR], [1e18, 1.0], InvalidValue, r"values\[0\] = 1e\+18"),
-        ([0.0, math.nan], [1.0, 1.0], InvalidValue, r"times\[1\]"),
-        ([0.0], [1.0, 2.0], InvalidValue, "shape"),
-        ([[0.0]], [[1.0]], InvalidValue, "one dimension"),
-        ([HOUR, HOUR], [1.0, 2.0], OutOfOrder, r"times\[1\] = 3600"),
-        ([HOUR, 0.0], [1.0, 2.0], OutOfOrder, "sort the history"),
-    ],
-)
-def test_a_history_that_cannot_be_one_is_refused_by_name(hourly, times, values, error, says):
-    with pytest.raises(error, match=says):
-        Forecaster(hourly).fit(times, values)
-
-
-def test_a_clock_that_jumps_back_changes_nothing(hourly, daily_load):
-    times, values = daily_load(30)
-    forecaster = Forecaster(hourly).fit(times, values)
-    before = forecaster.checkpoint()
-    for late in (times[-1], times[-1] - HOUR, 0.0):
-        with pytest.raises(OutOfOrder, match="not newer"):
-            forecaster.update(late, 5.0)
-    with pytest.raises(InvalidValue):
-        forecaster.update(times[-1] + HOUR, -5.0)
-    assert forecaster.checkpoint() == before
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"step_seconds": 0.0}, "step_seconds"),
-        ({"step_seconds": "soon"}, "step_seconds"),
-        ({"leads": ()}, "leads"),
-        ({"leads": (0,)}, "leads"),
-        ({"leads": (2, 2)}, "leads"),
-        ({"leads": (1.5,)}, "leads"),
-        ({"leads": tuple(range(1, 12))}, "leads"),
-        ({"seasons": (-1.0,)}, "seasons"),
-        ({"seasons": (math.nan,)}, "seasons"),
-        ({"time_zone": "Mars/Olympus"}, "Mars/Olympus"),
-        ({"kind": "speed"}, "kind"),
-        ({"family": "Cauchy"}, "family"),
-        ({"settings": Settings(cap=-1.0)}, "settings.cap"),
-        ({"settings": Settings(level_discounts=(0.5,))}, "level_discounts"),
-    ],
-)
-def test_a_spec_that_cannot_be_honoured_is_refused_by_field(changes, says):
-    with pytest.raises(InvalidSpec, match=says):
-        ForecastSpec(**({"step_seconds": 60.0, "leads": (5,)} | changes))
-
-
-def test_a_lead_that_was_not_asked_for_is_refused(hourly):
-    with pytest.raises(InvalidSpec, match="lead = 7"):
-        Forecaster(hourly).update(0.0, 1.0).predict(7)
-
-
 def test_auto_takes_the_family_from_the_kind_and_says_so():
     families = {kind: ForecastSpec(60.0, (1,), kind=kind).resolved_family for kind in Kind}
     assert families == {Kind.COUNT: Family.POISSON_GAMMA, Kind.RATE: Family.POISSON_GAMMA, Kind.GAUGE: Family.GAUSSIAN}
     assert Forecaster(ForecastSpec(60.0, (1,), kind=Kind.GAUGE)).update(0.0, 1.0).predict().family is Family.GAUSSIAN
-
-
-def test_diagnostics_tell_how_the_forecast_did(hourly, daily_load):
-    times, values = daily_load(1000)
-    forecaster = Forecaster(hourly)
-    issued = forecaster.replay(times, values)[3]
-    found = forecaster.diagnostics()
-    realised = window_max(values, 3)
-    assert found.windows == len(realised)
-    assert found.disjoint_windows == math.ceil(len(realised) / 3)
-    for j, level in enumerate(LEVELS):
-        miss = realised - issued[: len(realised), j]
-        assert found.coverage[level] == pytest.approx((miss <= 1e-9).mean(), abs=1e-9)
-        assert found.pinball[level] == pytest.approx(np.maximum(level * miss, (level - 1) * miss).mean(), rel=1e-9)
-    assert sum(found.expert_weights.values()) == pytest.approx(1.0)
-    assert 0 < found.effective_samples < found.windows
-    assert found.skill[0.9] > 0.0
-    assert found.buckets_seen == 1000
 
 
 @pytest.mark.parametrize("off", [name for name in Settings._fields if name.startswith("with_")])
@@ -367,78 +270,8 @@ def test_a_restart_from_a_checkpoint_equals_never_having_stopped(hourly, daily_l
     assert restored.checkpoint() == whole.checkpoint()
 
 
-def test_a_checkpoint_that_is_none_is_refused_by_name(hourly, daily_load):
-    blob = Forecaster(hourly).fit(*daily_load(50)).checkpoint()
-    for broken in (b"", b"nonsense", blob[:-10], blob[:40], blob[:-1] + bytes([blob[-1] ^ 1])):
-        with pytest.raises(CorruptCheckpoint, match="replay the history"):
-            Forecaster.restore(hourly, broken)
-    newer = blob[:9] + (VERSION + 1).to_bytes(2, "little") + blob[11:]
-    with pytest.raises(NewerCheckpoint, match=f"version {VERSION + 1}"):
-        Forecaster.restore(hourly, newer)
-    with pytest.raises(SpecMismatch, match="leads"):
-        Forecaster.restore(ForecastSpec(step_seconds=3600.0, leads=(4,), kind=Kind.COUNT), blob)
-    with pytest.raises(SpecMismatch, match="time_zone"):
-        Forecaster.restore(ForecastSpec(3600.0, (3,), kind=Kind.COUNT, time_zone="Asia/Tokyo"), blob)
-
-
 def test_state_stays_within_its_bounds():
     day = ForecastSpec(step_seconds=60.0, leads=(10,))
     fine = ForecastSpec(step_seconds=300.0, leads=(12,))
     assert Bank(day).bytes_per_row <= 100_000
     assert Bank(fine).bytes_per_row <= 40_000
-
-
-def test_a_track_shows_after_every_bucket_what_the_diagnostics_say_then():
-    spec, rng = ForecastSpec(60.0, (3, 10)), np.random.default_rng(3)
-    times, values = 60.0 * np.arange(400.0), rng.poisson(50.0, 400).astype(float)
-    values[:5], values[120:140] = np.nan, np.nan
-    tracked = Forecaster(spec).track(times, values)
-    for lead, track in tracked.items():
-        assert np.array_equal(track.quantiles, Forecaster(spec).replay(times, values)[lead], equal_nan=True)
-        assert np.all(track.disjoint_windows[:5] == 0)
-        for bucket in (5, 100, 130, 399):
-            then = Forecaster(spec).fit(times[: bucket + 1], values[: bucket + 1]).diagnostics(lead)
-            assert track.disjoint_windows[bucket] == then.disjoint_windows
-            assert track.coverage[bucket].tolist() == list(then.coverage.values())
-            assert track.skill[bucket] == pytest.approx(list(then.skill.values()))
-            assert track.headroom_lost[bucket] == pytest.approx(list(then.headroom_lost.values()))
-            assert track.recent_misses[bucket].tolist() == list(then.recent_misses.values())
-            assert track.windows_since_change[bucket] == then.windows_since_change
-
-
-def test_the_newest_disjoint_windows_are_told_one_by_one(hourly, daily_load):
-    times, values = daily_load(1000)
-    forecaster = Forecaster(hourly)
-    issued = forecaster.replay(times, values)[3]
-    realised = window_max(values, 3)
-    for j, level in enumerate(LEVELS):
-        missed = (realised - issued[: len(realised), j])[::3] > 1e-9
-        told = [forecaster.diagnostics().recent_misses[level] >> back & 1 for back in range(32)]
-        assert told == missed[::-1][:32].tolist()
-
-
-@pytest.mark.parametrize("factor", [4.0, 0.25], ids=["rise", "fall"])
-def test_a_change_is_told_with_its_direction_and_the_windows_begun_since(factor):
-    spec, changed = ForecastSpec(60.0, (3,), seasons=()), 600
-    values = np.random.default_rng(4).poisson(100.0, 700).astype(float)
-    values[changed:] *= factor
-    times = 60.0 * np.arange(700.0)
-    track = Forecaster(spec).track(times, values)[3]
-    declared = changed + int(np.flatnonzero(track.change[changed:])[0])
-    assert declared - changed <= 3
-    assert track.change[declared] == (1.0 if factor > 1.0 else -1.0)
-    assert track.windows_since_change[declared] == 0
-    assert track.windows_since_change[declared + 2] == 0, "no window has begun since and ended"
-    assert 1 <= track.windows_since_change[declared + 5] <= 2
-    told = Forecaster(spec).fit(times[: declared + 6], values[: declared + 6]).diagnostics()
-    assert told.change_point_at == times[declared]
-    assert told.change_point_rise is (factor > 1.0)
-
-
-def test_what_is_lost_to_the_last_value_is_told_as_headroom_that_costs_as_much():
-    spec, level = ForecastSpec(60.0, (2,), seasons=()), 0.9
-    values = np.random.default_rng(5).lognormal(3.0, 0.8, 900)
-    found = Forecaster(spec).fit(60.0 * np.arange(900.0), values).diagnostics()
-    rival = found.pinball[level] / (1.0 - found.skill[level])
-    held_in_vain = (1.0 - level) * found.headroom_lost[level] * values.mean()
-    assert found.pinball[level] - rival == pytest.approx(held_in_vain, rel=1e-9)

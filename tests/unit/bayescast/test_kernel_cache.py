@@ -13,14 +13,10 @@ import bayescast
 from bayescast.kernels import jit
 
 PACKAGE = Path(bayescast.__file__).parent
-ASK = """
-import bayescast.kernels.jit as jit
-from bayescast.kernels.jit import entry, kernel
-print(jit._cache_directory(jit._HERE))
-"""
 
 
-def run(root, code=ASK, **environment):
+def run(root, code, **environment):
+    """What a process of its own prints, with none of this one's settings."""
     unset = {
         name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "BAYESCALER_", "XDG_"))
     }
@@ -32,6 +28,21 @@ def run(root, code=ASK, **environment):
         check=True,
     )
     return done.stdout.strip()
+
+
+@pytest.fixture
+def place(monkeypatch):
+    """Where the kernels of a folder would be kept, by these settings of numba's own and of the environment."""
+
+    def tell(folder, told="", **environment):
+        for name in ("BAYESCALER_NUMBA_CACHE", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(jit._config, "CACHE_DIR", told)
+        return jit._cache_directory.__wrapped__(folder)
+
+    return tell
 
 
 @pytest.fixture
@@ -58,21 +69,22 @@ def test_no_source_of_the_kernels_is_left_out():
     assert taken == set(jit.OUTSIDE)
 
 
-def test_the_cache_lies_beside_the_kernels_or_where_numba_is_told(copy, tmp_path):
-    assert run(copy).startswith(str(copy / "bayescast" / "kernels" / "__pycache__"))
-    assert run(copy, NUMBA_CACHE_DIR=str(tmp_path / "elsewhere")).startswith(str(tmp_path / "elsewhere"))
+def test_the_cache_lies_beside_the_kernels_or_where_numba_is_told(copy, place, tmp_path):
+    kernels, elsewhere = copy / "bayescast" / "kernels", tmp_path / "elsewhere"
+    assert place(kernels).parent == kernels / "__pycache__"
+    assert place(kernels, told=str(elsewhere)).parent == elsewhere
 
 
-def test_it_can_be_turned_off(copy):
-    assert run(copy, BAYESCALER_NUMBA_CACHE="0") == "None"
+def test_it_can_be_turned_off(copy, place):
+    assert place(copy / "bayescast" / "kernels", BAYESCALER_NUMBA_CACHE="0") is None
 
 
-def test_where_nothing_can_be_written_there_is_no_cache_and_no_error(copy, tmp_path):
-    blocked = tmp_path / "a file, no folder"
+def test_where_nothing_can_be_written_there_is_no_cache_and_no_error(copy, place, tmp_path):
+    kernels, blocked = copy / "bayescast" / "kernels", tmp_path / "a file, no folder"
     blocked.write_text("")
-    assert run(copy, NUMBA_CACHE_DIR=str(blocked)) == "None"
-    (copy / "bayescast" / "kernels" / "__pycache__").write_text("")
-    assert run(copy, XDG_CACHE_HOME=str(blocked)) == "None"
+    assert place(kernels, told=str(blocked)) is None
+    (kernels / "__pycache__").write_text("")
+    assert place(kernels, XDG_CACHE_HOME=str(blocked)) is None
 
 
 @pytest.mark.jit

@@ -1,5 +1,8 @@
 """A load, and the command that forecasts it."""
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -10,25 +13,39 @@ from bayescaler.sources.trace import Trace, write_trace
 START, DAYS, STEP = 1_709_251_200.0, 12.0, 300.0
 
 
-class Said:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
 
 
 @pytest.fixture
-def forecast(capsys):
-    """Run `bayescaler forecast` in this process."""
+def bayescaler(capsys):
+    """Run the command line in this process."""
 
     def run(*argv):
         code = 0
         try:
-            main(["forecast", *map(str, argv)])
+            main([str(word) for word in argv])
         except SystemExit as ended:
             code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
+        said = Said(code, *capsys.readouterr())
+        assert "Traceback" not in said.err + said.out
+        return said
 
     return run
+
+
+@pytest.fixture
+def forecast(bayescaler):
+    """Run `bayescaler forecast` in this process."""
+    return partial(bayescaler, "forecast")
+
+
+@pytest.fixture
+def backtest(bayescaler):
+    """Run `bayescaler backtest` in this process."""
+    return partial(bayescaler, "backtest")
 
 
 @pytest.fixture(scope="module")

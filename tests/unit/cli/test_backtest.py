@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from bayescaler.cli import main
 from bayescaler.replay.baselines import BASELINES
 from bayescaler.sources.trace import Trace, write_trace
 
-from .conftest import START, Said
+from .conftest import START
 
 STEP, DAYS = 300.0, 4
 PER_REPLICA = 20.0
@@ -49,20 +48,6 @@ def files(tmp_path):
     write_trace(tmp_path / "load.csv", wave())
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(manifest()))
     return ["--manifest", tmp_path / "a.yaml", "--trace", tmp_path / "load.csv"]
-
-
-@pytest.fixture
-def backtest(capsys):
-    def run(*argv):
-        code = 0
-        try:
-            main(["backtest", *map(str, argv)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 def rows(path):

@@ -14,7 +14,7 @@ from bayescaler.cli.trial import Job, LeftOut
 from bayescaler.cli.workloads import in_folder
 from bayescaler.sources.trace import Trace, write_trace
 
-from .conftest import START, Said
+from .conftest import START
 
 pytestmark = pytest.mark.jit  # every worker would be without it
 
@@ -78,21 +78,6 @@ def put(folder, stem, *objects, load=None):
     (folder / f"{stem}.yaml").write_text(yaml.safe_dump_all(objects))
     if load is not None:
         write_trace(folder / f"{stem}.csv", load)
-
-
-@pytest.fixture
-def backtest(capsys):
-    def run(*argv):
-        code = 0
-        try:
-            main(["backtest", *map(str, argv)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import pytest
 import yaml
 
 from bayescaler import api
-from bayescaler.cli import main
 from bayescaler.cli.backtest import backtest as command
 from bayescaler.sources.trace import Trace, write_trace
 
-from .conftest import START, Said
+from .conftest import START
 
 STEP, DAYS = 600.0, 15
 MANIFEST = {
@@ -39,21 +38,6 @@ def files(tmp_path):
     write_trace(tmp_path / "load.csv", Trace(START + at, loads, STEP))
     (tmp_path / "a.yaml").write_text("# mine\n" + yaml.safe_dump(MANIFEST))
     return ["--manifest", tmp_path / "a.yaml", "--trace", tmp_path / "load.csv"]
-
-
-@pytest.fixture
-def backtest(capsys):
-    def run(*argv):
-        code = 0
-        try:
-            main(["backtest", *map(str, argv)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 def comments(text):

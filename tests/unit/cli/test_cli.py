@@ -10,31 +10,10 @@ from pathlib import Path
 import pytest
 
 from bayescaler import __version__
-from bayescaler.cli import _COMMANDS, load_command, main
+from bayescaler.cli import _COMMANDS, load_command
 from bayescaler.cli.generate import ARTEFACTS, CHART, FROM_CHART
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class Said:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def bayescaler(capsys):
-    """Run the command line in this process."""
-
-    def run(*argv):
-        code = 0
-        try:
-            main(list(argv))
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 def mended_by_the_user(said):

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
-from bayescaler.cli import main
 from bayescaler.cli.agreement import show
 from bayescaler.sources.trace import Trace, write_trace
 from bayescast.agreement import Agreement, Finding, Part, Quantity
@@ -18,26 +18,10 @@ START, STEP = 1_709_251_200.0, 300.0
 QUICK = ("--horizon", "15m", "--seasons", "none")
 
 
-class Said:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-
 @pytest.fixture
-def doctor(capsys):
+def doctor(bayescaler):
     """Run `bayescaler doctor forecast` in this process."""
-
-    def run(*argv):
-        code = 0
-        try:
-            main(["doctor", "forecast", *map(str, argv)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        return Said(code, said.out, said.err)
-
-    return run
+    return partial(bayescaler, "doctor", "forecast")
 
 
 def written(folder, values):

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from bayescaler.cli import main
 from bayescaler.sandbox.traffic import Shape, traffic
 from bayescaler.sources.trace import Trace, write_trace
 from bayescast import LEVELS, Forecaster, ForecastSpec, Prior, pool
@@ -23,21 +22,6 @@ def service(number, *, days=9.0, start=START):
 
 
 @pytest.fixture
-def run(capsys):
-    """Run the command line in this process: (exit code, standard output, standard error)."""
-
-    def call(*argv):
-        code = 0
-        try:
-            main([str(word) for word in argv])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
 def traces(tmp_path):
     paths = [tmp_path / f"service{number}.csv" for number in (1, 2, 3)]
     for number, path in enumerate(paths, start=1):
@@ -46,10 +30,10 @@ def traces(tmp_path):
 
 
 @pytest.fixture
-def group(traces, tmp_path, run):
+def group(traces, tmp_path, bayescaler):
     """The file of a group's prior."""
     out = tmp_path / "web.json"
-    code, _, said = run(
+    code, _, said = bayescaler(
         "prior", *(word for path in traces for word in ("--trace", path)), "--horizon", "15m", "--out", out
     )
     assert code == 0, said
@@ -70,20 +54,20 @@ def test_the_file_holds_the_prior_of_the_services(group):
     assert read.load_shape == pytest.approx(wanted.load_shape, abs=2e-4, nan_ok=True)
 
 
-def test_it_is_told_how_far_the_members_agree(traces, tmp_path, run):
+def test_it_is_told_how_far_the_members_agree(traces, tmp_path, bayescaler):
     words = [word for path in traces for word in ("--trace", path)]
-    code, told, _ = run("prior", *words, "--horizon", "15m", "--out", tmp_path / "web.json")
+    code, told, _ = bayescaler("prior", *words, "--horizon", "15m", "--out", tmp_path / "web.json")
     assert code == 0
     assert "3 workloads pooled" in told
     assert "shape of 24 h: members explain 100% of another's; counts as 1 visit" in told
-    _, alone, _ = run("prior", "--trace", traces[0], "--horizon", "15m", "--out", tmp_path / "one.json")
+    _, alone, _ = bayescaler("prior", "--trace", traces[0], "--horizon", "15m", "--out", tmp_path / "one.json")
     assert "1 workload pooled" in alone
     assert "nobody to compare with" in alone
 
 
-def test_a_forecast_starts_from_it(group, new, tmp_path, run):
+def test_a_forecast_starts_from_it(group, new, tmp_path, bayescaler):
     out = tmp_path / "f.csv"
-    code, *_ = run(
+    code, *_ = bayescaler(
         "forecast", "--trace", new, "--horizon", "15m", "--prior", group, "--quantiles", "0.95", "--out", out
     )
     assert code == 0
@@ -93,27 +77,27 @@ def test_a_forecast_starts_from_it(group, new, tmp_path, run):
     assert issued == pytest.approx(wanted[:, LEVELS.index(0.95)], rel=1e-4)
 
 
-def test_sensitivity_is_a_table_and_in_the_json(group, new, run):
-    code, told, _ = run("forecast", "--trace", new, "--horizon", "15m", "--prior", group, "--sensitivity")
+def test_sensitivity_is_a_table_and_in_the_json(group, new, bayescaler):
+    code, told, _ = bayescaler("forecast", "--trace", new, "--horizon", "15m", "--prior", group, "--sensitivity")
     assert code == 0
     for name in (*CONSTANTS, GROUP, "day 1", "< 5%", "< 1%"):
         assert name in told
-    code, told, _ = run("forecast", "--trace", new, "--horizon", "15m", "--sensitivity", "--output", "json")
+    code, told, _ = bayescaler("forecast", "--trace", new, "--horizon", "15m", "--sensitivity", "--output", "json")
     assert code == 0
     moves = json.loads(told)["sensitivity"]
     assert [(move["assumption"], move["factor"]) for move in moves] == [(n, f) for n in CONSTANTS for f in FACTORS]
     assert set(moves[0]["settled"]["0.95"]) == {"0.05", "0.01"}
-    code, told, _ = run("forecast", "--trace", new, "--horizon", "15m", "--output", "json")
+    code, told, _ = bayescaler("forecast", "--trace", new, "--horizon", "15m", "--output", "json")
     assert "sensitivity" not in json.loads(told)
 
 
 class TestMistakes:
     @pytest.fixture
-    def refused(self, run):
+    def refused(self, bayescaler):
         """Exit code 2, nothing on standard output, and one clear line, which is returned."""
 
         def call(*argv):
-            code, told, said = run(*argv)
+            code, told, said = bayescaler(*argv)
             assert (code, told) == (2, ""), said
             (line,) = said.splitlines()
             assert line.startswith("bayescaler: ")
