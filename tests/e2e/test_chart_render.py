@@ -38,6 +38,7 @@ MATRIX = {
             ]
         }
     },
+    "no floor": {"rbac": {"floor": False}},
     "no rbac": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "mine"}},
     "single": {"replicaCount": 1, "leaderElection": {"enabled": False}},
     "own names": {"fullnameOverride": "scaler", "nameOverride": "x", "leaderElection": {"leaseName": "the.lease"}},
@@ -209,6 +210,7 @@ def only(rights: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
 
 
 SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leader-election"], RELEASE)
+FLOORLESS = SERVED | {right: ["list", "watch"] for right in SERVED if right.startswith(("autoscaling/", "keda.sh/"))}
 STATES = " ".join(f"{RELEASE}-state-{number}" for number in range(SHARDS))
 SAVED = {("bayescaler-saved-state", NAMESPACE): only(RIGHTS["saved-state"], STATES)}
 ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
@@ -233,10 +235,19 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
             {"rbac": {"extraScaleTargets": [{"group": "example.dev", "resource": "rollouts"}]}},
             {("bayescaler", None): SERVED | RIGHTS["extra"]} | ELECTION,
         ),
+        (MATRIX["no floor"], {("bayescaler", None): FLOORLESS} | ELECTION),
         (MATRIX["no rbac"], {}),
         (MATRIX["single"], {("bayescaler", None): SERVED} | SAVED),
     ],
-    ids=["defaults", "one namespace", "namespaces and secrets", "more targets", "no rbac", "no leader election"],
+    ids=[
+        "defaults",
+        "one namespace",
+        "namespaces and secrets",
+        "more targets",
+        "no floor",
+        "no rbac",
+        "no leader election",
+    ],
 )
 def test_every_right_is_in_the_table_and_every_right_of_the_table_is_granted(
     helm: Helm, values: Manifest, rights: dict[tuple[str, str | None], dict[str, list[str]]]

@@ -73,6 +73,7 @@ def test_every_value_is_used_by_a_template_and_templates_use_no_other() -> None:
         ({"operator.intervall": "15s"}, "operator"),
         ({"prometheus.adress": "http://p:9090"}, "prometheus"),
         ({"rbac.secret": {}}, "rbac"),
+        ({"rbac.floor": "no"}, "rbac.floor"),
         ({"replicaCount": "2"}, "replicaCount"),
         ({"replicaCount": -1}, "replicaCount"),
         ({"operator.interval": 15}, "operator.interval"),
