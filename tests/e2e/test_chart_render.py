@@ -270,6 +270,21 @@ def test_the_crd_is_the_generated_one_and_stays(helm: Helm) -> None:
     assert not of_kind(helm.template({"crds": {"install": False}}), "CustomResourceDefinition")
 
 
+@pytest.mark.parametrize(
+    ("values", "jobs"),
+    [
+        ({}, ["bayescaler-restore"]),
+        (MATRIX["no rbac"], ["bayescaler-restore"]),
+        (MATRIX["no floor"], []),
+        (MATRIX["single"], []),
+        ({"uninstall": {"restoreFloors": False}}, []),
+    ],
+    ids=["defaults", "rights of one's own", "no right to floors", "no Lease", "not wanted"],
+)
+def test_floors_are_put_back_at_the_end_where_that_can_be_done(helm: Helm, values: Manifest, jobs: list[str]) -> None:
+    assert [job["metadata"]["name"] for job in of_kind(helm.template(values), "Job")] == jobs
+
+
 def test_the_command_line_says_what_the_values_say(helm: Helm) -> None:
     values = MATRIX["prometheus"] | {"watchNamespaces": ["shop"]}
     (container,) = operator_pod(helm.template(values))["containers"]
