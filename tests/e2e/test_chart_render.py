@@ -37,6 +37,7 @@ MATRIX = {
             ]
         }
     },
+    "no floor": {"rbac": {"floor": False}},
     "no rbac": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "mine"}},
     "single": {"replicaCount": 1, "leaderElection": {"enabled": False}},
     "own names": {"fullnameOverride": "scaler", "nameOverride": "x", "leaderElection": {"leaseName": "the.lease"}},
@@ -242,6 +243,7 @@ def only(rights: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
 
 
 SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leader-election"], RELEASE)
+FLOORLESS = SERVED | {right: ["list", "watch"] for right in SERVED if right.startswith(("autoscaling/", "keda.sh/"))}
 STATES = " ".join(f"{RELEASE}-state-{number}" for number in range(SHARDS))
 SAVED = {("bayescaler-saved-state", NAMESPACE): only(RIGHTS["saved-state"], STATES)}
 CONSOLE = ("bayescaler-console", None)
@@ -269,6 +271,7 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
         ),
         (MATRIX["console"], {("bayescaler", None): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
         (MATRIX["console of the pod"], {("bayescaler", "shop"): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
+        (MATRIX["no floor"], {("bayescaler", None): FLOORLESS} | ELECTION),
         (MATRIX["no rbac"], {}),
         (MATRIX["single"], {("bayescaler", None): SERVED} | SAVED),
     ],
@@ -279,6 +282,7 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
         "more targets",
         "console",
         "console of the pod",
+        "no floor",
         "no rbac",
         "no leader election",
     ],
@@ -309,6 +313,21 @@ def test_the_crd_is_the_generated_one_and_stays(helm: Helm) -> None:
     (to_go,) = of_kind(helm.template({"crds": {"keep": False}}), "CustomResourceDefinition")
     assert "annotations" not in to_go["metadata"]
     assert not of_kind(helm.template({"crds": {"install": False}}), "CustomResourceDefinition")
+
+
+@pytest.mark.parametrize(
+    ("values", "jobs"),
+    [
+        ({}, ["bayescaler-restore"]),
+        (MATRIX["no rbac"], ["bayescaler-restore"]),
+        (MATRIX["no floor"], []),
+        (MATRIX["single"], []),
+        ({"uninstall": {"restoreFloors": False}}, []),
+    ],
+    ids=["defaults", "rights of one's own", "no right to floors", "no Lease", "not wanted"],
+)
+def test_floors_are_put_back_at_the_end_where_that_can_be_done(helm: Helm, values: Manifest, jobs: list[str]) -> None:
+    assert [job["metadata"]["name"] for job in of_kind(helm.template(values), "Job")] == jobs
 
 
 def test_the_command_line_says_what_the_values_say(helm: Helm) -> None:

@@ -121,7 +121,7 @@ def test_a_command_is_one_that_the_program_takes(page: Path, line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_command_in_a_sentence_exists_with_its_flags(page: Path) -> None:
     for span in spans(page, r"(kubectl )?bayescaler [a-z].*"):
-        command, words = resolved(words_of(span.removeprefix("kubectl "))[1:])
+        command, words, _ = resolved(words_of(span.removeprefix("kubectl "))[1:])
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= flags(command), span
 
 

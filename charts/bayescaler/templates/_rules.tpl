@@ -24,10 +24,10 @@
 # Other autoscalers of a target are a conflict in mode Auto; in mode Floor their least replicas are what is patched.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [list, watch, patch]
+  verbs: [list, watch{{ if .Values.rbac.floor }}, patch{{ end }}]
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
-  verbs: [list, watch, patch]
+  verbs: [list, watch{{ if .Values.rbac.floor }}, patch{{ end }}]
 # The reactive fallback: utilisation of a target's pods against what they request.
 - apiGroups: [""]
   resources: [pods]

@@ -25,7 +25,8 @@ def decide_one(
     if policy.mode is Mode.FLOOR:
         if workload.scaler is None:
             return
-        policy, current = floor_terms(policy, workload.scaler)
+        terms, current = floor_terms(policy, workload.scaler, known=workload.floor_terms)
+        workload.floor_terms, policy = (policy, terms), terms
     live = load.health is Health.LIVE
     observation = Observation(
         replicas=current,

@@ -28,14 +28,18 @@ FIRST_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 900.0
 
 
-def floor_terms(policy: Policy, scaler: Scaler) -> tuple[Policy, int]:
+def floor_terms(policy: Policy, scaler: Scaler, *, known: tuple[Policy, Policy] | None = None) -> tuple[Policy, int]:
     """Return the policy for the floor of a scaler, and the floor in force, which is the replicas to decide from.
 
-    The floor stays between the scaler's own floor and its maximum; a floor of 0 is no workload switched off by hand.
+    `known`, the policy of before and its terms, serves again while nothing of it has changed: a policy precomputes. The
+    floor stays between the scaler's own floor and its maximum; a floor of 0 is no workload switched off by hand.
     """
     least = min(max(policy.min_replicas, scaler.own_floor), max(scaler.most, 1))
     most = max(least, min(policy.max_replicas, scaler.most))
-    terms = replace(policy, min_replicas=least, max_replicas=most)
+    if known is not None and known[0] is policy and (known[1].min_replicas, known[1].max_replicas) == (least, most):
+        terms = known[1]
+    else:
+        terms = replace(policy, min_replicas=least, max_replicas=most)
     return terms, scaler.floor if scaler.floor > 0 else min(least, 1)
 
 

@@ -44,22 +44,25 @@ class Rivals:
 
     def _look(self, workload: Workload, now: float) -> None:
         workload.scaler, workload.conflict = None, None
-        if workload.intent is None or workload.target is None or not _writes(workload):
+        if not _writes(workload):
             workload.tenure = Tenure()
             return
+        if workload.intent is None or workload.target is None:
+            return  # nothing was seen: what is known of others stays
         if workload.intent.policy.mode is Mode.FLOOR:
             self._find_floor(workload)
         else:
             self._find_rival(workload)
         watched = _watched(workload)
         if watched is None:
-            workload.tenure = Tenure()
+            workload.tenure = workload.tenure if _unread(workload) and self._may_write() else Tenure()
             return
         value, uid, by = watched
         if not self._may_write():
             _follow_leader(workload, value, of=uid, by=by, now=now)
             return
-        workload.tenure, verdict = look(workload.tenure, value, of=uid, by=by, now=now)
+        wanted = None if workload.decision is None else workload.decision.final
+        workload.tenure, verdict = look(workload.tenure, value, of=uid, by=by, now=now, wanted=wanted)
         workload.conflict = _interference(workload, verdict) or workload.conflict
         if verdict.fresh and workload.scaler is None:
             workload.state = workload.state.with_edit(value, now=now)
@@ -147,6 +150,11 @@ def _watched(workload: Workload) -> tuple[int, str, str | None] | None:
     ):
         return None
     return target.replicas, target.uid, target.set_by
+
+
+def _unread(workload: Workload) -> bool:
+    """Whether it could not be seen just now who else moves the number, so that nothing is known to have changed."""
+    return any(said is not None and said.reason == NOT_READ for said in (workload.conflict, workload.target_problem))
 
 
 def _interference(workload: Workload, verdict: Verdict) -> Conflict | None:

@@ -8,7 +8,7 @@ from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.events import ObjectRef
 from bayescaler.cluster.scale import Target
 from bayescaler.cluster.scalers import Scaler
-from bayescaler.policy import Decision, Outlook, State
+from bayescaler.policy import Decision, Outlook, Policy, State
 from bayescaler.policy.canary import Pair, Trial
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
@@ -120,6 +120,8 @@ class Workload:
     utilization: float | None = None
     scaler: Scaler | None = None
     """The HPA or ScaledObject whose floor is ours, in mode Floor."""
+    floor_terms: tuple[Policy, Policy] | None = None
+    """The policy in force, and the same within what the floor may be."""
     conflict: Conflict | None = None
     tenure: Tenure = field(default_factory=Tenure)
     utilization_message: str = ""

@@ -70,11 +70,16 @@ def attempted(tenure: Tenure, value: int, *, now: float) -> Tenure:
     return replace(tenure, wrote=(now, value))
 
 
-def look(tenure: Tenure, value: int, *, of: str, by: str | None, now: float) -> tuple[Tenure, Verdict]:
-    """Take in the number as it is now, last set by the field manager `by` as far as that is known."""
+def look(
+    tenure: Tenure, value: int, *, of: str, by: str | None, now: float, wanted: int | None = None
+) -> tuple[Tenure, Verdict]:
+    """Take in the number as it is now, of the field manager `by` as far as that is known.
+
+    Whoever writes what we wrote or want (`wanted`, the last decision) edits nothing and takes nothing back.
+    """
     if tenure.of != of or tenure.value is None:
         return Tenure(of=of, value=value), Verdict(Interference.NONE)
-    before, ours = tenure, tenure.wrote is not None and value == tenure.wrote[1]
+    before, ours = tenure, value == wanted or (tenure.wrote is not None and value == tenure.wrote[1])
     if value != tenure.value:
         tenure = replace(tenure, value=value) if ours else _moved(tenure, value, by or "", now)
     fresh = tenure.edited_at != before.edited_at or tenure.hands_off_until != before.hands_off_until

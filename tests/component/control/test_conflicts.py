@@ -143,8 +143,10 @@ async def test_gitops_that_takes_every_write_back_is_told_apart_and_left_alone(w
     assert world.replicas() == 3
     assert world.condition("Conflicted") == ("True", "GitOpsReverting")
     assert "Take spec.replicas out of the manifest" in message(world)
+    await world.restart()
     since = len(world.requests)
     await world.run(13 * MINUTE)
+    assert world.condition("Conflicted") == ("True", "GitOpsReverting"), "known over a restart"
     assert ("deployments", "scale") not in world.writes(since)
     await world.run(3 * MINUTE)
     assert world.replicas() == NEEDED, "tried again"
@@ -159,3 +161,15 @@ async def test_an_api_server_that_shows_no_autoscalers_costs_only_the_knowledge_
     assert world.replicas() == NEEDED
     assert world.condition("Conflicted") == ("False", "AutoscalersNotRead")
     assert "grant list and watch on them" in message(world)
+
+
+async def test_until_an_api_server_that_is_busy_has_shown_the_autoscalers_nothing_is_applied(world):
+    busy = Fault(match=lambda r: r.resource == "horizontalpodautoscalers", status=503, times=None)
+    world.server.faults.add(busy)
+    await world.restart()
+    await begin(world)
+    assert (world.replicas(), world.condition("Conflicted")) == (3, ("True", "AutoscalersNotRead"))
+    world.server.faults.clear()
+    await world.until(lambda: world.operator.scalers.known, "they are listed")
+    await world.run(MINUTE)
+    assert (world.replicas(), world.condition("Conflicted")) == (NEEDED, ("False", "NoConflict"))

@@ -26,7 +26,7 @@ async def test_the_floor_follows_the_forecast_and_the_replicas_are_the_hpas(worl
     assert world.notes() == {"original-min-replicas": "2", "floor": str(NEEDED), "floor-owner": f"web/{uid}"}
     assert world.condition("Ready") == ("True", "Ready")
     assert world.condition("Conflicted") == ("False", "NoConflict")
-    assert world.status()["desiredReplicas"] == NEEDED
+    assert (world.status()["currentReplicas"], world.status()["desiredReplicas"]) == (3, NEEDED)
     assert ("Normal", "SuccessfulRescale") in await world.events()
     assert ("deployments", "scale") not in world.writes()
 

@@ -50,6 +50,15 @@ def test_a_floor_is_bounded_by_both_and_never_below_the_scalers_own(ours, scaler
     assert ((terms.min_replicas, terms.max_replicas), floor) == (bounds, current)
 
 
+def test_terms_serve_again_until_the_policy_or_a_bound_changes():
+    terms, _ = floor_terms(POLICY, hpa(2, 40))
+    known = (POLICY, terms)
+    assert floor_terms(POLICY, raised(written=9, least=9), known=known) == (terms, 9)
+    assert floor_terms(POLICY, raised(written=9, least=9), known=known)[0] is terms
+    assert floor_terms(POLICY, hpa(2, 39), known=known)[0].max_replicas == 39
+    assert floor_terms(replace(POLICY, buffer=0.2), hpa(2, 40), known=known)[0].buffer == 0.2
+
+
 def decided(scaler, forecast=300.0):
     web = sized(forecast=forecast, mode="Floor")
     web.scaler = scaler

@@ -27,9 +27,9 @@ class Story:
     tenure: Tenure = field(default_factory=Tenure)
     by: str | None = None
 
-    def see(self, value, *, of="uid", after=MINUTE):
+    def see(self, value, *, of="uid", after=MINUTE, wanted=None):
         self.now += after
-        self.tenure, verdict = look(self.tenure, value, of=of, by=self.by, now=self.now)
+        self.tenure, verdict = look(self.tenure, value, of=of, by=self.by, now=self.now, wanted=wanted)
         return verdict
 
     def write(self, value):
@@ -61,6 +61,22 @@ def test_a_write_whose_answer_was_lost_is_ours_when_it_shows(story):
     story.tenure = attempted(story.tenure, 10, now=story.now)
     assert story.see(3).interference is NONE
     assert story.see(10).interference is NONE
+
+
+def test_somebody_who_writes_what_we_wrote_or_want_edits_nothing(story):
+    story.write(10)
+    assert story.see(3).interference is EDITED
+    told = story.tenure.edited_at
+    assert story.see(10, wanted=12).fresh is False
+    assert story.see(12, wanted=12).fresh is False
+    assert (story.tenure.value, story.tenure.edited_at) == (12, told)
+
+
+def test_gitops_whose_number_is_the_one_we_want_is_no_conflict(story):
+    for _ in range(4):
+        story.write(10)
+        assert story.see(3, wanted=3).interference is NONE
+    assert story.tenure.returns == ()
 
 
 def test_an_edit_is_fresh_once_and_told_for_a_while(story):

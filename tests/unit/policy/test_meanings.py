@@ -24,7 +24,13 @@ LITERAL = re.compile(
         "([A-Z][A-Za-z]+)\"""",
     re.VERBOSE | re.MULTILINE,
 )
-NOT_OF_CONDITIONS = {"SuccessfulRescale", "FloorRestored", "StateRefused", "NoLogs"}  # of Events, of a command
+NOT_OF_CONDITIONS = {
+    "SuccessfulRescale",
+    "FloorRestored",
+    "FloorNotRestored",
+    "StateRefused",
+    "NoLogs",
+}  # of Events, of a command
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""The numbers that docs/state.md, floor.md, conflicts.md and learning.md give are those of the code."""
+
+from pathlib import Path
+
+import pytest
+
+from bayescaler.cluster.saved_states import SHARDS
+from bayescaler.cluster.scaler_store import LOOK_FOR_KEDA_SECONDS
+from bayescaler.cluster.scalers import ORIGINAL, OWNER, UNSET, WRITTEN
+from bayescaler.control.floors import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
+from bayescaler.control.keeper import MOST_OBJECTS, PAUSE_INTERVALS, SHORTEST_PAUSE_SECONDS
+from bayescaler.control.learned import FEW
+from bayescaler.control.settings import Settings
+from bayescaler.control.translate import MOST_BLUR_SECONDS
+from bayescaler.policy import conflicts as told_apart
+from bayescaler.policy.capacity import LEARNED_BUCKETS, MEMORY_SECONDS, SATURATED
+from bayescaler.policy.lead_time import (
+    BETWEEN_RAISES_SECONDS,
+    PODS_AFTER_ROLLOUT,
+    PRIOR_PODS,
+    SHORTER_AFTER_SECONDS,
+    STUCK_SECONDS,
+)
+from bayescaler.policy.saved import MOST_BYTES, PARTS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+AS_SET = Settings()
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "holds"),
+    [
+        ("state", f"{MOST_OBJECTS} objects in each", True),
+        ("state", f"{SHARDS} names are all the chart's Role allows", True),
+        ("state", f"room for {SHARDS * MOST_OBJECTS:,} objects", True),
+        ("state", "at most 3 KiB an object (4 KiB in base64)", MOST_BYTES == 3 * 1024),
+        ("state", "each of them every ten minutes", AS_SET.save_seconds == 10 * MINUTE),
+        ("state", "for at most five seconds", AS_SET.save_deadline_seconds == 5.0),
+        ("state", "than a minute (or four intervals)", (SHORTEST_PAUSE_SECONDS, PAUSE_INTERVALS) == (MINUTE, 4.0)),
+        ("state", "every quarter of an hour", AS_SET.checkpoint_seconds == 15 * MINUTE),
+        *(("state", part, True) for part in PARTS),
+        *(("floor", f"`{note}`", True) for note in (ORIGINAL, WRITTEN, OWNER, UNSET)),
+        ("floor", "after half a minute and then ever more rarely", FIRST_WAIT_SECONDS == 30.0),
+        ("floor", "at least every quarter of an hour", LONGEST_WAIT_SECONDS == 15 * MINUTE),
+        ("floor", "says `FloorEdited` for ten minutes", told_apart.EDIT_TOLD_SECONDS == 10 * MINUTE),
+        ("conflicts", "said for ten minutes", told_apart.EDIT_TOLD_SECONDS == 10 * MINUTE),
+        ("conflicts", "hands off for 15 minutes", told_apart.HANDS_OFF_SECONDS == 15 * MINUTE),
+        ("conflicts", "three times within 45 minutes", (told_apart.RETURNS, told_apart.RETURNS_WITHIN_SECONDS)
+         == (3, 45 * MINUTE)),
+        ("conflicts", "each within 15 minutes of the write", told_apart.RETURN_SECONDS == 15 * MINUTE),
+        ("conflicts", "twice where the", told_apart.RETURNS_OF_GITOPS == 2),
+        ("conflicts", "noticed within a minute", LOOK_FOR_KEDA_SECONDS == MINUTE),
+        ("learning", "at most 15 minutes", MOST_BLUR_SECONDS == 15 * MINUTE),
+        ("learning", "After a quarter of an hour it is held to be stuck", STUCK_SECONDS == 15 * MINUTE),
+        ("learning", "is worth three pods", PRIOR_PODS == 3.0),
+        ("learning", "until five new pods were seen", PODS_AFTER_ROLLOUT == 5),
+        ("learning", "at most twice a second", AS_SET.pod_reads_per_second == 2.0),
+        ("learning", "not twice within five minutes", BETWEEN_RAISES_SECONDS == 5 * MINUTE),
+        ("learning", "has sufficed for an hour", SHORTER_AFTER_SECONDS == HOUR),
+        ("learning", "a memory of two days", MEMORY_SECONDS == 2 * DAY),
+        ("learning", "(a tenth of the ready ones at most)", FEW == 0.1),
+        ("learning", "(95 % and more", SATURATED == 0.95),
+        ("learning", "Twenty such buckets", LEARNED_BUCKETS == 20),
+    ],
+)  # fmt: skip
+def test_what_is_said_stands_there_and_holds(file, said, holds):
+    assert said in " ".join((DOCS / f"{file}.md").read_text().split())
+    assert holds
