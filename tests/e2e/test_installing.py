@@ -144,7 +144,7 @@ def test_in_some_namespaces_only_it_needs_nothing_of_the_cluster_and_names_a_rig
         "crds": {"install": False},
         "rbac": {"aggregate": False},
     }
-    release = Release(cluster, values, name="small", namespace="small-system")
+    release = Release(cluster, values, name="bayescaler-small", namespace="small-system")
     release.install()
     here = f"app.kubernetes.io/instance={release.name}"
     assert not cluster.kubectl("get", "clusterroles,clusterrolebindings", "-l", here, "-o", "name")
