@@ -458,7 +458,7 @@ def test_dashboards_and_rules_are_those_of_the_files_and_only_when_asked_for(
     binaries: Binaries, tmp_path: Path
 ) -> None:
     chart = tmp_path / "chart"
-    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("dashboards", "rules", "alerts"))
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("dashboards", "rules"))
     helm = Helm(binaries.helm, tmp_path, chart=chart)
     values = {"metrics": MATRIX["everything switched on"]["metrics"]}
     assert not of_kind(helm.template(values), "ConfigMap", "PrometheusRule"), "no files, no objects"
@@ -467,10 +467,10 @@ def test_dashboards_and_rules_are_those_of_the_files_and_only_when_asked_for(
     groups = {"groups": [{"name": "x", "rules": [{"alert": "Y", "annotations": {"summary": "{{ $labels.name }}"}}]}]}
     for path, content in (
         ("dashboards/on-call.json", dashboard),
-        ("alerts/pages.yaml", groups),
+        ("rules/pages.yaml", groups),
         ("rules/recording.yaml", groups),
     ):
-        (chart / "files" / path).parent.mkdir()
+        (chart / "files" / path).parent.mkdir(exist_ok=True)
         (chart / "files" / path).write_text(json.dumps(content, indent=2))
     manifests = helm.template(values)
     (board,) = of_kind(manifests, "ConfigMap")

@@ -61,6 +61,38 @@ def test_the_chart_brings_a_kind_that_is_served_and_an_operator_that_runs(
     assert (helm_release["name"], helm_release["status"]) == ("bayescaler", "deployed")
 
 
+def test_its_pods_run_in_a_namespace_that_takes_only_restricted_ones(cluster: ControlPlane, release: Release) -> None:
+    labels = cluster.get("namespace", release.namespace)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = cluster.list("pods", namespace=release.namespace, selector="app.kubernetes.io/name=bayescaler")
+    assert [pod["status"]["phase"] for pod in pods] == ["Running", "Running"]
+    with pytest.raises(HarnessError, match=r"violates PodSecurity .restricted"):
+        cluster.kubectl("run", "root", "--image=example.invalid/web:1", "-n", release.namespace)
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("view", ["get", "list", "watch"]), ("edit", ["get", "create", "patch", "delete"]), ("admin", ["get", "create"])],
+)
+def test_whoever_has_a_role_in_a_namespace_has_it_for_its_objects(
+    cluster: ControlPlane, release: Release, role: str, may: list[str]
+) -> None:
+    person = f"{role}er"
+    cluster.kubectl("create", "rolebinding", person, f"--clusterrole={role}", f"--user={person}", "-n", "shop")
+
+    def can(verb: str, namespace: str) -> bool:
+        group, plural = "bayescaler.dev", "bayesianautoscalers"
+        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        review = {"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
+        spec = {"user": person, "resourceAttributes": asked}
+        answer = cluster.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review | {"spec": spec}))
+        return bool(json.loads(answer)["status"]["allowed"])
+
+    wait_until(lambda: all(can(verb, "shop") for verb in may), "Kubernetes has added the chart's roles to its own")
+    assert can("create", "shop") == (role != "view")
+    assert not can("get", "default")
+
+
 def test_explain_tells_what_each_field_is_for(cluster: ControlPlane, release: Release) -> None:
     told = " ".join(cluster.kubectl("explain", "bas.spec.capacity.perReplica").split())
     assert "Load that one ready replica serves well" in told

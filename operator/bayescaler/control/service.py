@@ -243,11 +243,9 @@ class Operator:
 
     def ready(self) -> str | None:
         """Readiness: objects and targets are listed; leadership is no part of it."""
-        if not self.targets.synced:
-            return f"the targets have not been listed yet{_because(self.targets.error)}"
-        if self.registry.synced_at is None:
-            return f"the BayesianAutoscalers have not been listed yet{_because(self._not_listed)}"
-        return None
+        if self.registry.synced_at is None:  # which waits for the targets
+            return f"the BayesianAutoscalers have not been listed yet{_because(self.targets.error or self._not_listed)}"
+        return None if self.targets.synced else f"the targets have not been listed yet{_because(self.targets.error)}"
 
     async def synced(self) -> None:
         """Wait for the first full view of the cluster."""

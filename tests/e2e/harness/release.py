@@ -15,17 +15,25 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.chart import CHART
 from harness.controlplane import ControlPlane
 from harness.process import Component, free_ports, tail, wait_until
 
-CHART = Path(__file__).resolve().parents[3] / "charts" / "bayescaler"
 EXECUTABLE = Path(sys.executable).with_name("bayescaler")
 LOOPBACK = "127.0.0.1"
 PROBE_SECONDS = 5.0
 METRIC_LAG = "2s"  # the harness scrapes every second
 FIRST_START_SECONDS = 180.0  # on a new machine the kernels are compiled first
 
+HELM_SECONDS = 60
+
 Json = dict[str, Any]
+
+
+def restricted(namespace: str) -> Json:
+    """Give the manifest of a namespace that takes no pod beyond the restricted profile."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
 
 
 @dataclass(frozen=True)
@@ -37,27 +45,31 @@ class Release:
     name: str = "bayescaler"
     namespace: str = "bayescaler-system"
 
-    def install(self) -> str:
+    def install(self, chart: Path = CHART) -> str:
         """Install the chart; once its pods are ready and kubectl finds its kind, give what helm said."""
-        said = self.cluster.helm(
-            "install",
-            self.name,
-            str(CHART),
-            f"--namespace={self.namespace}",
-            "--create-namespace",
-            "--values=-",
-            "--wait",
-            "--timeout=60s",
-            stdin=yaml.safe_dump(dict(self.values)),
-        )
+        self.cluster.apply(restricted(self.namespace))
+        said = self._deploy("install", chart)
         wait_until(lambda: self.cluster.kubectl("explain", "bas"), "the new kind is served")
         return said
 
+    def upgrade(self, chart: Path = CHART) -> str:
+        """Upgrade to a chart and wait until its pods are ready."""
+        return self._deploy("upgrade", chart)
+
+    def rollback(self, revision: int) -> str:
+        """Go back to a revision and wait until its pods are ready."""
+        return self._helm("rollback", str(revision), "--wait")
+
     def uninstall(self) -> str:
         """Uninstall the release and wait until its objects are gone."""
-        return self.cluster.helm(
-            "uninstall", self.name, f"--namespace={self.namespace}", "--wait", "--cascade=foreground", "--timeout=60s"
-        )
+        return self._helm("uninstall", "--wait", "--cascade=foreground")
+
+    def _deploy(self, verb: str, chart: Path) -> str:
+        return self._helm(verb, str(chart), "--values=-", "--wait", stdin=yaml.safe_dump(dict(self.values)))
+
+    def _helm(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
+        where = (f"--namespace={self.namespace}", f"--timeout={HELM_SECONDS}s")
+        return self.cluster.helm(verb, self.name, *arguments, *where, stdin=stdin)
 
     @cached_property
     def arguments(self) -> list[str]:

@@ -105,6 +105,11 @@ def test_a_kubeconfig_that_is_not_there_is_one_line(bayescaler, tmp_path, quiet_
     assert "--kubeconfig" in line
 
 
+def test_an_option_of_run_can_be_given_as_a_variable(bayescaler, monkeypatch):
+    monkeypatch.setenv("BAYESCALER_RUN_PROMETHEUS", "ftp://prometheus")
+    assert "ftp://prometheus" in mended_by_the_user(bayescaler("run"))
+
+
 @pytest.fixture
 def kubeconfig(tmp_path):
     path = tmp_path / "kubeconfig"
