@@ -33,6 +33,7 @@ REFUSED: list[tuple[Manifest, str]] = [
     ({"prometheus": {"allow": ["http://a", "ftp://b"]}}, "at '/prometheus/allow/1'"),
     ({"rbac": {"extraScaleTargets": [{"group": "argoproj.io"}]}}, "at '/rbac/extraScaleTargets/0'"),
     ({"rbac": {"extraScaleTargets": [{"group": "*", "resource": "*"}]}}, "at '/rbac/extraScaleTargets/0/group'"),
+    ({"rbac": {"floor": "no"}}, "at '/rbac/floor'"),
     ({"rbac": {"secrets": {"shop": []}}}, "at '/rbac/secrets/shop'"),
     ({"rbac": {"secrets": {"shop": "prom"}}}, "at '/rbac/secrets/shop'"),
     ({"operator": {"interval": 15}}, "at '/operator/interval'"),
