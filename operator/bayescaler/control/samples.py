@@ -33,7 +33,6 @@ def samples(workloads: Iterable[Workload]) -> Iterator[WorkloadSample]:
             forecast_coverage=workload.evidence.coverage if workload.evidence else None,
             capacity_per_replica=policy.capacity if policy else None,
             lead_time_seconds=workload.starts.p90_seconds,
-            decision_timestamp_seconds=decision.at if decision else None,
             state=_state(workload, policy),
         )
 

@@ -3,7 +3,7 @@
 from bayescaler.telemetry.catalogue import STAGES
 
 from .alerts import INFERENCE_SECONDS, LIKELY, TICK_SECONDS
-from .panels import GREEN, RED, SELECTED, YELLOW, Dashboard, Draw, Panel, Query, Row, Show, lines, stat
+from .panels import GREEN, RED, SELECTED, YELLOW, Dashboard, Draw, Panel, Query, Row, Show, lines
 from .promql import of, of_leader, recorded
 from .recording import HPA_REPLICAS, KEPT, SHORT, short_over
 
@@ -120,6 +120,7 @@ _DECISION = Row(
             Show.SHARE,
             _of_object("overload_spent", "spent"),
             thresholds=((None, GREEN), (0.01, YELLOW), (0.05, RED)),
+            width=12,
             empty="the object has no objective.risk",
         ),
         lines(
@@ -128,14 +129,7 @@ _DECISION = Row(
             Show.STATE,
             Query(recorded(SHORT, SELECTED), "short"),
             thresholds=((None, GREEN), (1.0, RED)),
-        ),
-        stat(
-            "Decided",
-            "Seconds since the last decision.",
-            Show.SECONDS,
-            Query(f"time() - {of_leader('decision_timestamp_seconds', SELECTED)}"),
-            thresholds=((None, GREEN), (60.0, YELLOW), (300.0, RED)),
-            width=8,
+            width=12,
         ),
     ),
 )

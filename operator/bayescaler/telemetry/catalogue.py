@@ -122,9 +122,6 @@ OBJECT_METRICS = (
         "a rise: the forecast has to look further ahead",
     ),
     MetricSpec(
-        "decision_timestamp_seconds", Unit.TIMESTAMP, "When the last decision was made.", "older than a few intervals"
-    ),
-    MetricSpec(
         "state",
         Unit.YES,
         "1 under the object's state: what its mode, phase, charge, rung, limiter, load and reason are.",
