@@ -91,13 +91,13 @@ def add_first(timeline: Timeline, seen_by: OperatorProcess, namespace: str) -> N
     """Wait for the first pods to be added, and for an operator to have decided with them."""
     here = {"namespace": namespace, "name": "checkout"}
 
-    def decided_at() -> float:
-        return seen_by.metric("bayescaler_decision_timestamp_seconds", **here) or 0.0
+    def ticks() -> float:
+        return seen_by.metric("bayescaler_tick_seconds_count", stage="total") or 0.0
 
     wait_until(lambda: reaches(timeline, 1 + ADDED), "the first pods are added", deadline_seconds=90)
     wait_until(lambda: seen_by.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
-    before = decided_at()
-    wait_until(lambda: decided_at() > before, "it decides on")
+    before = ticks()
+    wait_until(lambda: ticks() >= before + 2, "it decides on")
 
 
 def add_next(timeline: Timeline) -> None:

@@ -89,9 +89,11 @@ class Loop:
                 for learner in self._learners:
                     learner.look(workloads, now=now)
             with self._stage("estimate"):
-                spent = await self._banks.update(workloads)
+                updating = await self._banks.update(workloads)
+                started = time.perf_counter()
                 self._each(workloads, "estimate", lambda w: predict(w, now=now))
-                self._metrics.inference_seconds.observe(spent)
+                if updating:  # a tick without a bucket infers nothing, and would only flatter the rest
+                    self._metrics.inference_seconds.observe(updating + time.perf_counter() - started)
             with self._stage("decide"):
                 self._decide(workloads, now=now)
                 if self._canaries is not None:

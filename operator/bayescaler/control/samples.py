@@ -28,7 +28,7 @@ def samples(workloads: Iterable[Workload]) -> Iterator[WorkloadSample]:
             max_replicas=policy.max_replicas if policy else None,
             load=load.value,
             forecast_load=lead.quantile(policy.promised) if lead and policy else None,
-            forecast_load_median=lead.quantile(0.5) if lead and canary is None else None,
+            forecast_load_median=lead.quantile(0.5) if lead else None,
             violation_probability=decision.exceedance if decision else None,
             overload_budget=_budget(policy) if policy else None,
             overload_spent=spent(workload.state),
@@ -36,7 +36,6 @@ def samples(workloads: Iterable[Workload]) -> Iterator[WorkloadSample]:
             capacity_per_replica=policy.capacity if policy else None,
             lead_time_seconds=workload.starts.p90_seconds,
             canary_loss_ratio=None if canary is None or canary.trial.book is None else canary.trial.book.ratio,
-            decision_timestamp_seconds=decision.at if decision else None,
             state=_state(workload, policy),
         )
 

@@ -3,8 +3,8 @@
 from bayescaler.telemetry.catalogue import STAGES
 
 from .alerts import INFERENCE_SECONDS, LIKELY, TICK_SECONDS
-from .panels import GREEN, RED, SELECTED, YELLOW, Dashboard, Draw, Panel, Query, Row, Show, lines, stat
-from .promql import of, of_leader, recorded
+from .panels import GREEN, RED, SELECTED, YELLOW, Dashboard, Draw, Panel, Query, Row, Show, lines
+from .promql import OBJECT, of, of_leader, recorded
 from .recording import HPA_REPLICAS, KEPT, SHORT, short_over
 
 
@@ -24,6 +24,11 @@ def _percentile(share: float, name: str, by: str = "le") -> str:
     return (
         f"histogram_quantile({share:g}, sum by ({by}) (rate({of(name, suffix='_bucket', window='$__rate_interval')})))"
     )
+
+
+def _of_hour(offset: str = "") -> str:
+    """Return the mean load of an hour, whichever replica of the operator saw it: they are not those of yesterday."""
+    return f"avg by ({OBJECT}) (avg_over_time({of('load', SELECTED, window='1h', offset=offset)}))"
 
 
 _SERVES = f"{of_leader('capacity_per_replica', SELECTED)} * {of_leader('current_replicas', SELECTED)}"
@@ -66,11 +71,7 @@ _FORECAST = Row(
             "Load of the last hour over that of the hour a day before; 1 is a usual day. Where a change was too much "
             "for the forecast, the charge below says so.",
             Show.NUMBER,
-            Query(
-                f"avg_over_time({of('load', SELECTED, window='1h')}) / "
-                f"avg_over_time({of('load', SELECTED, window='1h', offset='1d')})",
-                "today over yesterday",
-            ),
+            Query(f"{_of_hour()} / {_of_hour(offset='1d')}", "today over yesterday"),
             thresholds=((None, YELLOW), (0.5, GREEN), (2.0, YELLOW)),
             empty="there is no day before yet",
         ),
@@ -120,6 +121,7 @@ _DECISION = Row(
             Show.SHARE,
             _of_object("overload_spent", "spent"),
             thresholds=((None, GREEN), (0.01, YELLOW), (0.05, RED)),
+            width=12,
             empty="the object has no objective.risk",
         ),
         lines(
@@ -128,14 +130,7 @@ _DECISION = Row(
             Show.STATE,
             Query(recorded(SHORT, SELECTED), "short"),
             thresholds=((None, GREEN), (1.0, RED)),
-        ),
-        stat(
-            "Decided",
-            "Seconds since the last decision.",
-            Show.SECONDS,
-            Query(f"time() - {of_leader('decision_timestamp_seconds', SELECTED)}"),
-            thresholds=((None, GREEN), (60.0, YELLOW), (300.0, RED)),
-            width=8,
+            width=12,
         ),
     ),
 )

@@ -131,19 +131,28 @@ _RISK = Row(
     ),
 )
 
-_KEEPING = ((None, RED), (0.85, YELLOW), (0.9, GREEN))
+_COVERAGE = of_leader("forecast_coverage", SELECTED)
 _PROMISES = Row(
     "Promises",
     (
         lines(
             "Coverage kept",
-            "Share of windows whose highest load stayed within the promised quantile, as the operator scores them, "
-            "beside what the strictest object promises.",
+            "Share of windows whose highest load stayed within the promised quantile, as the operator scores them, in "
+            "the mean over objects, beside what they promise in the mean.",
             Show.SHARE,
-            Query(f"avg({of_leader('forecast_coverage', SELECTED)})", "mean"),
-            Query(f"min({of_leader('forecast_coverage', SELECTED)})", "worst"),
-            Query(f"1 - min({_BUDGET})", "highest promise"),
-            thresholds=_KEEPING,
+            Query(f"avg({_COVERAGE})", "kept"),
+            Query(f"avg(1 - {_BUDGET})", "promised"),
+            thresholds=((None, RED), (0.85, YELLOW), (0.9, GREEN)),
+            width=6,
+        ),
+        lines(
+            "Worst beside its promise",
+            "Coverage less what is promised, of the object where that is least. A little below zero is chance; phase "
+            "Degraded says when it is not.",
+            Show.SHARE,
+            Query(f"min({_COVERAGE} - (1 - {_BUDGET}))", "worst"),
+            thresholds=((None, RED), (-0.05, YELLOW), (-0.01, GREEN)),
+            width=6,
         ),
         lines(
             "Kept within the last hour",
@@ -151,13 +160,15 @@ _PROMISES = Row(
             "checked by Prometheus alone.",
             Show.SHARE,
             Query(f"avg(avg_over_time({recorded(KEPT, SELECTED, window='1h')}))", "mean"),
-            thresholds=_KEEPING,
+            thresholds=((None, RED), (0.85, YELLOW), (0.9, GREEN)),
+            width=6,
         ),
         lines(
             "Objects by phase",
             "Learning may only raise, Degraded has lost trust, Trusted does all.",
             Show.WHOLE,
             Query(f"count by (phase) ({of_leader('state', SELECTED, keep=('phase',))})", "{{phase}}"),
+            width=6,
         ),
     ),
 )

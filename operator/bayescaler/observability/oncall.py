@@ -144,7 +144,7 @@ _DECISIONS = Row(
                 Query(of_leader("current_replicas", SELECTED), "runs"),
                 Query(of_leader("desired_replicas", SELECTED), "wanted"),
                 Query(of_leader("load", SELECTED), "load now"),
-                Query(f"time() - {of_leader('decision_timestamp_seconds', SELECTED)}", "decided, seconds ago"),
+                Query(of_leader("violation_probability", SELECTED), "chance to run short"),
             ),
             width=24,
             links=(_DEBUG,),

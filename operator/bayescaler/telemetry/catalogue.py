@@ -81,7 +81,7 @@ OBJECT_METRICS = (
     MetricSpec(
         "forecast_load_median",
         Unit.LOAD,
-        "Median of the highest load over the lead window; not told while a canary is, so that series stay few.",
+        "Median of the highest load over the lead window.",
         "far below forecast_load: the forecast is unsure",
     ),
     MetricSpec(
@@ -126,9 +126,6 @@ OBJECT_METRICS = (
         Unit.NUMBER,
         "Loss of forecast.canary over that of the live forecast, where there is one.",
         "below 1 the canary is better; state's canary says whether that is chance",
-    ),
-    MetricSpec(
-        "decision_timestamp_seconds", Unit.TIMESTAMP, "When the last decision was made.", "older than a few intervals"
     ),
     MetricSpec(
         "state",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from .catalogue import LABELS, OBJECT_METRICS, STATE_LABELS, Unit
+from .catalogue import LABELS, OBJECT_METRICS, STATE_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,10 @@ class WorkloadSample:
     capacity_per_replica: float | None = None
     lead_time_seconds: float | None = None
     canary_loss_ratio: float | None = None
-    decision_timestamp_seconds: float | None = None
     state: tuple[str, ...] | None = None
 
 
 _NUMBERS = tuple(metric for metric in OBJECT_METRICS if metric.name != "state")
-# Six digits are more than is known of a load; a time in seconds needs ten.
-_FORMS = {metric.name: ".0f" if metric.unit is Unit.TIMESTAMP else ".6g" for metric in _NUMBERS}
 
 
 def object_series(samples: Iterable[WorkloadSample]) -> str:
@@ -49,14 +46,14 @@ def object_series(samples: Iterable[WorkloadSample]) -> str:
         metric.name: [f"# HELP {metric.exposed} {metric.help}", f"# TYPE {metric.exposed} gauge"]
         for metric in OBJECT_METRICS
     }
-    columns = [(metric.name, metric.exposed, _FORMS[metric.name], families[metric.name].append) for metric in _NUMBERS]
+    columns = [(metric.name, metric.exposed, families[metric.name].append) for metric in _NUMBERS]
     states = families["state"]
     for sample in samples:
         labels = f'{LABELS[0]}="{_escaped(sample.namespace)}",{LABELS[1]}="{_escaped(sample.name)}"'
-        for name, exposed, form, add in columns:
+        for name, exposed, add in columns:
             value = getattr(sample, name)
             if value is not None and isfinite(value):
-                add(f"{exposed}{{{labels}}} {value:{form}}")
+                add(f"{exposed}{{{labels}}} {value:.6g}")  # six digits are more than is known of a load
         if sample.state is not None:
             words = zip(STATE_LABELS, sample.state, strict=True)
             told = ",".join(f'{label}="{_escaped(word)}"' for label, word in words if word)

@@ -116,7 +116,8 @@ async def test_a_recreated_namesake_inherits_neither_status_nor_posterior_nor_wi
     await world.run(TICK)
     assert world.replicas() == 3, "100/s, not the 500/s of the predecessor"
     assert new.seat.bank.predict(new.seat.row).quantile(0.999) < 200.0
-    assert (new.decisions, world.status()["observedGeneration"]) == (1, 1)
+    assert (new.decision.at, world.status()["observedGeneration"]) == (world.clock.now(), 1)
+    assert new.decision.at > old.decision.at
     assert len(new.seat.bank) == 1, "the predecessor's row is given back"
 
 

@@ -259,7 +259,6 @@ async def test_status_and_metrics_tell_both_sides_and_what_is_material_is_the_ph
     (sample,) = samples([web], now=room.now)
     state = dict(zip(STATE_LABELS, sample.state, strict=True))
     assert (sample.canary_loss_ratio, state["canary"]) == (web.canary.trial.book.ratio, "Running")
-    assert sample.forecast_load_median is None, "its series is the canary's meanwhile"
 
 
 async def test_the_mark_is_of_what_is_compared_and_of_nothing_else(room):

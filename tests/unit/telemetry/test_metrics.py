@@ -37,12 +37,8 @@ FULL = WorkloadSample(
     forecast_coverage=0.951,
     capacity_per_replica=50.0,
     lead_time_seconds=47.0,
-    decision_timestamp_seconds=1_800_000_015.0,
-    state=("Auto", "Degraded", "coverage", "Predictive", "Forecast", "Live", "", "Ready"),
-)
-
-WITH_CANARY = dataclasses.replace(
-    FULL, forecast_load_median=None, canary_loss_ratio=0.91, state=(*FULL.state[:6], "Running", "Ready")
+    canary_loss_ratio=0.91,
+    state=("Auto", "Degraded", "coverage", "Predictive", "Forecast", "Live", "Running", "Ready"),
 )
 
 
@@ -67,8 +63,7 @@ class Fleet:
 @pytest.mark.parametrize(("accept", "parse"), FORMATS)
 def test_every_number_of_an_object_is_exposed_under_its_name(accept, parse):
     found = {name: [value for _, value in series] for name, series in Fleet(FULL).series(accept, parse).items()}
-    told = [metric for metric in OBJECT_METRICS if metric.name not in {"state", "canary_loss_ratio"}]
-    numbers = {metric.exposed: [getattr(FULL, metric.name)] for metric in told}
+    numbers = {metric.exposed: [getattr(FULL, metric.name)] for metric in OBJECT_METRICS if metric.name != "state"}
     assert found == {**numbers, "bayescaler_state": [1.0]}
 
 
@@ -76,14 +71,13 @@ def test_every_number_of_an_object_is_exposed_under_its_name(accept, parse):
 def test_what_is_exposed_is_what_the_list_says(accept, parse):
     fleet = Fleet(FULL)
     exposed = {(family.name, family.type, family.documentation) for family in fleet.families(accept, parse)}
-    told = [metric for metric in METRICS.values() if metric.name != "canary_loss_ratio"]
-    assert exposed == {(f"bayescaler_{m.name}", str(m.kind), m.help) for m in told}
+    assert exposed == {(f"bayescaler_{m.name}", str(m.kind), m.help) for m in METRICS.values()}
 
 
-@pytest.mark.parametrize("full", [FULL, WITH_CANARY], ids=["alone", "beside a canary"])
-def test_an_object_costs_no_more_series_than_promised(full):
-    count = sum(len(series) for series in Fleet(full).series().values())
-    assert count == len(OBJECT_METRICS) - 1 == MAX_SERIES_PER_OBJECT == 15
+def test_an_object_costs_no_more_series_than_promised():
+    count = sum(len(series) for series in Fleet(FULL).series().values())
+    assert count == len(OBJECT_METRICS) <= MAX_SERIES_PER_OBJECT
+    assert MAX_SERIES_PER_OBJECT == 15
 
 
 def test_every_field_of_a_sample_is_a_metric():
@@ -112,12 +106,6 @@ def test_a_state_is_labels_and_its_change_leaves_no_series_behind():
     ((labels, _),) = fleet.series()["bayescaler_state"]
     assert labels["phase"] == "Trusted"
     assert "charge" not in labels
-
-
-def test_what_a_canary_loses_is_told_and_its_phase_is_a_label():
-    found = Fleet(WITH_CANARY).series()
-    assert found["bayescaler_canary_loss_ratio"] == [({"namespace": "shop", "name": "web"}, 0.91)]
-    assert found["bayescaler_state"][0][0]["canary"] == "Running"
 
 
 def test_what_is_not_known_is_no_series_rather_than_a_zero():

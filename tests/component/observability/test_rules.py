@@ -1,4 +1,4 @@
-"""The chart's alerts under promtool: each fires when it is due, and keeps still when it is not.
+"""The chart's rules under promtool: each alert fires when it is due, and keeps still when it is not.
 
 `alerts/NAME.yaml` are promtool's own unit tests: `promtool test rules alerts/*.yaml` runs them by hand.
 """
@@ -67,3 +67,7 @@ def test_who_is_woken_is_told_apart(kind: str) -> None:
     ]
     severity = {"pages": "critical", "tickets": "warning"}[kind]
     assert {rule["labels"]["severity"] for rule in group["rules"]} == {severity}
+
+
+def test_what_is_recorded_is_what_it_says(promtool: str) -> None:
+    run(promtool, "test", "rules", HERE / "recording.yaml")
