@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayescaler.policy import Behavior, Budget, Health, Observation, Phase, Policy, ScalingRules, State, decide
+from bayescaler.policy import Behavior, Budget, Health, Mode, Observation, Phase, Policy, ScalingRules, State, decide
 from bayescaler.policy.capacity import CapacityEvidence, Sums
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.kernels import columns as col
@@ -42,6 +42,30 @@ def test_decisions_go_on_as_without_a_restart(policy, day):
         assert told.message == wanted.message
         np.testing.assert_array_equal(broken.memory, unbroken.memory)
         replicas = wanted.final if not sight["rolling_out"] else replicas
+
+
+@given(
+    policies(mode=Mode.AUTO, paused=False),
+    st.integers(0, 120),
+    days(),
+    st.sampled_from([HOUR, 6.0 * HOUR, 72.0 * HOUR]),
+    days(healths=[Health.LIVE, Health.LIVE, Health.ABSENT], scale_in_allowed=True, rolling_out=False),
+)
+def test_an_old_state_lowers_nothing_that_a_start_without_one_would_not(policy, replicas, past, pause, future):
+    """What each wants of the same pods, which are left as they are, until a learned price tells them apart."""
+    old, now = State(), START
+    for seconds, sight, outlook in past:
+        now += seconds
+        _, old = decide(policy, seen(replicas, sight, now=now), outlook, old, now=now)
+    now += pause
+    old, fresh, resumed_at = passed_on(old).resumed(replicas, now=now, pause_seconds=60.0), State(), now
+    for seconds, sight, outlook in future:
+        if policy.budget is None or now - resumed_at < policy.behavior.scale_down.stabilization_window_seconds:
+            observation = seen(replicas, sight, now=now)
+            told, old = decide(policy, observation, outlook, old, now=now)
+            wanted, fresh = decide(policy, observation, outlook, fresh, now=now)
+            assert told.final >= min(wanted.final, replicas)
+        now += seconds
 
 
 def hour(ticks, seed, *, budget=True, tick=15.0):

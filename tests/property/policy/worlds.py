@@ -139,7 +139,7 @@ def seen(replicas, sight, *, now, ready=None):
 
 
 @st.composite
-def days(draw, *, healths=tuple(Health), most=15):
+def days(draw, *, healths=tuple(Health), most=15, **changes):
     """A run of ticks: (seconds since the one before, sight, forecast)."""
-    tick = st.tuples(st.sampled_from([1.0, 15.0, 15.0, 60.0, 400.0]), sights(healths=healths), forecasts)
+    tick = st.tuples(st.sampled_from([1.0, 15.0, 15.0, 60.0, 400.0]), sights(healths=healths, **changes), forecasts)
     return draw(st.lists(tick, min_size=1, max_size=most))

@@ -112,6 +112,15 @@ def test_a_load_of_nothing_is_time_for_those_that_never_rest():
     assert figures(state)[ladder.WEIGHT] == pytest.approx(10.0, rel=1e-2)
 
 
+def test_after_a_pause_nobody_is_short_for_what_ran_before_it():
+    """Four ran when the state was saved; six hours later twelve run, and 500/s want ten."""
+    saved, later = lived(policy(budget=BUDGET), [(4, 500.0)] * 20), NOON + 6 * 3600.0
+    resumed = saved.resumed(12, now=later, pause_seconds=60.0)
+    _, state = decide(policy(budget=BUDGET), live(12, 500.0, load_at=later - LAG), expecting(400.0), resumed, now=later)
+    assert figures(state)[ladder.SHORT] < figures(saved)[ladder.SHORT]
+    assert figures(state)[ladder.AT] == later - LAG
+
+
 def test_a_surprise_is_measured_by_a_forecast_of_its_own_time():
     """1000/s is beyond what was expected of the next three minutes; of an hour later nobody had said anything."""
     rules = policy()
