@@ -12,6 +12,7 @@ from bayescaler.cluster.saved_states import SavedStates
 from bayescaler.control import checkpoints, keeper
 from bayescaler.policy.reasons import Phase, Rung
 from bayescaler.policy.saved import MOST_BYTES, unpack
+from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sandbox import pods
 from bayescaler.sandbox.server import Fault
 
@@ -183,13 +184,13 @@ class TestWhatIsLearned:
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
             await world.run(2 * MINUTE)
             before = world.workload("web")
-            before.phase = Phase.DEGRADED
+            before.phase, before.standing = Phase.DEGRADED, Standing(Phase.DEGRADED, 50, Charge.SKILL)
             await world.running.stop()
             world.running = await world.start_operator()
             after = world.running.operator.registry.get(("default", "web"))
             assert after.tenure == before.tenure
             assert after.tenure.of
-            assert after.phase is Phase.DEGRADED
+            assert (after.phase, after.standing) == (Phase.DEGRADED, before.standing)
 
 
 class TestRefusals:
