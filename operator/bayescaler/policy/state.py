@@ -182,7 +182,7 @@ class State:
         if self.decided_at is None or now - self.decided_at <= pause_seconds:
             return self
         after = self.with_edit(replicas, now=now)
-        after.memory[[col.USABLE_AT, col.USABLE_SINCE]] = np.nan
+        after.memory[[col.USABLE_AT, col.USABLE_SINCE, col.SURPRISING]] = np.nan
         after.memory[[col.MISSING_SINCE, col.RUNG_SINCE]] += now - self.decided_at
         if len(after.ledger):
             after.steering.figures[[ladder.COUNT, ladder.OWN_COUNT]] = 0.0

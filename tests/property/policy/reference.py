@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import inf
+from math import inf, nan
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -89,11 +89,10 @@ def ask(policy, observation, outlook, memory, now):
             memory.steering.start_anew()
         memory.steering.note_own(observation, now)
     if outlook is None:
-        return memory, None
+        return replace(memory, told=memory.told and (memory.told[0], nan)), None
     at, load = observation.load_at, observation.load
-    if at is not None and (memory.told is None or memory.told[0] != at):
-        of_the_time = memory.told is not None and 0.0 < at - memory.told[0] <= outlook.lead.lead * 60.0
-        if of_the_time and load is not None and load > memory.told[1]:
+    if at is not None:
+        if memory.told is not None and memory.told[0] != at and load is not None and load > memory.told[1]:
             memory = replace(memory, surprised_at=now)
         memory = replace(memory, told=(at, float(outlook.lead.values[-1])))
     served = policy.capacity / (1.0 + policy.buffer)

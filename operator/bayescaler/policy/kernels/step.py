@@ -41,6 +41,7 @@ from .columns import (
     REPLICAS,
     RUNG,
     SURPRISED_AT,
+    SURPRISING,
     Floats,
     Integers,
 )
@@ -172,6 +173,7 @@ def _ask(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> None:
             steering.start_anew(books)
         steering.note_own(seen, books)
     if not out.sound(outlook):
+        memory[SURPRISING] = np.nan  # of what comes next nobody thinks anything
         return
     aim.learn_surprise(seen, outlook, memory)
     if steered:
