@@ -20,12 +20,14 @@ DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
 # In two minutes of a healthy operator nothing is wrong, and there is no yesterday.
 NOTHING_WRONG = {
+    "A canary's loss",
     "Alerts that fire",
     "Charge",
     "Drift of the load",
     "Faults",
     "Load that could not be read",
     "Objects that are not well",
+    "Requests to the console",
     "Status writes, Events, saved states",
 }
 SETTLED_SECONDS = 220.0

@@ -146,6 +146,15 @@ _LEARNED = Row(
             width=12,
         ),
         lines(
+            "A canary's loss",
+            "Pinball loss of forecast.canary over that of the live forecast; below 1 it is better.",
+            Show.NUMBER,
+            _of_object("canary_loss_ratio", "canary over live"),
+            thresholds=((None, GREEN), (1.0, RED)),
+            empty="no canary runs",
+            width=12,
+        ),
+        lines(
             "Lead time",
             "P90 of the time from a pod's creation to its being ready: how far ahead is to be looked.",
             Show.SECONDS,
@@ -216,6 +225,13 @@ _WORK = Row(
             Query(f"sum by (where) (rate({of('failures', window='$__rate_interval')}))", "{{where}}"),
             thresholds=((None, GREEN), (0.001, RED)),
             empty="no fault was contained",
+        ),
+        lines(
+            "Requests to the console",
+            "By the status of the answer. 401 and 403 in numbers: somebody tries.",
+            Show.PER_SECOND,
+            Query(f"sum by (code) (rate({of('console_requests', window='$__rate_interval')}))", "{{code}}"),
+            empty="nobody has asked, or the console is off",
         ),
     ),
 )

@@ -39,7 +39,7 @@ def decide(
         rules = rules.copy()
         rules[col.APPLIES] = 0.0
     scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
-    sight, expected = seen(observation, outlook, scheduled, now), _NO_OUTLOOK if outlook is None else quantiles(outlook)
+    sight, expected = seen(observation, scheduled, now), _NO_OUTLOOK if outlook is None else quantiles(outlook)
     earlier = np.array(observation.earlier, dtype=np.float64) if observation.earlier else _NONE_EARLIER
     final, limited_by = step(
         rules, policies, after.memory, after.windows, after.ledger, trail, sight, earlier, expected
@@ -71,7 +71,7 @@ def quantiles(outlook: Outlook) -> Floats:
     return np.array((outlook.lead.values, outlook.window.values))
 
 
-def seen(observation: Observation, outlook: Outlook | None, scheduled: InForce, now: float) -> Floats:
+def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
     """Return what the rules read of one observation, shape (N_SEEN,)."""
     return np.array(
         (
@@ -87,7 +87,6 @@ def seen(observation: Observation, outlook: Outlook | None, scheduled: InForce, 
             *scheduled.columns,
             observation.rolling_out,
             nan if observation.serving is None else observation.serving,
-            nan if outlook is None else outlook.lead.lead * outlook.lead.step_seconds,
         ),
         dtype=np.float64,
     )

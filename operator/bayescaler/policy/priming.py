@@ -26,7 +26,6 @@ def primed(policy: Policy, ends: Floats, loads: Floats, outlooks: Floats) -> Flo
     seen = blank(count)
     seen[:, col.NOW] = buckets[:, 0] + policy.budget.lag_seconds
     seen[:, col.LOAD_AT], seen[:, col.LOAD] = buckets.T
-    seen[:, col.LEAD_SECONDS] = policy.lead_seconds
     seen[0, col.REPLICAS] = max(pods(buckets[0, 1] / policy.capacity), 1)
     outlooks = np.ascontiguousarray(outlooks[there])
     past = History(seen, buckets, np.arange(count) + 1, outlooks, np.arange(count), policy.budget.step_seconds)

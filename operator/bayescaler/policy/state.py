@@ -206,13 +206,15 @@ class State:
 
         After a pause longer than `pause_seconds` nobody knows what would have been recommended meanwhile, so the
         `replicas` that run count as recommended now; nor when load was last usable, so no outage is as old as that: it
-        is as old as it was seen to be.
+        is as old as it was seen to be; nor what ran, so that nobody is short for it.
         """
         if self.decided_at is None or now - self.decided_at <= pause_seconds:
             return self
         after = self.with_edit(replicas, now=now)
-        after.memory[[col.USABLE_AT, col.USABLE_SINCE]] = np.nan
+        after.memory[[col.USABLE_AT, col.USABLE_SINCE, col.SURPRISING]] = np.nan
         after.memory[[col.MISSING_SINCE, col.RUNG_SINCE]] += now - self.decided_at
+        if len(after.ledger):
+            after.steering.figures[[ladder.COUNT, ladder.OWN_COUNT]] = 0.0
         return after
 
     def _time(self, column: int) -> float | None:

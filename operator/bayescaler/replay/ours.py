@@ -239,6 +239,5 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
     scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
     seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
-    seen[:, col.LEAD_SECONDS] = forecasts.spec.leads[0] * forecasts.spec.step_seconds
     out, _ = decide_along(policy, forecasts.history(seen))
     return Decided(policy, forecasts, seen, out[:, FINAL], out[:, LIMITED_BY], out[:, ON_RUNG], phases)

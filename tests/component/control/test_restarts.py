@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bayescaler.policy.reasons import Phase, Rung
+from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sandbox import pods
 
 from .restarts import STATE, clean, crash, forgetful, hold, played, recovery, scale_up, steered
@@ -79,10 +80,10 @@ class TestWhatIsLearned:
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
             await world.run(2 * MINUTE)
             before = world.workload("web")
-            before.phase = Phase.DEGRADED
+            before.phase, before.standing = Phase.DEGRADED, Standing(Phase.DEGRADED, 50, Charge.SKILL)
             await world.running.stop()
             world.running = await world.start_operator()
             after = world.running.operator.registry.get(("default", "web"))
             assert after.tenure == before.tenure
             assert after.tenure.of
-            assert after.phase is Phase.DEGRADED
+            assert (after.phase, after.standing) == (Phase.DEGRADED, before.standing)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import inf
+from math import inf, nan
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -11,6 +11,8 @@ from bayescaler.policy import Health, Limiter, Mode, Observation, Outlook, Phase
 from bayescaler.policy.objective import pods
 from bayescaler.replay.behavior import History, begin, remember, scale_down_limit, scale_up_limit, stabilize
 from bayescaler.replay.windows import since
+
+from .reference_steering import Plain, cheapest
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Memory:
     told: tuple[float, float] | None = None
     surprised_at: float | None = None
     price: float | None = None
+    steering: Plain | None = None
 
 
 def decide(policy, observation, outlook, memory, *, now):
@@ -52,8 +55,10 @@ def decide(policy, observation, outlook, memory, *, now):
     for bound in (stabilization, rate, schedules, bounds):
         wanted = apply(bound(policy, observation, memory, wanted, now), wanted, steps)
     final = pods(wanted)
-    if final != current and not policy.paused and policy.mode is not Mode.OBSERVE:
+    if final != current and not policy.paused and policy.mode is not Mode.OBSERVE and not observation.conflict:
         memory = replace(memory, asked=(now, current, final))
+        if memory.steering is not None and observation.serving is None:
+            memory.steering.note(final, now)
     return steps, replace(memory, decided_at=now)
 
 
@@ -77,26 +82,31 @@ class Seen:
 
 
 def ask(policy, observation, outlook, memory, now):
-    """Learn from the newest bucket; return the need of the forecast, None without one."""
+    """Learn from the new buckets; return the need of the forecast, None without one."""
+    if policy.budget is not None:
+        memory = replace(memory, steering=memory.steering or Plain(policy))
+        if memory.decided_at is not None and now < memory.decided_at:
+            memory.steering.start_anew()
+        memory.steering.note_own(observation, now)
     if outlook is None:
-        return memory, None
+        return replace(memory, told=memory.told and (memory.told[0], nan)), None
     at, load = observation.load_at, observation.load
-    if at is not None and (memory.told is None or memory.told[0] != at):
-        if memory.told is not None and load is not None and load > memory.told[1]:
+    if at is not None:
+        if memory.told is not None and memory.told[0] != at and load is not None and load > memory.told[1]:
             memory = replace(memory, surprised_at=now)
         memory = replace(memory, told=(at, float(outlook.lead.values[-1])))
-    memory = replace(memory, price=policy.price)
     served = policy.capacity / (1.0 + policy.buffer)
-    if policy.price is None:
-        return memory, float(outlook.lead.quantile(policy.quantile)) / served
+    if policy.budget is not None:
+        memory.steering.steer(observation, outlook, surprised=is_surprised(memory, now))
+        memory = replace(memory, price=memory.steering.price)
+        if memory.price is None:
+            return memory, None
+    elif policy.price is None:
+        return replace(memory, price=None), float(outlook.lead.quantile(policy.quantile)) / served
+    else:
+        memory = replace(memory, price=policy.price)
     least = max(pods(float(outlook.lead.values[0]) / served), min(policy.min_replicas, 1))
-    return memory, cheapest(outlook.lead, served, policy.price, least, least + policy.price)
-
-
-def cheapest(predictive, served, price, least, most):
-    """The fewest pods that make n + price * P(max > n * served) least."""
-    cost = {n: n + price * float(predictive.exceedance(n * served)) for n in range(int(least), int(most) + 1)}
-    return min(cost, key=lambda n: (cost[n], n))
+    return memory, cheapest(outlook.lead, served, memory.price, least, 1e6)
 
 
 def apply(ruling, value, steps):
@@ -174,13 +184,13 @@ def safety_floor(seen, need):
 
 
 def surprise(seen, need):
-    if seen.proposed is not Limiter.FORECAST or not is_surprised(seen):
+    if seen.proposed is not Limiter.FORECAST or not is_surprised(seen.memory, seen.now):
         return None
     return (Limiter.SURPRISE, 1.1 * seen.present) if 1.1 * seen.present > need else None
 
 
-def is_surprised(seen):
-    return seen.memory.surprised_at is not None and seen.now - seen.memory.surprised_at < 300.0
+def is_surprised(memory, now):
+    return memory.surprised_at is not None and now - memory.surprised_at < 300.0
 
 
 def trust(seen, need):
@@ -196,10 +206,10 @@ def scale_in_window(seen, need):
     if seen.proposed is not Limiter.FORECAST or pods(need) >= current:
         return None
     lead, window, served = seen.outlook.lead, seen.outlook.window, policy.capacity / (1.0 + policy.buffer)
-    if policy.price is None:
+    if seen.memory.price is None:
         bet = pods(float(window.quantile(policy.quantile)) / served)
     else:
-        bet = cheapest(window, served, policy.price, pods(need), max(policy.max_replicas, pods(need)))
+        bet = cheapest(window, served, seen.memory.price, pods(need), max(policy.max_replicas, pods(need)))
     if lead.values[0] > 0.0:
         bet = min(bet, pods(max(pods(need) * window.values[0] / lead.values[0] - 0.5, 0.0)))
     stay = min(bet, current)
@@ -212,7 +222,7 @@ def reversal_gate(seen, need):
         return None
     if observation.load is None:
         return None
-    floor = seen.present * (1.1 if is_surprised(seen) else 1.0)
+    floor = seen.present * (1.1 if is_surprised(seen.memory, seen.now) else 1.0)
     if observation.phase is not Phase.TRUSTED:
         floor = max(floor, reactive(policy, observation))
     if pods(floor) > current:
@@ -221,11 +231,11 @@ def reversal_gate(seen, need):
         return None
     lead, served = seen.outlook.lead, policy.capacity / (1.0 + policy.buffer)
     short, promised = float(lead.exceedance(current * served)), 1.0 - policy.quantile
-    if policy.price is None:
+    if seen.memory.price is None:
         pays = short > min(5.0 * promised, 0.5)
     else:
         spared = short - float(lead.exceedance(pods(need) * served))
-        pays = policy.price * spared - (pods(need) - current) > 0.6 * current
+        pays = seen.memory.price * spared - (pods(need) - current) > 0.6 * current
     return None if pays else (Limiter.REVERSAL_GATE, current)
 
 
@@ -239,7 +249,7 @@ def activation(seen, need):
     wakes = observation.phase is Phase.TRUSTED or observation.replicas > 0
     least, expected = max(threshold, policy.capacity / 1000), False
     if seen.asked is not None:
-        prepared = seen.asked * policy.capacity if policy.price is None else float(seen.outlook.lead.values[4])
+        prepared = seen.asked * policy.capacity if seen.memory.price is None else float(seen.outlook.lead.values[4])
         expected = prepared > least or float(seen.outlook.window.values[0]) > least
     return None if (load is not None and load > threshold) or (expected and wakes) else (Limiter.ACTIVATION, 0.0)
 

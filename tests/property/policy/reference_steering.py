@@ -1,15 +1,23 @@
 """Steering by a budget in plain Python, slow and obvious: what the compiled one is held to."""
 
 from dataclasses import dataclass, field
-from math import exp, log
+from itertools import pairwise
+from math import exp, inf, log
 
 from bayescaler.policy.objective import pods
 
-from .reference import cheapest
-
 FLEETS = [0.2, 0.5, *(2.0**k for k in range(11)), 4096.0, 16384.0]
 DAY = 86400.0
-GRID = 15.0  # seconds; every time in these worlds is a multiple
+
+
+def cheapest(predictive, served, price, least, most):
+    """The fewest pods that make n + price * P(max > n * served) least; past 256 only every 256th part more is tried."""
+    best, cost, n = None, inf, least
+    while n <= max(most, least) and n < cost:
+        tried = n + price * float(predictive.exceedance(n * served))
+        best, cost = (n, tried) if tried < cost else (best, cost)
+        n += max(n // 256, 1)
+    return best
 
 
 @dataclass
@@ -19,6 +27,7 @@ class Rung:
     fleets: float
     decisions: list[tuple[float, float]] = field(default_factory=list)
     wanted: list[tuple[float, float]] = field(default_factory=list)
+    current: float | None = None
     last_move: int = 0
     short: float = 0.0
 
@@ -40,35 +49,54 @@ class Plain:
         if not self.own or self.own[-1][1] != replicas:
             self.own.append((now, replicas))
 
-    def steer(self, load, end, outlook, *, surprised):
-        """Take the bucket that ended at `end`."""
-        budget, need = self.policy.budget, load / self.policy.capacity
-        elapsed = budget.step_seconds if self.at is None else end - self.at
+    def note_own(self, observation, now):
+        if self.own and self.own[-1][0] > now:
+            self.start_anew()
+        self.note(observation.replicas if observation.serving is None else observation.serving, now)
+
+    def start_anew(self):
+        self.at, self.own = None, []
+        for rung in self.rungs:
+            rung.decisions, rung.wanted = [], []
+
+    def steer(self, observation, outlook, *, surprised):
+        """Take the buckets that came, unless the newest is known already."""
+        end, load = observation.load_at, observation.load
+        if end is None or load is None or (self.at is not None and end <= self.at):
+            return
+        known = inf if self.at is None else self.at
+        startup = self.policy.budget.startup_seconds if observation.serving is None else 0.0
+        for at, value in [*((at, value) for at, value in observation.earlier if known < at < end), (end, load)]:
+            self._book(value, at, startup)
+        mean = self.fleet / self.weight if self.weight else 1.0
+        self.price = self._price(mean)
+        need = load / self.policy.capacity * (1.1 if surprised else 1.0)
+        for rung in self.rungs:
+            self._decide(rung, rung.fleets * max(mean, 1.0), outlook, need, end)
+
+    def _book(self, load, end, own_startup):
+        policy, need = self.policy, load / self.policy.capacity
+        elapsed = policy.budget.step_seconds if self.at is None else end - self.at
+        self.at = end
+        if policy.min_replicas == 0 and load <= policy.activation_threshold:
+            return
         forget = exp(-elapsed / (5.0 * DAY))
         for rung in self.rungs:
-            rung.short = forget * rung.short + self._short(rung.decisions, need, end)
-        self.short = forget * self.short + self._short(self.own, need, end)
+            rung.short = forget * rung.short + self._short(rung.decisions, need, end, policy.budget.startup_seconds)
+        self.short = forget * self.short + self._short(self.own, need, end, own_startup)
         self.weight, self.fleet = forget * self.weight + 1.0, forget * self.fleet + pods(need)
-        self.at = end
-        fleet = max(self.fleet / self.weight, 1.0)
-        self.price = self._price(fleet)
-        for rung in self.rungs:
-            self._decide(rung, rung.fleets * fleet, outlook, need * (1.1 if surprised else 1.0), end)
 
-    def _short(self, decisions, need, end):
+    def _short(self, decisions, need, end, startup):
         """Share of the bucket in which any decision of the last start-up time was too low."""
-        budget = self.policy.budget
-        short = steps = 0
-        at = end - budget.step_seconds
-        while at < end:
-            begun = [k for k, (since, _) in enumerate(decisions) if since <= at]
-            until = [since for since, _ in decisions[1:]] + [float("inf")]
-            serving = [decisions[k][1] for k in begun if until[k] + budget.startup_seconds > at]
-            short += any(n * (1.0 + 1e-9) < need for n in serving)
-            steps, at = steps + 1, at + GRID
-        return short / steps
+        step = self.policy.budget.step_seconds
+        ends = [since + startup for since, _ in decisions[1:]] + [inf]
+        spans = [(since, until) for (since, n), until in zip(decisions, ends, strict=False) if n * (1.0 + 1e-9) < need]
+        edges = sorted({min(max(edge, end - step), end) for span in spans for edge in span})
+        short = [b - a for a, b in pairwise(edges) if any(since <= a and b <= until for since, until in spans)]
+        return sum(short) / step
 
-    def _price(self, fleet):
+    def _price(self, mean):
+        fleet = max(mean, 1.0)
         step, aim = self.policy.budget.step_seconds, 0.85 * self.policy.budget.share
         target = aim - (self.short - aim * self.weight) / (self.weight + 1.75 * DAY / step)
         target = min(max(target, 0.25 * aim), 3.0 * aim)
@@ -88,7 +116,7 @@ class Plain:
             logs = [log(share + 1e-5) for share in (shares[high], target, shares[low])]
             part = (logs[0] - logs[1]) / max(logs[0] - logs[2], 1e-5)
             fleets = FLEETS[high] * (FLEETS[low] / FLEETS[high]) ** min(max(part, 0.0), 1.0)
-        return max(min(fleets * fleet, 10.0 * self.fleet / self.weight / aim), FLEETS[0] * fleet)
+        return max(min(fleets * fleet, 10.0 * mean / aim), FLEETS[0] * fleet)
 
     def _decide(self, rung, price, outlook, need, end):
         policy, since = self.policy, end + self.policy.budget.lag_seconds
@@ -103,7 +131,7 @@ class Plain:
         rung.wanted.append((since, down))
         window = policy.behavior.scale_down.stabilization_window_seconds
         down = max(n for at, n in rung.wanted if at > since - window or at == since)
-        current = rung.decisions[-1][1] if rung.decisions else None
+        current = rung.current
         if current is None:
             current = down
         elif up > current:
@@ -113,4 +141,5 @@ class Plain:
                 current, rung.last_move = up, 1
         elif down < current:
             current, rung.last_move = down, -1
-        rung.decisions.append((since, min(max(current, policy.min_replicas), policy.max_replicas)))
+        rung.current = min(max(current, policy.min_replicas), policy.max_replicas)
+        rung.decisions.append((since, rung.current))

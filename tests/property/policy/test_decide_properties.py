@@ -21,7 +21,7 @@ def live_through(policy, replicas, ticks, state=None):
     state, now = state or State(), START
     for seconds, sight, forecast in ticks:
         now += seconds
-        observation = seen(replicas, sight)
+        observation = seen(replicas, sight, now=now)
         decision, state = decide(policy, observation, forecast, state, now=now)
         yield observation, decision, state
         replicas = decision.final if decision.acts else replicas
@@ -55,7 +55,7 @@ def test_the_final_number_is_within_bounds_or_the_workload_is_switched_off(polic
 def test_nothing_is_lowered_on_missing_data_whatever_came_before(policy, replicas, past, health, forecast, data):
     replicas, state = remembered(policy, replicas, past)
     sight = data.draw(sights(healths=[health]))
-    decision, _ = decide(policy, seen(replicas, sight), forecast, state, now=NOW)
+    decision, _ = decide(policy, seen(replicas, sight, now=NOW), forecast, state, now=NOW)
 
     assert decision.final >= min(replicas, policy.max_replicas)
 
@@ -102,8 +102,8 @@ def test_the_number_keeps_to_the_schedules_in_force(policy, replicas, ticks):
 def test_more_load_never_means_fewer_replicas(policy, replicas, past, sight, forecast, other):
     replicas, state = remembered(policy, replicas, past)
     low, high = sorted((sight["load"], other))
-    less, _ = decide(policy, seen(replicas, sight | {"load": low}), forecast, state, now=NOW)
-    more, _ = decide(policy, seen(replicas, sight | {"load": high}), forecast, state, now=NOW)
+    less, _ = decide(policy, seen(replicas, sight | {"load": low}, now=NOW), forecast, state, now=NOW)
+    more, _ = decide(policy, seen(replicas, sight | {"load": high}, now=NOW), forecast, state, now=NOW)
 
     assert less.final <= more.final
     assert less.raw <= more.raw
@@ -113,8 +113,8 @@ def test_more_load_never_means_fewer_replicas(policy, replicas, past, sight, for
 def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, sight, one, other):
     replicas, state = remembered(policy, replicas, past)
     low, high = sorted((one, other))
-    less, _ = decide(policy, seen(replicas, sight), exponential(low), state, now=NOW)
-    more, _ = decide(policy, seen(replicas, sight), exponential(high), state, now=NOW)
+    less, _ = decide(policy, seen(replicas, sight, now=NOW), exponential(low), state, now=NOW)
+    more, _ = decide(policy, seen(replicas, sight, now=NOW), exponential(high), state, now=NOW)
 
     assert less.final <= more.final
 
@@ -123,8 +123,8 @@ def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, si
 def test_a_higher_quantile_never_means_fewer_replicas(policy, replicas, past, sight, median, one, other):
     replicas, state = remembered(policy, replicas, past)
     low, high = (replace(policy, quantile=q) for q in sorted((one, other)))
-    less, _ = decide(low, seen(replicas, sight), exponential(median), state, now=NOW)
-    more, _ = decide(high, seen(replicas, sight), exponential(median), state, now=NOW)
+    less, _ = decide(low, seen(replicas, sight, now=NOW), exponential(median), state, now=NOW)
+    more, _ = decide(high, seen(replicas, sight, now=NOW), exponential(median), state, now=NOW)
 
     assert less.final <= more.final
 
@@ -133,8 +133,8 @@ def test_a_higher_quantile_never_means_fewer_replicas(policy, replicas, past, si
 def test_pods_that_carry_less_are_never_fewer(policy, replicas, past, sight, forecast, other):
     replicas, state = remembered(policy, replicas, past)
     weak, strong = (replace(policy, capacity=c) for c in sorted((policy.capacity, other)))
-    more, _ = decide(weak, seen(replicas, sight), forecast, state, now=NOW)
-    fewer, _ = decide(strong, seen(replicas, sight), forecast, state, now=NOW)
+    more, _ = decide(weak, seen(replicas, sight, now=NOW), forecast, state, now=NOW)
+    fewer, _ = decide(strong, seen(replicas, sight, now=NOW), forecast, state, now=NOW)
 
     assert fewer.final <= more.final
 
@@ -166,7 +166,7 @@ def test_once_the_number_stands_still_it_stays(policy, replicas, past, sight, fo
     now, finals = NOW, []
     for _ in range(80):
         now += 3600.0
-        decision, state = decide(policy, seen(replicas, sight), forecast, state, now=now)
+        decision, state = decide(policy, seen(replicas, sight, now=now), forecast, state, now=now)
         replicas = decision.final
         finals.append(replicas)
 
@@ -187,8 +187,8 @@ def test_the_state_stays_bounded_however_long_it_runs(policy, seed):
         now += tick
         load = dice.choice([0.0, dice.uniform(0.0, 100.0 * policy.capacity)])
         health = dice.choice([Health.LIVE, Health.LIVE, Health.LIVE, Health.ABSENT])
-        sight = {"health": health, "load": load if health is Health.LIVE else None}
-        decision, state = decide(policy, seen(replicas, sight), exponential(load), state, now=now)
+        sight = {"health": health, "load": load if health is Health.LIVE else None, "late": 0, "earlier": []}
+        decision, state = decide(policy, seen(replicas, sight, now=now), exponential(load), state, now=now)
         replicas = decision.final
 
     for rules, window in (

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayescaler.policy import Behavior, Budget, Health, Observation, Phase, Policy, ScalingRules, State, decide
+from bayescaler.policy import Behavior, Budget, Health, Mode, Observation, Phase, Policy, ScalingRules, State, decide
 from bayescaler.policy import saved as saved_module
+from bayescaler.policy.canary import Book, Trial
 from bayescaler.policy.capacity import CapacityEvidence, Sums
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.lead_time import HeldLead, LeadTime
+from bayescaler.policy.reasons import CanaryPhase
 from bayescaler.policy.saved import MOST_BYTES, PARTS, RefusedState, Saved, pack, unpack
 from bayescaler.policy.saved_state import coarser, plain, state_of
 from bayescaler.policy.trust import Charge, Standing
@@ -23,13 +25,6 @@ from .worlds import START, days, exponential, policies, seen
 UID = "0c1f6f7e-1d7a-4c39-8d5f-2b8c1f0f9d11"
 HOUR = 3600.0
 WIDE = Policy(min_replicas=1, max_replicas=100_000, capacity=1.0)
-budgets = st.builds(
-    Budget,
-    st.floats(0.001, 0.1),
-    step_seconds=st.sampled_from([15.0, 60.0]),
-    startup_seconds=st.sampled_from([0.0, 90.0]),
-    lag_seconds=st.just(15.0),
-)
 
 
 def passed_on(state):
@@ -37,22 +32,44 @@ def passed_on(state):
 
 
 @examples(150)
-@given(
-    policies(budget=None) | policies(price=None).flatmap(lambda p: budgets.map(lambda b: replace(p, budget=b))), days()
-)
+@given(policies(), days())
 def test_decisions_go_on_as_without_a_restart(policy, day):
     """One state is saved and taken up after every tick, the other never."""
     unbroken = broken = State()
     now, replicas = START, 5
     for seconds, sight, outlook in day:
         now += seconds
-        looked = replace(seen(replicas, sight), load_at=now - 15.0)
+        looked = seen(replicas, sight, now=now)
         wanted, unbroken = decide(policy, looked, outlook, unbroken, now=now)
         told, broken = decide(policy, looked, outlook, passed_on(broken), now=now)
         assert (told.final, told.limiter, told.rung) == (wanted.final, wanted.limiter, wanted.rung)
         assert told.message == wanted.message
         np.testing.assert_array_equal(broken.memory, unbroken.memory)
         replicas = wanted.final if not sight["rolling_out"] else replicas
+
+
+@given(
+    policies(mode=Mode.AUTO, paused=False),
+    st.integers(0, 120),
+    days(),
+    st.sampled_from([HOUR, 6.0 * HOUR, 72.0 * HOUR]),
+    days(healths=[Health.LIVE, Health.LIVE, Health.ABSENT], scale_in_allowed=True, rolling_out=False),
+)
+def test_an_old_state_lowers_nothing_that_a_start_without_one_would_not(policy, replicas, past, pause, future):
+    """What each wants of the same pods, which are left as they are, until a learned price tells them apart."""
+    old, now = State(), START
+    for seconds, sight, outlook in past:
+        now += seconds
+        _, old = decide(policy, seen(replicas, sight, now=now), outlook, old, now=now)
+    now += pause
+    old, fresh, resumed_at = passed_on(old).resumed(replicas, now=now, pause_seconds=60.0), State(), now
+    for seconds, sight, outlook in future:
+        if policy.budget is None or now - resumed_at < policy.behavior.scale_down.stabilization_window_seconds:
+            observation = seen(replicas, sight, now=now)
+            told, old = decide(policy, observation, outlook, old, now=now)
+            wanted, fresh = decide(policy, observation, outlook, fresh, now=now)
+            assert told.final >= min(wanted.final, replicas)
+        now += seconds
 
 
 def hour(ticks, seed, *, budget=True, tick=15.0):
@@ -101,6 +118,9 @@ def learned(seed):
         "held": HeldLead(12, 15.0, START + rng.uniform(), START + rng.uniform(), 3),
         "evidence": CapacityEvidence(sums, sums, 9**9, *rng.uniform(size=4).tolist()).to_floats(),
         "capacity": rng.uniform(),
+        "trial": Trial(
+            "2" * 12, CanaryPhase.RUNNING, START, Book(0.95, *rng.uniform(size=1), 10**6, *rng.uniform(size=3))
+        ),
         "tenure": Tenure(
             UID,
             10**6,
@@ -200,6 +220,7 @@ def test_a_part_that_is_newer_or_does_not_hold_together_costs_only_itself(part, 
         "lead time": {"leadTime": "soon"},
         "capacity": {"capacity": -1.0},
         "other writers": {"tenure": {"of": UID}},
+        "canary": {"canary": {"mark": "m", "phase": "Singing"}},
     }[part]
     sealed = saved_module._sealed
 
@@ -220,8 +241,8 @@ def test_a_part_that_is_newer_or_does_not_hold_together_costs_only_itself(part, 
     assert found.refused[0].startswith(f"{part}: ")
     assert found.refused[0].endswith("learned anew")
     left = {"decisions": {"state"}, "steering": {"state"}, "phase": {"standing"}, "lead time": {"lead_time", "held"},
-            "capacity": {"evidence", "capacity"}, "other writers": {"tenure"}}[part]  # fmt: skip
-    for name in ("standing", "lead_time", "held", "evidence", "capacity", "tenure"):
+            "capacity": {"evidence", "capacity"}, "other writers": {"tenure"}, "canary": {"trial"}}[part]  # fmt: skip
+    for name in ("standing", "lead_time", "held", "evidence", "capacity", "tenure", "trial"):
         same = getattr(found, name) == getattr(expected, name)
         assert same == (name not in left), name
     assert (found.state.decided_at is None) == (part == "decisions")

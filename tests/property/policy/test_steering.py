@@ -53,12 +53,12 @@ def test_the_compiled_steering_reckons_as_the_plain_one(share, startup, buckets,
             if tick == 1:
                 told = before[steering_columns.SURPRISING]
                 surprised = now - before[steering_columns.SURPRISED_AT] < 300.0 or load > told
-                reference.steer(load, end, outlook, surprised=surprised)
+                reference.steer(seen, outlook, surprised=surprised)
             reference.note(decision.final, now)
             replicas = decision.final
         assert state.price == pytest.approx(reference.price, rel=1e-9)
         asked = state.steering.rungs[:, steering.CURRENT].tolist()
-        assert asked == [rung.decisions[-1][1] for rung in reference.rungs]
+        assert asked == [rung.current for rung in reference.rungs]
         shares = [rung.short for rung in reference.rungs]
         np.testing.assert_allclose(state.steering.rungs[:, steering.RATE], shares, atol=1e-12)
         assert state.steering.figures[steering.SHORT] == pytest.approx(reference.short)

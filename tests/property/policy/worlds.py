@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from bayescaler.policy import (
     Behavior,
+    Budget,
     Fallback,
     Health,
     Mode,
@@ -21,6 +22,7 @@ from bayescaler.policy import (
 from bayescast import LEVELS, Family, Predictive
 
 START = 1_700_000_000.0
+BUCKET, LAG = 60.0, 15.0
 MISSING = [health for health in Health if health is not Health.LIVE]
 loads = st.floats(0.0, 1e5) | st.just(0.0)
 
@@ -66,6 +68,15 @@ def schedules(draw):
     )
 
 
+budgets = st.builds(
+    Budget,
+    st.sampled_from([0.001, 0.01, 0.1]),
+    step_seconds=st.just(BUCKET),
+    startup_seconds=st.sampled_from([0.0, 60.0, 90.0]),
+    lag_seconds=st.just(LAG),
+)
+
+
 @st.composite
 def policies(draw, **changes):
     least = draw(st.integers(0, 20))
@@ -76,6 +87,7 @@ def policies(draw, **changes):
             "capacity": draw(st.floats(1.0, 1000.0)),
             "quantile": draw(st.sampled_from([0.5, 0.9, 0.95, 0.99])),
             "price": draw(st.none() | st.sampled_from([1.0, 20.0, 400.0])),
+            "budget": draw(st.none() | budgets),
             "buffer": draw(st.sampled_from([0.0, 0.1])),
             "behavior": draw(st.builds(Behavior, rules(), rules())),
             "fallback": draw(
@@ -99,7 +111,10 @@ def policies(draw, **changes):
 
 @st.composite
 def sights(draw, *, healths=tuple(Health), **changes):
-    """What is seen besides the replicas, as keyword arguments of Observation."""
+    """What is seen besides the replicas, as keyword arguments of Observation.
+
+    `late`: buckets by which the newest is behind; `earlier`: loads of those that came with it.
+    """
     health = draw(st.sampled_from(healths))
     return {
         "health": health,
@@ -108,15 +123,23 @@ def sights(draw, *, healths=tuple(Health), **changes):
         "phase": draw(st.sampled_from(Phase)),
         "scale_in_allowed": draw(st.booleans()),
         "rolling_out": draw(st.booleans()),
+        "conflict": draw(st.sampled_from(["", "", "", "an HPA is on it too"])),
+        "serving": draw(st.none() | st.integers(0, 120)),
+        "late": draw(st.sampled_from([0, 0, 0, 1, 9])),
+        "earlier": draw(st.lists(loads, max_size=3)),
     } | changes
 
 
-def seen(replicas, sight, ready=None):
-    return Observation(replicas=replicas, ready_replicas=ready, **sight)
+def seen(replicas, sight, *, now, ready=None):
+    told = {name: value for name, value in sight.items() if name not in {"late", "earlier"}}
+    newest = BUCKET * ((now - LAG) // BUCKET - sight["late"])
+    ends = (newest - BUCKET * back for back in range(len(sight["earlier"]), 0, -1))
+    earlier = tuple(zip(ends, sight["earlier"], strict=True))
+    return Observation(replicas=replicas, ready_replicas=ready, load_at=newest, earlier=earlier, **told)
 
 
 @st.composite
-def days(draw, *, healths=tuple(Health), most=15):
+def days(draw, *, healths=tuple(Health), most=15, **changes):
     """A run of ticks: (seconds since the one before, sight, forecast)."""
-    tick = st.tuples(st.sampled_from([1.0, 15.0, 15.0, 60.0, 400.0]), sights(healths=healths), forecasts)
+    tick = st.tuples(st.sampled_from([1.0, 15.0, 15.0, 60.0, 400.0]), sights(healths=healths, **changes), forecasts)
     return draw(st.lists(tick, min_size=1, max_size=most))

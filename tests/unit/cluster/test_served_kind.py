@@ -49,7 +49,7 @@ def test_no_such_kind(empty):
     [
         (without("spec", "schedules"), "older than the operator, it has no spec.schedules:"),
         (without("spec", "objective", "risk"), "older than the operator, it has no spec.objective.risk:"),
-        (without("status"), "it has no status.calibration, status.capacity, status.conditions and "),
+        (without("status"), "it has no status.calibration, status.canary, status.capacity and "),
         (with_field("spec", "wishes"), "does not know spec.wishes: upgrade the operator"),
         (with_field("status", "forecast", "mood"), "does not know status.forecast.mood: upgrade the operator"),
     ],

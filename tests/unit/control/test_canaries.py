@@ -256,7 +256,7 @@ async def test_status_and_metrics_tell_both_sides_and_what_is_material_is_the_ph
     assert told.loss_ratio == pytest.approx(told.canary.loss / told.live.loss)
     assert told.loss_ratio_low <= told.loss_ratio <= told.loss_ratio_high
     assert outline(web) == material(render(web, now=room.now))
-    (sample,) = samples([web], now=room.now)
+    (sample,) = samples([web])
     state = dict(zip(STATE_LABELS, sample.state, strict=True))
     assert (sample.canary_loss_ratio, state["canary"]) == (web.canary.trial.book.ratio, "Running")
 

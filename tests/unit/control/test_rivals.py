@@ -65,8 +65,9 @@ async def test_it_is_forgotten_once_the_number_is_not_ours_to_move(store, spec):
     assert (await looked(store, **spec)).tenure == Tenure()
 
 
-async def test_who_only_keeps_warm_knows_nothing_of_others():
-    assert (await looked(Others(), leads=False)).tenure == Tenure()
+async def test_who_only_keeps_warm_knows_the_number_and_nothing_of_others():
+    web = await looked(Others(), leads=False)
+    assert web.tenure == Tenure(of=web.target.uid, value=web.target.replicas)
 
 
 async def test_an_edit_to_what_was_decided_is_no_conflict():

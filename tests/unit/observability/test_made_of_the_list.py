@@ -14,7 +14,7 @@ from bayescaler.observability import promql
 from bayescaler.observability.alerts import ALERTS, CONFLICTS, NAMED, NO_PODS, Severity
 from bayescaler.observability.recording import RECORDINGS
 from bayescaler.policy.conditions import REASONS
-from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
+from bayescaler.policy.reasons import CanaryPhase, Health, Limiter, Mode, Phase, Rung
 from bayescaler.policy.trust import Charge
 from bayescaler.telemetry.catalogue import LABELS, METRICS, STAGES, STATE_LABELS, Kind
 
@@ -29,6 +29,7 @@ WORDS = {
     "rung": set(Rung),
     "limiter": set(Limiter),
     "load": set(Health),
+    "canary": set(CanaryPhase),
     "reason": {*REASONS, *Limiter},
     "stage": set(STAGES),
 }

@@ -112,17 +112,36 @@ def test_a_load_of_nothing_is_time_for_those_that_never_rest():
     assert figures(state)[ladder.WEIGHT] == pytest.approx(10.0, rel=1e-2)
 
 
-def test_a_surprise_is_measured_by_a_forecast_of_its_own_time():
-    """1000/s is beyond what was expected of the next three minutes; of an hour later nobody had said anything."""
+def test_after_a_pause_nobody_is_short_for_what_ran_before_it():
+    """Four ran when the state was saved; six hours later twelve run, and 500/s want ten."""
+    saved, later = lived(policy(budget=BUDGET), [(4, 500.0)] * 20), NOON + 6 * 3600.0
+    resumed = saved.resumed(12, now=later, pause_seconds=60.0)
+    _, state = decide(policy(budget=BUDGET), live(12, 500.0, load_at=later - LAG), expecting(400.0), resumed, now=later)
+    assert figures(state)[ladder.SHORT] < figures(saved)[ladder.SHORT]
+    assert figures(state)[ladder.AT] == later - LAG
+
+
+def test_a_surprise_is_measured_by_the_forecast_that_was_there_last():
+    """1000/s is beyond what was expected of 400/s; not of what that has widened to, nor where nothing was expected."""
     rules = policy()
 
-    def surprised_after(seconds):
+    def surprised_after(*meanwhile):
         _, state = decide(rules, live(8, 300.0, load_at=NOON), expecting(400.0), State(), now=NOON + LAG)
-        _, state = decide(rules, blind(8, Health.STALE), expecting(400.0), state, now=NOON + seconds / 2.0)
-        at = NOON + seconds
+        for tick, outlook in enumerate(meanwhile, 1):
+            quiet = blind(8, Health.STALE, load_at=NOON)
+            _, state = decide(rules, quiet, outlook, state, now=NOON + tick * MINUTE)
+        at = NOON + (len(meanwhile) + 1) * MINUTE
         decision, _ = decide(rules, live(8, 1000.0, load_at=at), expecting(400.0), state, now=at + LAG)
         return any(step.limiter == "Surprise" for step in decision.steps)
 
-    assert surprised_after(180.0)
-    assert not surprised_after(240.0)
-    assert not surprised_after(3600.0)
+    assert surprised_after()
+    assert surprised_after(expecting(400.0))
+    assert not surprised_after(expecting(400.0), expecting(1200.0))
+    assert not surprised_after(expecting(400.0), None)
+
+
+def test_a_state_that_was_saved_long_ago_expects_nothing():
+    rules, later = policy(), NOON + 6 * 3600.0
+    resumed = lived(rules, [(8, 300.0)] * 3).resumed(8, now=later, pause_seconds=60.0)
+    decision, _ = decide(rules, live(8, 1000.0, load_at=later - LAG), expecting(400.0), resumed, now=later)
+    assert not any(step.limiter == "Surprise" for step in decision.steps)

@@ -15,7 +15,7 @@ from bayescaler.telemetry.exposition import WorkloadSample
 from bayescaler.telemetry.metrics import Metrics
 from bayescaler.telemetry.otlp import DECISIONS, Otlp
 
-STATE = ("Auto", "Trusted", "", "Predictive", "Forecast", "Live", "Ready")
+STATE = ("Auto", "Trusted", "", "Predictive", "Forecast", "Live", "", "Ready")
 DECISION = {
     "id": "0a1b2c3d.4.1800000015",
     "generation": 4,

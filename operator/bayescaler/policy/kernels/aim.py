@@ -18,7 +18,6 @@ from .columns import (
     LARGEST,
     LAST_MOVE,
     LEAD,
-    LEAD_SECONDS,
     LIMITER,
     LOAD,
     LOAD_AT,
@@ -84,13 +83,13 @@ def kept(rules: Floats, outlook: Floats, memory: Floats, need: float) -> float:
 
 @kernel
 def learn_surprise(seen: Floats, outlook: Floats, memory: Floats) -> None:
-    """Compare a new bucket with what was thought possible before it, and note what is thought possible now.
+    """Compare a new bucket with what was thought possible by the forecast before it, and note what is thought now.
 
-    What was thought possible is of the lead window; of what came after that nobody said anything.
+    Through a silence that is the forecast as it ages: it widens.
     """
-    if math.isnan(seen[LOAD_AT]) or seen[LOAD_AT] == memory[TOLD_AT]:
+    if math.isnan(seen[LOAD_AT]):
         return
-    if seen[LOAD] > memory[SURPRISING] and 0.0 < seen[LOAD_AT] - memory[TOLD_AT] <= seen[LEAD_SECONDS]:
+    if seen[LOAD_AT] != memory[TOLD_AT] and seen[LOAD] > memory[SURPRISING]:
         memory[SURPRISED_AT] = seen[NOW]
     memory[TOLD_AT], memory[SURPRISING] = seen[LOAD_AT], outlook[LEAD, LARGEST]
 

@@ -28,8 +28,7 @@ DIRECTION, IS_PERCENT, VALUE, PERIOD = range(4)
 NOW, REPLICAS, READY, LOAD, DEMAND, UTILIZATION, TRUSTED, SCALE_IN_ALLOWED, LOAD_AT = range(9)
 SCHEDULE_FLOOR, SCHEDULE_CEILING, ROLLING_OUT = range(9, 12)  # of the schedules NaN where none is in force
 SERVING = 12  # pods that serve, NaN where only those asked for are known
-LEAD_SECONDS = 13  # length of the lead window that the outlook is of, NaN where there is none
-N_SEEN = 14
+N_SEEN = 13
 # buckets, (k, 2) of (end, load), oldest first: those that came since the last decision, beside the one in `seen`
 
 # outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has

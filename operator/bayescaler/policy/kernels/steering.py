@@ -122,6 +122,9 @@ def note(books: Books, replicas: float, now: float) -> None:
 @kernel
 def note_own(seen: Floats, books: Books) -> None:
     """Note what runs as it is seen: the pods that serve, or, where nobody tells, those that are asked for."""
+    count = int(books.figures[OWN_COUNT])
+    if count and books.own[count - 1, 0] > seen[NOW]:
+        start_anew(books)
     note(books, seen[REPLICAS] if math.isnan(seen[SERVING]) else seen[SERVING], seen[NOW])
 
 

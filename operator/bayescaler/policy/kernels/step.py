@@ -41,6 +41,7 @@ from .columns import (
     REPLICAS,
     RUNG,
     SURPRISED_AT,
+    SURPRISING,
     Floats,
     Integers,
 )
@@ -132,8 +133,7 @@ def _limited_by(trail: Floats) -> int:
 def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> float:
     rules, policies, memory, windows, trail = desk.rules, desk.policies, desk.memory, desk.windows, desk.trail
     trail[:] = np.nan
-    books = steering.open_books(desk.steering)
-    _ask(rules, seen, buckets, outlook, memory, books)
+    _ask(desk, seen, buckets, outlook)
     stand(rules, seen, memory)
     if seen[REPLICAS] == 0.0 and rules[MIN_REPLICAS] > 0.0:
         return _switched_off(memory, trail)
@@ -157,27 +157,30 @@ def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> float:
     if final != seen[REPLICAS] and rules[APPLIES] != 0.0:
         memory[ASKED_AT], memory[ASKED_FROM], memory[ASKED_TO] = seen[NOW], seen[REPLICAS], final
         if not math.isnan(rules[BUDGET]):
-            steering.note_asked(seen, books, final)
+            steering.note_asked(seen, steering.open_books(desk.steering), final)
     memory[DECIDED_AT] = seen[NOW]
     return final
 
 
 @kernel
-def _ask(rules: Floats, seen: Floats, buckets: Floats, outlook: Floats, memory: Floats, books: steering.Books) -> None:
+def _ask(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> None:
     """Take in what the new buckets tell, and write down the load to prepare for."""
+    rules, memory, steered = desk.rules, desk.memory, not math.isnan(desk.rules[BUDGET])
     seen[DEMAND] = np.nan
-    if not math.isnan(rules[BUDGET]):
+    if steered:
+        books = steering.open_books(desk.steering)
         if seen[NOW] < memory[DECIDED_AT]:
             steering.start_anew(books)
         steering.note_own(seen, books)
     if not out.sound(outlook):
+        memory[SURPRISING] = np.nan  # of what comes next nobody thinks anything
         return
     aim.learn_surprise(seen, outlook, memory)
-    if math.isnan(rules[BUDGET]):
-        memory[PRICE_IN_FORCE] = rules[PRICE]
+    if steered:
+        steering.steer(rules, seen, buckets, outlook, memory, steering.open_books(desk.steering))
     else:
-        steering.steer(rules, seen, buckets, outlook, memory, books)
-    if math.isnan(rules[BUDGET]) or not math.isnan(memory[PRICE_IN_FORCE]):
+        memory[PRICE_IN_FORCE] = rules[PRICE]
+    if not steered or not math.isnan(memory[PRICE_IN_FORCE]):
         seen[DEMAND] = aim.asked(rules, outlook, memory) * rules[CAPACITY]
 
 
