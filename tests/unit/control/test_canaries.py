@@ -188,7 +188,9 @@ async def test_without_a_load_there_is_nothing_to_compare_and_nothing_fails(room
 async def test_who_does_not_lead_compares_and_draws_no_conclusion():
     async with Room(leads=False) as room:
         web = await room.begin()
-        web.canary.trial = replace(web.canary.trial, since=0.0, book=Book(0.95, 100.0, 500, 20.0, 2.0, 60.0))
+        web.canary.trial = replace(
+            web.canary.trial, since=0.0, book=Book(0.95, 100.0, 500, 20.0, 2.0, 60.0, 6000.0, 4000.0)
+        )
         await room.tick(500.0)
         assert web.canary.trial.phase is not CanaryPhase.PROMOTED
         room.leads = True
