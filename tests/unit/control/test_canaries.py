@@ -125,6 +125,21 @@ async def test_a_bucket_that_comes_while_it_is_being_built_is_not_lost(room):
     assert web.canary.seat.consumed_until >= web.seat.consumed_until == NOON + 2 * MINUTE
 
 
+async def test_a_bucket_that_went_to_the_live_one_alone_is_had_from_the_history(room):
+    web = await room.begin()
+    for _ in range(3 * web.intent.lead + 1):
+        await room.tick(500.0)
+    known, seat = web.canary.trial, web.canary.seat
+    room.now += MINUTE
+    web.fresh = [(web.seat.consumed_until, 500.0)]
+    await room.banks.update([web])  # an answer that came between two looks
+    await room.tick(500.0)
+    await room.tick(500.0)
+    assert web.canary.seat is not seat
+    assert web.canary.seat.consumed_until == web.seat.consumed_until
+    assert web.canary.trial.book.windows >= known.book.windows
+
+
 async def test_windows_are_disjoint_and_each_is_booked_once(room):
     web = await room.begin()
     lead = web.intent.lead
