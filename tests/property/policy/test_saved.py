@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayescaler.policy import Behavior, Budget, Health, Observation, Phase, Policy, ScalingRules, State, decide
+from bayescaler.policy.canary import Book, Trial
 from bayescaler.policy.capacity import CapacityEvidence, Sums
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.lead_time import HeldLead, LeadTime
+from bayescaler.policy.reasons import CanaryPhase
 from bayescaler.policy.saved import MOST_BYTES, RefusedState, Saved, pack, unpack
 from bayescaler.policy.saved_state import coarser, plain, state_of
 
@@ -110,6 +112,12 @@ def learned(seed):
             3,
             "\u00e9" * 300,
         ),
+        "trial": Trial(
+            "2" * 12,
+            CanaryPhase.ROLLED_BACK,
+            START,
+            Book(0.95, rng.uniform(), 10**6, *rng.uniform(1.0, 1e9, 5).tolist()),
+        ),
     }
 
 
@@ -123,6 +131,7 @@ def test_no_state_is_larger_than_may_be_saved(entries, seed):
     assert saved.state.decided_at is not None
     assert list(saved.lead_time) == pytest.approx(learned(seed)["lead_time"], abs=1e-6)
     assert list(saved.evidence) == learned(seed)["evidence"]
+    assert saved.trial.book.ratio == pytest.approx(learned(seed)["trial"].book.ratio)
 
 
 @pytest.mark.parametrize("tick", [1.0, 15.0])

@@ -18,8 +18,9 @@ from bayescaler.control.status import material, outline, render
 from bayescaler.control.translate import beside, with_lead
 from bayescaler.control.warmup import WarmUp
 from bayescaler.policy.canary import Book, Trial
-from bayescaler.policy.reasons import CanaryPhase
+from bayescaler.policy.reasons import CanaryPhase, Phase
 from bayescaler.policy.saved import pack, unpack
+from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sources.port import SourceError
 
 from .builders import ADDRESS, MINUTE, NOON, Load, edited, manifest, metrics
@@ -220,8 +221,10 @@ async def test_a_standby_that_takes_over_puts_the_promoted_seat_in_place_at_once
     tried, reads = web.canary.seat, len(room.source.asked)
     theirs = replace(saved_of(web, web.intent), trial=replace(web.canary.trial, phase=CanaryPhase.PROMOTED))
     take_up(web, web.intent, theirs, SETTINGS)
+    state, standing, serving = web.state, web.standing, web.serving
     await room.tick(500.0)
     assert web.seat is tried
+    assert (web.state, web.standing.phase, web.serving) == (state, standing.phase, serving)
     assert web.intent.forecast.seasons == (3600.0,)
     assert (room.rows, len(room.source.asked)) == (1, reads)
 
@@ -250,6 +253,16 @@ async def test_what_a_canary_has_shown_is_saved_with_the_rest(room):
         web.canary.trial.since,
     )
     assert again.book.ratio == pytest.approx(web.canary.trial.book.ratio)
+
+
+async def test_it_goes_on_while_the_live_forecast_is_degraded(room):
+    web = await room.begin()
+    await room.tick(500.0)
+    for _ in range(3 * web.intent.lead):
+        web.standing, web.evidence = Standing(Phase.DEGRADED, 0, Charge.COVERAGE), None
+        await room.tick(5_000.0)
+    assert web.phase is not Phase.TRUSTED
+    assert web.canary.trial.book.windows == 3
 
 
 async def test_an_object_that_goes_takes_its_canary_with_it(room):
