@@ -1,4 +1,4 @@
-"""A restart in the middle of a scale-up: what one is allowed in a period is not allowed again to the next process."""
+"""A restart, or another leader, in the middle of a scale-up: what a period allows is not allowed again to the next."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,27 +26,10 @@ def test_a_restart_in_the_middle_of_a_scale_up_goes_on_with_what_was_allowed(
     tell: Callable[[str], None],
 ) -> None:
     prometheus.wait_live()
-    policy = {"type": "Pods", "value": ADDED, "periodSeconds": PERIOD_SECONDS}
-    cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
-        bayesian_autoscaler(
-            "checkout", QUERY, 0.1, namespace=namespace, maximum=20, behavior={"scaleUp": {"policies": [policy]}}
-        ),
-    )
-    uid = cluster.get("bas", "checkout", namespace=namespace)["metadata"]["uid"]
-    here = {"namespace": namespace, "name": "checkout"}
+    uid = begin_to_climb(cluster, namespace)
     with Timeline(cluster, namespace) as timeline:
-
-        def reaches(count: int) -> bool:
-            return timeline.replicas("checkout")[-1:] == [count]
-
         with OperatorProcess(release, tmp_path, name="before") as before:
-            wait_until(lambda: reaches(1 + ADDED), "the first pods are added", deadline_seconds=90)
-            wait_until(lambda: before.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
-            ticked = before.metric("bayescaler_last_tick_timestamp_seconds") or 0.0
-            wait_until(
-                lambda: (before.metric("bayescaler_last_tick_timestamp_seconds") or 0.0) > ticked, "it decides on"
-            )
+            add_first(timeline, before, namespace)
         assert not before.refusals()
         assert not before.faults()
         saved = cluster.get("configmap", f"{release.name}-state-0", namespace=release.namespace)
@@ -54,16 +37,82 @@ def test_a_restart_in_the_middle_of_a_scale_up_goes_on_with_what_was_allowed(
         with OperatorProcess(release, tmp_path, name="after") as after:
             wait_until(lambda: after.leads, "it leads again", deadline_seconds=60)
             took_up = after.metric("bayescaler_state_reads_total", result="restored")
-            wait_until(lambda: reaches(1 + 2 * ADDED), "more pods are added", deadline_seconds=90)
+            add_next(timeline)
         assert not after.refusals()
         assert not after.faults()
+    size = sum(len(text) for text in saved["binaryData"].values())
+    apart = seconds_between(timeline)
+    tell(f"{ADDED} pods a {PERIOD_SECONDS} s: the next {apart:.1f} s later, a restart between; {size} bytes saved")
+    assert took_up is not None
+    assert apart >= PERIOD_SECONDS - CLOCKS_SECONDS
+
+
+def test_a_leader_that_crashes_in_the_middle_of_a_scale_up_leaves_no_more_to_the_next(
+    cluster: ControlPlane,
+    release: Release,
+    prometheus: PrometheusServer,
+    namespace: str,
+    tmp_path: Path,
+    tell: Callable[[str], None],
+) -> None:
+    first, second = (OperatorProcess(release, tmp_path, name=name) for name in ("first", "second"))
+    prometheus.wait_live()
+    with Timeline(cluster, namespace) as timeline, first:
+        wait_until(lambda: first.leads, "the first leads", deadline_seconds=60)
+        with second:
+            wait_until(lambda: second.probe("/readyz").ok, "the second is warm", deadline_seconds=60)
+            begin_to_climb(cluster, namespace)
+            add_first(timeline, second, namespace)
+            assert first.leads
+            first.component.kill()
+            wait_until(lambda: second.leads and second.holds_lease, "the second leads", deadline_seconds=60)
+            add_next(timeline)
+        assert not second.refusals()
+        assert not second.faults()
+    apart = seconds_between(timeline)
+    tell(f"{ADDED} pods a {PERIOD_SECONDS} s: the next {apart:.1f} s later, by another leader")
+    assert timeline.replicas("checkout") == sorted(timeline.replicas("checkout")), "no dip"
+    assert apart >= PERIOD_SECONDS - CLOCKS_SECONDS
+
+
+def begin_to_climb(cluster: ControlPlane, namespace: str) -> str:
+    """Apply `checkout`, which needs twenty pods and may have two more a period; return the uid of its autoscaler."""
+    policy = {"type": "Pods", "value": ADDED, "periodSeconds": PERIOD_SECONDS}
+    cluster.apply(
+        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        bayesian_autoscaler(
+            "checkout", QUERY, 0.1, namespace=namespace, maximum=20, behavior={"scaleUp": {"policies": [policy]}}
+        ),
+    )
+    return str(cluster.get("bas", "checkout", namespace=namespace)["metadata"]["uid"])
+
+
+def add_first(timeline: Timeline, seen_by: OperatorProcess, namespace: str) -> None:
+    """Wait for the first pods to be added, and for an operator to have decided with them."""
+    here = {"namespace": namespace, "name": "checkout"}
+
+    def ticked() -> float:
+        """When the last tick ended, and with it the last decision."""
+        return seen_by.metric("bayescaler_last_tick_timestamp_seconds") or 0.0
+
+    wait_until(lambda: reaches(timeline, 1 + ADDED), "the first pods are added", deadline_seconds=90)
+    wait_until(lambda: seen_by.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
+    before = ticked()
+    wait_until(lambda: ticked() > before, "it decides on")
+
+
+def add_next(timeline: Timeline) -> None:
+    wait_until(lambda: reaches(timeline, 1 + 2 * ADDED), "more pods are added", deadline_seconds=90)
+
+
+def reaches(timeline: Timeline, count: int) -> bool:
+    return timeline.replicas("checkout")[-1:] == [count]
+
+
+def seconds_between(timeline: Timeline) -> float:
+    """From the first pods to the next."""
     first, second = (
         next(one.at for one in timeline.moments if one.counts and one.counts["checkout"].replicas == 1 + step * ADDED)
         for step in (1, 2)
     )
-    size = sum(len(text) for text in saved["binaryData"].values())
-    apart = second - first
-    tell(f"{ADDED} pods a {PERIOD_SECONDS} s: the next {apart:.1f} s later, a restart between; {size} bytes saved")
-
-    assert took_up is not None
-    assert apart >= PERIOD_SECONDS - CLOCKS_SECONDS
+    return second - first

@@ -98,11 +98,13 @@ class ScalerStore:
             self._take(seen.kind, key, after)
 
     def _judged(self, kind: ScalerKind) -> bool:
-        """Whether a kind is known, or will not be; a server that is busy or away says nothing of what is there."""
+        """Whether a kind was listed, or will not be. A server that was never heard says nothing of what is there;
+        after a lost watch what it listed last still stands, so that a raise does not wait for the next list.
+        """
         if kind is ScalerKind.SCALED_OBJECT and self._no_keda is not None:
             return True
         refused = (Forbidden, NotFound)
-        return all(watch.synced_at is not None or isinstance(watch.error, refused) for watch in self.watches[kind])
+        return all(watch.lists > 0 or isinstance(watch.error, refused) for watch in self.watches[kind])
 
     async def _follow_keda(self) -> None:
         while not await self._keda_served():

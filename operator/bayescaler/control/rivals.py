@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from bayescaler.cluster.client import FIELD_MANAGER
 from bayescaler.cluster.scaler_store import ScalerStore
 from bayescaler.cluster.scalers import Reference, Scaler, ScalerKind
 from bayescaler.policy.conflicts import Interference, Tenure, Verdict, look
@@ -51,10 +52,13 @@ class Rivals:
         else:
             self._find_rival(workload)
         watched = _watched(workload)
-        if watched is None or not self._may_write():
+        if watched is None:
             workload.tenure = Tenure()
             return
         value, uid, by = watched
+        if not self._may_write():
+            _follow_leader(workload, value, of=uid, by=by, now=now)
+            return
         workload.tenure, verdict = look(workload.tenure, value, of=uid, by=by, now=now)
         workload.conflict = _interference(workload, verdict) or workload.conflict
         if verdict.fresh and workload.scaler is None:
@@ -109,6 +113,14 @@ class Rivals:
             f"{names} scales {_target(ref)} too, so decisions are not applied; {cure}",
             f"{names} scales it",
         )
+
+
+def _follow_leader(workload: Workload, value: int, *, of: str, by: str | None, now: float) -> None:
+    """Another replica of the operator leads: what it sets is no edit, and it uses up what the policies allow."""
+    before = workload.tenure.value if workload.tenure.of == of else None
+    if before is not None and before != value and by == FIELD_MANAGER and workload.scaler is None:
+        workload.state = workload.state.with_scaling(before, value, now=now)
+    workload.tenure = Tenure(of=of, value=value)
 
 
 def _writes(workload: Workload) -> bool:

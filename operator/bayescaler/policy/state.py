@@ -169,6 +169,21 @@ class State:
         edited.memory[col.LAST_MOVE] = 0.0
         return edited
 
+    def with_scaling(self, before: int, replicas: int, *, now: float) -> "State":
+        """Return the state in which another process of ours has set `replicas`: what the policies allow in a period
+        it has used. A change that was asked for here too is booked when it is seen, and not twice.
+        """
+        if isnan(self.memory[col.DECIDED_AT]) or (self.asked is not None and self.asked[2] == replicas):
+            return self
+        after, change = self.copy(), replicas - before
+        window = col.UPS if change > 0 else col.DOWNS
+        count = int(after.memory[col.COUNT + window])
+        after.windows[window, count] = now, abs(change)
+        after.memory[col.COUNT + window] = count + 1.0
+        after.memory[col.LAST_SCALE_AT] = now
+        after.memory[col.LAST_MOVE] = float(np.sign(change))
+        return after
+
     def resumed(self, replicas: int, *, now: float, pause_seconds: float) -> "State":
         """Return a saved state as the next decision goes on from it.
 

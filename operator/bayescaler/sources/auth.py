@@ -13,7 +13,8 @@ import os
 import re
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -96,13 +97,25 @@ class Auth:
     def redact(self, text: str) -> str:
         """Return the text with every credential that a server may have echoed blotted out."""
         for value in self.headers.values():
-            for part in (value, value.rpartition(" ")[2]):
+            for part in _revealing(value):
                 if len(part) >= MIN_REDACTED_CHARACTERS:
                     text = text.replace(part, "***")
         return text
 
 
 NO_AUTH = Auth()
+
+
+def _revealing(value: str) -> Iterator[str]:
+    """Give what of a header's value must not be shown, whole first; a server knows a password in the clear."""
+    yield value
+    scheme, _, credential = value.rpartition(" ")
+    yield credential
+    if scheme == "Basic":
+        with suppress(ValueError):  # a header written by hand may hold anything
+            pair = base64.b64decode(credential).decode()
+            yield pair
+            yield pair.partition(":")[2]
 
 
 def _headers(data: Mapping[str, bytes]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from prometheus_api_client import PrometheusConnect
 from .allow import AllowList, Permit
 from .auth import NO_AUTH, Auth
 from .breaker import Breaker
+from .fair import FairSeats
 from .grid import Flags, Floats, closed_buckets, judged
 from .port import LoadQuery, Series, SourceError
 from .session import Deadline, GuardedSession, Matrix
@@ -121,14 +122,15 @@ class _Server:
         self._breaker = breaker
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._seats = FairSeats(max_in_flight)
         self._threads = ThreadPoolExecutor(max_in_flight, thread_name_prefix="prometheus")
         self._clients: OrderedDict[str | None, tuple[Auth, PrometheusConnect]] = OrderedDict()
         self._under_way: set[Deadline] = set()
 
     async def ask(self, query: LoadQuery, auth: Auth, instants: Floats) -> Matrix:
-        """Evaluate the query at instants one step apart; in a thread, once a slot is free."""
-        await self._slots.acquire()
+        """Evaluate the query at instants one step apart; in a thread, once its namespace has a seat."""
+        tenant = query.key.partition("/")[0]
+        await self._seats.acquire(tenant)
         try:
             since = self._breaker.check(query.key)  # only now: the server may have gone while we stood in the queue
             deadline = Deadline()
@@ -137,7 +139,7 @@ class _Server:
                 self._threads, self._query, client, deadline, query, instants
             )
         except BaseException:
-            self._slots.release()
+            self._seats.release(tenant)
             raise
         self._under_way.add(deadline)
         asked.add_done_callback(lambda done: self._finished(done, deadline, query.key, since))
@@ -166,9 +168,9 @@ class _Server:
             self._breaker.failed(asker, error, since=since)
         elif not asked.cancelled():
             self._breaker.answered()
-        # Last, so that who gets the slot finds what this one learned.
+        # Last, so that who gets the seat finds what this one learned.
         self._under_way.discard(deadline)
-        self._slots.release()
+        self._seats.release(asker.partition("/")[0])
 
     def _query(self, client: PrometheusConnect, deadline: Deadline, query: LoadQuery, instants: Floats) -> Matrix:
         with deadline.running():

@@ -245,6 +245,10 @@ class GuardedSession(requests.Session):
             ) from None
         if kind != "matrix" or not isinstance(series, list):
             raise SourceError(f"{self._permit.url} answers with a {kind!s:.20}, not a matrix", reason="BadAnswer")
+        for one in series:
+            if isinstance(one, dict) and isinstance(one.get("metric"), dict):
+                # A proxy may label what it answers with how it was asked, and labels are shown.
+                one["metric"] = {name: self._auth.redact(str(value)) for name, value in one["metric"].items()}
         remarks = [*_texts(envelope.get("warnings")), *_texts(envelope.get("infos"))]
         return Matrix(series, tuple(self._shown(remark) for remark in remarks[:MAX_WARNINGS]))
 

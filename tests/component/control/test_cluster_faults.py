@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bayescaler.cluster.scalers import ScalerKind
 from bayescaler.policy.reasons import Limiter, Rung
 from bayescaler.sandbox.server import Fault
 
@@ -70,6 +71,22 @@ async def test_nothing_is_lowered_between_the_loss_of_the_watch_and_the_next_lis
     listing.set()
     await world.until(world.operator.may_scale_in, "listed anew")
     assert (await world.run(TICK)) == [before]
+
+
+async def test_a_raise_does_not_wait_until_other_autoscalers_are_listed_anew(world):
+    before = await steady(world)
+    listing = asyncio.Event()
+    kind = "horizontalpodautoscalers"
+    world.server.faults.add(Fault(match=lambda r: r.verb == "list" and r.resource == kind, hold=listing, times=None))
+    world.server.faults.expire_watches()
+    watch = world.operator.scalers.watches[ScalerKind.HPA][0]
+    await world.until(lambda: watch.synced_at is None, "the watch is lost")
+    world.scale_by_hand(before - 4)
+    await world.until(lambda: world.operator.targets.get("Deployment", "default", "web").replicas < before, "seen")
+    await world.run(TICK)
+    assert (world.replicas(), watch.synced_at) == (before, None)
+    world.server.faults.clear()
+    listing.set()
 
 
 async def test_a_deletion_lost_in_a_410_leaves_no_ghost(world):

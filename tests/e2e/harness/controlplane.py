@@ -345,7 +345,8 @@ class ControlPlane:
             "cidr": kwok.POD_CIDR,
             "node-ip": LOOPBACK,
             "server-address": f"{LOOPBACK}:{port}",
-            "config": kwok.write_stages(self.folder / "stages.yaml", self.options.start_up),
+            "node-port": port,
+            "config": kwok.write_configuration(self.folder / "kwok.yaml", self.options.start_up),
         }
         return self._component(self._binaries.kwok, "kwok", flags, f"http://{LOOPBACK}:{port}/healthz")
 

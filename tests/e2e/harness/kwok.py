@@ -79,7 +79,28 @@ nodeInfo:
   machineID: ""
   osImage: ""
   systemUUID: ""
+daemonEndpoints: {kubeletEndpoint: {Port: {{ NodePort }}}}
 """
+
+# What metrics-server reads of a kubelet: the CPU that a pod's annotation says, 1m without one.
+USAGE_ANNOTATION = "bayescaler-e2e/cpu"
+METRICS_PATH = "/metrics/nodes/{nodeName}/metrics/resource"
+_CPU_USED = (
+    f'"{USAGE_ANNOTATION}" in pod.metadata.annotations '
+    f'? Quantity(pod.metadata.annotations["{USAGE_ANNOTATION}"]) : Quantity("1m")'
+)
+_RESOURCE_METRICS = (
+    ("node_cpu_usage_seconds_total", "node", "counter", 'node.CumulativeUsage("cpu")'),
+    ("node_memory_working_set_bytes", "node", "gauge", 'node.Usage("memory")'),
+    ("container_start_time_seconds", "container", "gauge", "pod.SinceSecond()"),
+    ("container_cpu_usage_seconds_total", "container", "counter", 'pod.CumulativeUsage("cpu", container.name)'),
+    ("container_memory_working_set_bytes", "container", "gauge", 'pod.Usage("memory", container.name)'),
+)
+_CONTAINER_LABELS = [
+    {"name": "container", "value": "container.name"},
+    {"name": "namespace", "value": "pod.metadata.namespace"},
+    {"name": "pod", "value": "pod.metadata.name"},
+]
 
 
 @dataclass(frozen=True)
@@ -101,8 +122,14 @@ class StartUp:
         }
 
 
-def write_stages(path: Path, start_up: StartUp) -> Path:
-    """Write the Stage file: node-ready, pod-started, pod-ready (after `start_up`), pod-completed, pod-deleted."""
+def write_configuration(path: Path, start_up: StartUp) -> Path:
+    """Write what nodes and pods do, and what their kubelets would measure."""
+    path.write_text(yaml.safe_dump_all([*_stages(start_up), *_measurements()]))
+    return path
+
+
+def _stages(start_up: StartUp) -> list[dict[str, Any]]:
+    """Give the stages: node-ready, pod-started, pod-ready (after `start_up`), pod-completed, pod-deleted."""
     alive = _matches(".metadata.deletionTimestamp", "DoesNotExist")
     pending = _matches(".status.phase", "In", "Pending")
     delay = {
@@ -116,7 +143,7 @@ def write_stages(path: Path, start_up: StartUp) -> Path:
     running = _matches(".status.phase", "In", "Running")
     of_job = _matches(".metadata.ownerReferences.[].kind", "In", "Job")
     node_not_ready = _matches('.status.conditions.[] | select( .type == "Ready" ) | .status', "NotIn", "True")
-    stages = [
+    return [
         _stage("node-ready", "Node", [node_not_ready], {"statusTemplate": _NODE_READY}),
         _stage(
             "pod-started",
@@ -134,14 +161,36 @@ def write_stages(path: Path, start_up: StartUp) -> Path:
         _stage("pod-completed", "Pod", [alive, running, of_job], {"statusTemplate": "phase: Succeeded"}),
         _stage("pod-deleted", "Pod", [_matches(".metadata.deletionTimestamp", "Exists")], {"delete": True}),
     ]
-    path.write_text(yaml.safe_dump_all(stages))
-    return path
+
+
+def _measurements() -> list[dict[str, Any]]:
+    """Give the kubelets' `/metrics/resource`, as the kinds of kwok that emulate it."""
+    metrics = [
+        {
+            "name": name,
+            "dimension": dimension,
+            "kind": kind,
+            "value": value,
+            "labels": _CONTAINER_LABELS if dimension == "container" else [],
+        }
+        for name, dimension, kind, value in _RESOURCE_METRICS
+    ]
+    used = {"cpu": {"expression": _CPU_USED}, "memory": {"value": "64Mi"}}
+    return [
+        _kwok("Metric", "resource", {"path": METRICS_PATH, "metrics": metrics}),
+        _kwok("ClusterResourceUsage", "by-annotation", {"usages": [{"usage": used}]}),
+    ]
 
 
 def node(name: str) -> dict[str, Any]:
     """Give the manifest of a node that kwok then keeps ready."""
     labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+    annotations = {"metrics.k8s.io/resource-metrics-path": METRICS_PATH.format(nodeName=name)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels, "annotations": annotations},
+    }
 
 
 def _matches(key: str, operator: str, *values: str) -> dict[str, Any]:
@@ -169,9 +218,8 @@ def _stage(
     }
     if delay:
         spec["delay"] = delay
-    return {
-        "apiVersion": "kwok.x-k8s.io/v1alpha1",
-        "kind": "Stage",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
+    return _kwok("Stage", name, spec)
+
+
+def _kwok(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}

@@ -72,6 +72,28 @@ def test_replicas_moved_by_somebody_else_use_up_no_allowance():
     assert state.ups == ()
 
 
+def test_what_another_process_of_ours_added_uses_up_the_allowance():
+    rules = policy(behavior=Behavior(scale_up=FOUR_A_MINUTE))
+    standing_by = settled(rules, 10, 400.0).with_scaling(10, 14, now=NOON)
+
+    taken_over, state = decide(rules, live(14, 400.0), expecting(2500.0), standing_by, now=NOON + 15.0)
+    later, _ = decide(rules, live(14, 400.0), expecting(2500.0), state, now=NOON + 60.0)
+
+    assert (taken_over.final, taken_over.limiter) == (14, Limiter.SCALE_UP_POLICY)
+    assert later.final == 18
+    assert standing_by.last_scale_at == NOON
+
+
+def test_a_change_that_both_processes_asked_for_is_booked_once():
+    rules = policy(behavior=Behavior(scale_up=FOUR_A_MINUTE))
+    _, state = decide(rules, live(10, 400.0), expecting(2500.0), settled(rules, 10, 400.0), now=NOON)
+    _, state = decide(
+        rules, live(14, 400.0), expecting(2500.0), state.with_scaling(10, 14, now=NOON + 15.0), now=NOON + 15.0
+    )
+
+    assert state.ups == ((NOON, 4),)
+
+
 def test_a_scale_up_window_waits_for_the_rise_to_last():
     patient = ScalingRules(Behavior().scale_up.policies, 60.0, tolerance=0.0)
     rules = policy(behavior=Behavior(scale_up=patient, scale_down=FREE))

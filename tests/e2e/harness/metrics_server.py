@@ -1,0 +1,121 @@
+"""The real metrics-server on loopback: `metrics.k8s.io` as kubelets, here kwok's, would have it."""
+
+import base64
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from harness.binaries import Binaries
+from harness.controlplane import LOOPBACK, ControlPlane
+from harness.process import Component, free_ports, tail, wait_until
+
+NAME = "metrics-server"
+NAMESPACE = "kube-system"
+GROUP, VERSION = "metrics.k8s.io", "v1beta1"
+API_SERVICE = f"{VERSION}.{GROUP}"
+RESOLUTION_SECONDS = 10  # the shortest that it takes
+AVAILABLE_SECONDS = 90.0
+PROBE_SECONDS = 2.0
+
+Json = dict[str, Any]
+
+
+class MetricsServer:
+    """`with MetricsServer(binaries, cluster, folder) as server:` registers it in place of whoever serves the group,
+    whom the end puts back; `process` can be killed and started again.
+    """
+
+    def __init__(self, binaries: Binaries, cluster: ControlPlane, folder: Path) -> None:
+        (self._port,) = free_ports(1)
+        self._cluster = cluster
+        self._before: Json | None = None
+        host = f"{NAME}.{NAMESPACE}.svc"
+        serving = cluster.authority.issue(host, hosts=[host, LOOPBACK], file=NAME)
+        flags = {
+            "kubeconfig": cluster.kubeconfig,
+            "authentication-kubeconfig": cluster.kubeconfig,
+            "authorization-kubeconfig": cluster.kubeconfig,
+            "bind-address": LOOPBACK,
+            "secure-port": self._port,
+            "tls-cert-file": serving.certificate,
+            "tls-private-key-file": serving.key,
+            "metric-resolution": f"{RESOLUTION_SECONDS}s",
+            "kubelet-request-timeout": f"{RESOLUTION_SECONDS / 2:g}s",
+            "kubelet-preferred-address-types": "InternalIP",
+            "kubelet-use-node-status-port": "true",
+            "kubelet-insecure-tls": "true",  # kwok signs for itself
+        }
+        live = f"https://{LOOPBACK}:{self._port}/livez"
+        self.process = Component(
+            name=NAME,
+            command=[*binaries.metrics_server, *(f"--{flag}={value}" for flag, value in flags.items())],
+            log=folder / f"{NAME}.log",
+            ready=lambda: requests.get(live, verify=str(cluster.authority.certificate), timeout=PROBE_SECONDS).ok,
+        )
+
+    def log_tails(self) -> str:
+        """Give the end of its log."""
+        return tail(self.process.log)
+
+    def wait_measured(self, namespace: str, selector: str, pods: int) -> None:
+        """Wait until it has measured at least so many pods."""
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/pods"
+
+        def measured() -> bool:
+            answer = self._cluster.request(path, labelSelector=selector)
+            answer.raise_for_status()
+            return len(answer.json()["items"]) >= pods
+
+        wait_until(measured, f"{pods} pods measured", deadline_seconds=AVAILABLE_SECONDS, every_seconds=0.5)
+
+    def __enter__(self) -> Self:
+        found = self._cluster.kubectl("get", "apiservice", API_SERVICE, "--ignore-not-found", "-o", "json")
+        self._before = json.loads(found)["spec"] if found else None
+        try:
+            self.process.start()
+            self._cluster.apply(_service(self._port), self._api_service(self._ours()))
+        except BaseException:
+            self.process.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._before is None:
+                self._cluster.kubectl("delete", "apiservice", API_SERVICE)
+            else:
+                self._cluster.apply(self._api_service(self._before))
+        finally:
+            self.process.stop()
+
+    def _ours(self) -> Json:
+        return {
+            "group": GROUP,
+            "version": VERSION,
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "caBundle": base64.b64encode(self._cluster.authority.certificate.read_bytes()).decode(),
+            "service": {"name": NAME, "namespace": NAMESPACE, "port": self._port},
+        }
+
+    def _api_service(self, spec: Json) -> Json:
+        return {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": API_SERVICE},
+            "spec": spec,
+        }
+
+
+def _service(port: int) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"type": "ExternalName", "externalName": LOOPBACK, "ports": [{"port": port}]},
+    }
