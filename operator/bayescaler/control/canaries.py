@@ -108,9 +108,9 @@ class Canaries:
             self._free(canary)
             return
         self._beside.append(workload)
-        if canary.seat is not None and not canary.seat.intent.same_load(beside(intent)):  # another lead
-            self._free(canary)
         live = workload.seat
+        if canary.seat is not None and not _follows(canary.seat, beside(intent), live):
+            self._free(canary)
         if live is None or not live.intent.same_load(intent):
             return
         if canary.seat is None and canary.building is None and now >= canary.due_at:
@@ -240,6 +240,11 @@ def message_of(workload: Workload, *, now: float) -> str:
         problem=canary.problem,
         now=now,
     )
+
+
+def _follows(seat: Seat, intent: Intent, live: Seat | None) -> bool:
+    """Whether a seat is what is wanted, and no bucket went to the live one alone, as when that was built anew."""
+    return seat.intent.same_load(intent) and (live is None or live.consumed_until <= seat.consumed_until)
 
 
 def _see(canary: Canary, fresh: Sequence[tuple[float, float]], scale: float) -> None:

@@ -29,8 +29,8 @@ ERROR = 0.05
 NEEDED = 1.0 / ERROR
 """Evidence that decides: at most one in twenty canaries that are no better is ever promoted."""
 STAKES = tuple(0.5 / 2.0**k for k in range(5))
-LOSSES_A_UNIT = 10.0
-"""Mean losses of the live forecast in one unit: about a standard deviation of what comes."""
+LOSSES_A_UNIT = 5.0
+"""Mean losses of the live forecast in one unit: about half a standard deviation of what comes."""
 FEWEST_WINDOWS = 30
 """Disjoint windows of the live forecast behind that mean."""
 MOST_MISSING = 0.1
@@ -66,7 +66,7 @@ class Book:
     """What disjoint windows have shown at one level. `unit`: see above, in the unit of the load.
 
     windows: how many. gain, squares: sums of d and of d^2. lost: the sum of the live forecast's losses, each in the
-    unit of its window.
+    unit that its window is counted in. live, canary: sums of both losses in the load's unit, each window counted once.
     """
 
     level: float
@@ -75,18 +75,22 @@ class Book:
     gain: float = 0.0
     squares: float = 0.0
     lost: float = 0.0
+    live: float = 0.0
+    canary: float = 0.0
 
     def scored(self, live: float, canary: float, outcome: float) -> "Book":
         """Return the book with one more window, of which the two quantiles were issued and the highest load came."""
         unit = max(self.unit, max(self.level, 1.0 - self.level) * abs(live - canary))
-        of_live, of_canary = (pinball(self.level, outcome, issued) / unit for issued in (live, canary))
-        gained = of_live - of_canary
+        of_live, of_canary = (pinball(self.level, outcome, issued) for issued in (live, canary))
+        gained = (of_live - of_canary) / unit
         return replace(
             self,
             windows=self.windows + 1,
             gain=self.gain + gained,
             squares=self.squares + gained * gained,
-            lost=self.lost + of_live,
+            lost=self.lost + of_live / unit,
+            live=self.live + of_live,
+            canary=self.canary + of_canary,
         )
 
     @property
@@ -101,29 +105,32 @@ class Book:
 
     @property
     def verdict(self) -> Verdict:
-        """Who loses less, if there is evidence enough."""
-        if self.better >= NEEDED:
+        """Who loses less, if there is evidence enough, and the plain losses do not speak against it."""
+        if self.better >= NEEDED and self.canary < self.live:
             return Verdict.BETTER
-        return Verdict.WORSE if self.worse >= NEEDED else Verdict.UNDECIDED
+        return Verdict.WORSE if self.worse >= NEEDED and self.canary > self.live else Verdict.UNDECIDED
 
     @property
     def live_loss(self) -> float | None:
         """Mean loss of the live forecast a window, in the unit of the load."""
-        return self.lost / self.windows * self.unit if self.windows else None
+        return self.live / self.windows if self.windows else None
 
     @property
     def canary_loss(self) -> float | None:
         """Mean loss of the canary, likewise."""
-        return (self.lost - self.gain) / self.windows * self.unit if self.windows else None
+        return self.canary / self.windows if self.windows else None
 
     @property
     def ratio(self) -> float | None:
         """What the canary loses for each unit that the live forecast loses; below 1 is better."""
-        return 1.0 - self.gain / self.lost if self.lost > 0.0 else None
+        return self.canary / self.live if self.live > 0.0 else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Bounds of the ratio to be expected, each wrong at most once in twenty: 1 lies outside when it is decided."""
+        """Bounds of the ratio to be expected, windows weighed by their units, each wrong at most once in twenty.
+
+        1 lies outside when there is evidence enough.
+        """
         if self.lost <= 0.0:
             return None
         most = _bound(self.gain, self.squares, self.windows)
@@ -218,6 +225,9 @@ class Trial:
         return replace(self, told=False) if self.told else self
 
 
+_SUMS = ("gain", "squares", "lost", "live", "canary")
+
+
 def plain(trial: Trial) -> dict[str, Any]:
     """Return a trial as JSON can hold it."""
     book = trial.book
@@ -228,7 +238,7 @@ def plain(trial: Trial) -> dict[str, Any]:
         "told": trial.told,
         "book": None
         if book is None
-        else [book.level, book.unit, book.windows, *(float(f"{x:.9g}") for x in (book.gain, book.squares, book.lost))],
+        else [book.level, book.unit, book.windows, *(float(f"{getattr(book, name):.9g}") for name in _SUMS)],
     }
 
 
@@ -237,10 +247,11 @@ def trial_of(told: Mapping[str, Any]) -> Trial:
     since, booked = told["since"], told["book"]
     book = None
     if booked is not None:
-        level, unit, windows, gain, squares, lost = booked
-        book = Book(float(level), float(unit), int(windows), float(gain), float(squares), float(lost))
-        sound = 0.0 < book.level < 1.0 and book.unit > 0.0 and min(book.windows, book.squares, book.lost) >= 0.0
-        if not sound or not all(map(isfinite, (book.unit, book.gain, book.squares, book.lost))):
+        level, unit, windows, *sums = booked
+        book = Book(float(level), float(unit), int(windows), *map(float, sums))
+        positive = (book.windows, book.squares, book.lost, book.live, book.canary)
+        sound = 0.0 < book.level < 1.0 and book.unit > 0.0 and min(positive) >= 0.0
+        if not sound or len(sums) != len(_SUMS) or not all(map(isfinite, (book.unit, book.gain, *positive))):
             raise ValueError(f"windows of a canary that cannot be: {booked}")
     return Trial(
         mark=str(told["mark"]),

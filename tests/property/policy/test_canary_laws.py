@@ -33,7 +33,7 @@ def test_of_forecasts_that_are_alike_hardly_any_is_ever_promoted(load, noise, se
     for _ in range(RUNS):
         outcomes = load(rng, WINDOWS)
         live, canary = (1.645 + noise * rng.standard_normal(WINDOWS) for _ in range(2))
-        book = Book(0.95, 1.03)
+        book = Book(0.95, 0.52)
         for i in range(WINDOWS):
             book = book.scored(float(live[i]), float(canary[i]), float(outcomes[i]))
             if i % LOOK_EVERY == 0 and (verdict := book.verdict) is not Verdict.UNDECIDED:
@@ -48,7 +48,7 @@ def test_the_law_can_be_broken_by_a_rule_that_looks_again_and_again_at_a_fixed_s
     promoted = 0
     for _ in range(RUNS):
         outcomes, live, canary = rng.standard_normal(WINDOWS), *(1.645 + 0.5 * rng.standard_normal((2, WINDOWS)))
-        book = Book(0.95, 1.03)
+        book = Book(0.95, 0.52)
         for i in range(WINDOWS):
             book = book.scored(float(live[i]), float(canary[i]), float(outcomes[i]))
             if i > 20 and i % LOOK_EVERY == 0 and book.gain > 1.645 * book.squares**0.5:

@@ -133,6 +133,12 @@ def learned(seed):
             3,
             "\u00e9" * 300,
         ),
+        "trial": Trial(
+            "2" * 12,
+            CanaryPhase.ROLLED_BACK,
+            START,
+            Book(0.95, rng.uniform(), 10**6, *rng.uniform(1.0, 1e9, 5).tolist()),
+        ),
     }
 
 
@@ -146,6 +152,7 @@ def test_no_state_is_larger_than_may_be_saved(entries, seed):
     assert saved.state.decided_at is not None
     assert list(saved.lead_time) == pytest.approx(learned(seed)["lead_time"], abs=1e-6)
     assert list(saved.evidence) == learned(seed)["evidence"]
+    assert saved.trial.book.ratio == pytest.approx(learned(seed)["trial"].book.ratio)
 
 
 @pytest.mark.parametrize("tick", [1.0, 15.0])

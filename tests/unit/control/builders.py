@@ -138,7 +138,7 @@ def daily(t, low=100.0, high=500.0):
 def nobody_else(scalers):
     """The store of other autoscalers once it was read, and nothing was found."""
     for watch in scalers.watches[ScalerKind.HPA]:
-        watch.synced_at = 1.0
+        watch.synced_at, watch.lists = 1.0, 1
         watch._tried.set()
     scalers._no_keda = NotFound(404, "NotFound", "no KEDA")
     scalers._looked_for_keda.set()

@@ -79,7 +79,7 @@ def degraded():
 def canary():
     """Two days beside the live forecast, and nothing is certain yet."""
     stage = Scene(running=8, forecast={"seasons": ["24h"], "canary": {"seasons": ["24h", "168h"]}})
-    web, book = stage.workload, Book(0.95, 124.0, 412, 4.1, 1.1, 45.0)
+    web, book = stage.workload, Book(0.95, 124.0, 412, 4.1, 1.1, 45.0, 5580.0, 5071.6)
     web.canary = Canary(Trial(web.intent.canary.mark, CanaryPhase.RUNNING, NOON - 172_800.0, book))
     return stage.quiet(load=400.0, expected=395.0).decide(load=400.0, expected=395.0)
 

@@ -18,8 +18,9 @@ from bayescaler.control.status import material, outline, render
 from bayescaler.control.translate import beside, with_lead
 from bayescaler.control.warmup import WarmUp
 from bayescaler.policy.canary import Book, Trial
-from bayescaler.policy.reasons import CanaryPhase
+from bayescaler.policy.reasons import CanaryPhase, Phase
 from bayescaler.policy.saved import pack, unpack
+from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sources.port import SourceError
 from bayescaler.telemetry.catalogue import STATE_LABELS
 
@@ -126,6 +127,21 @@ async def test_a_bucket_that_comes_while_it_is_being_built_is_not_lost(room):
     assert web.canary.seat.consumed_until >= web.seat.consumed_until == NOON + 2 * MINUTE
 
 
+async def test_a_bucket_that_went_to_the_live_one_alone_is_had_from_the_history(room):
+    web = await room.begin()
+    for _ in range(3 * web.intent.lead + 1):
+        await room.tick(500.0)
+    known, seat = web.canary.trial, web.canary.seat
+    room.now += MINUTE
+    web.fresh = [(web.seat.consumed_until, 500.0)]
+    await room.banks.update([web])  # an answer that came between two looks
+    await room.tick(500.0)
+    await room.tick(500.0)
+    assert web.canary.seat is not seat
+    assert web.canary.seat.consumed_until == web.seat.consumed_until
+    assert web.canary.trial.book.windows >= known.book.windows
+
+
 async def test_windows_are_disjoint_and_each_is_booked_once(room):
     web = await room.begin()
     lead = web.intent.lead
@@ -189,7 +205,9 @@ async def test_without_a_load_there_is_nothing_to_compare_and_nothing_fails(room
 async def test_who_does_not_lead_compares_and_draws_no_conclusion():
     async with Room(leads=False) as room:
         web = await room.begin()
-        web.canary.trial = replace(web.canary.trial, since=0.0, book=Book(0.95, 100.0, 500, 20.0, 2.0, 60.0))
+        web.canary.trial = replace(
+            web.canary.trial, since=0.0, book=Book(0.95, 100.0, 500, 20.0, 2.0, 60.0, 6000.0, 4000.0)
+        )
         await room.tick(500.0)
         assert web.canary.trial.phase is not CanaryPhase.PROMOTED
         room.leads = True
@@ -204,8 +222,10 @@ async def test_a_standby_that_takes_over_puts_the_promoted_seat_in_place_at_once
     tried, reads = web.canary.seat, len(room.source.asked)
     theirs = replace(saved_of(web, web.intent), trial=replace(web.canary.trial, phase=CanaryPhase.PROMOTED))
     take_up(web, web.intent, theirs, SETTINGS)
+    state, standing, serving = web.state, web.standing, web.serving
     await room.tick(500.0)
     assert web.seat is tried
+    assert (web.state, web.standing.phase, web.serving) == (state, standing.phase, serving)
     assert web.intent.forecast.seasons == (3600.0,)
     assert (room.rows, len(room.source.asked)) == (1, reads)
 
@@ -234,6 +254,16 @@ async def test_what_a_canary_has_shown_is_saved_with_the_rest(room):
         web.canary.trial.since,
     )
     assert again.book.ratio == pytest.approx(web.canary.trial.book.ratio)
+
+
+async def test_it_goes_on_while_the_live_forecast_is_degraded(room):
+    web = await room.begin()
+    await room.tick(500.0)
+    for _ in range(3 * web.intent.lead):
+        web.standing, web.evidence = Standing(Phase.DEGRADED, 0, Charge.COVERAGE), None
+        await room.tick(5_000.0)
+    assert web.phase is not Phase.TRUSTED
+    assert web.canary.trial.book.windows == 3
 
 
 async def test_an_object_that_goes_takes_its_canary_with_it(room):

@@ -97,7 +97,7 @@ def test_the_interval_leaves_out_one_from_the_window_on_that_decides(canary, ver
 def of_normal_load(live, canary, *, windows, seed):
     """Windows of a standard normal highest load; `live` and `canary`: (bias, noise) of their .95 quantiles."""
     rng = np.random.default_rng(seed)
-    made = Book(Q, 1.03)
+    made = Book(Q, 0.52)
     issued = [1.645 + bias + noise * rng.standard_normal(windows) for bias, noise in (live, canary)]
     for one, other, load in zip(*issued, rng.standard_normal(windows), strict=True):
         made = made.scored(float(one), float(other), float(load))
@@ -111,6 +111,16 @@ def test_a_canary_that_loses_a_quarter_less_is_found_within_a_day_of_two_minute_
 
 def test_a_lower_quantile_than_was_promised_is_no_better_though_it_is_cheaper_in_most_windows():
     assert of_normal_load((0.0, 0.0), (-0.6, 0.0), windows=2000, seed=2).verdict is Verdict.WORSE
+
+
+def test_rare_windows_in_which_it_loses_most_are_not_outweighed_by_many_in_which_it_loses_little():
+    """They count less as evidence, so what was lost in all has a say of its own."""
+    booked = Book(Q, 5.0)
+    for i in range(2000):
+        booked = booked.scored(125.0, 20.0, 150.0) if i % 100 == 0 else booked.scored(125.0, 110.0, 100.0)
+    assert booked.better > NEEDED
+    assert booked.canary > booked.live
+    assert booked.verdict is Verdict.UNDECIDED
 
 
 def test_a_window_ends_after_its_buckets_and_its_outcome_is_the_highest_load():
@@ -186,9 +196,10 @@ def test_a_trial_survives_being_written_down(trial):
     [
         {"phase": "Flying"},
         {"book": [0.95, 50.0, 3, 1.0, 1.0]},
-        {"book": [0.95, 0.0, 3, 1.0, 1.0, 1.0]},
-        {"book": [0.95, 50.0, 3, float("inf"), 1.0, 1.0]},
-        {"book": [0.95, 50.0, -3, 1.0, 1.0, 1.0]},
+        {"book": [0.95, 50.0, 3, 1.0, 1.0, 1.0]},
+        {"book": [0.95, 0.0, 3, 1.0, 1.0, 1.0, 1.0, 1.0]},
+        {"book": [0.95, 50.0, 3, float("inf"), 1.0, 1.0, 1.0, 1.0]},
+        {"book": [0.95, 50.0, -3, 1.0, 1.0, 1.0, 1.0, 1.0]},
     ],
 )
 def test_what_is_no_trial_is_refused(damage):
@@ -202,16 +213,21 @@ def told(trial, *, fields="seasons: [24h, 168h]", promotes=True, after=DAY, prob
     )
 
 
-GAINING = Book(Q, 124.0, 812, 11.0, 2.2, 84.0)
+def summed(windows, gain, squares, lost, unit=124.0):
+    """A book of windows in none of which the two lay far apart."""
+    return Book(Q, unit, windows, gain, squares, lost, unit * lost, unit * (lost - gain))
+
+
+GAINING = summed(812, 11.0, 2.2, 84.0)
 
 
 @pytest.mark.parametrize(
     ("phase", "booked", "fields"),
     [
         (CanaryPhase.WARMING, None, "seasons: [24h, 168h]"),
-        (CanaryPhase.RUNNING, Book(Q, 124.0, 412, 4.1, 1.1, 45.0), "seasons: [24h, 168h]"),
+        (CanaryPhase.RUNNING, summed(412, 4.1, 1.1, 45.0), "seasons: [24h, 168h]"),
         (CanaryPhase.PROMOTED, GAINING, "seasons: [24h, 168h]"),
-        (CanaryPhase.ROLLED_BACK, Book(Q, 124.0, 803, -23.0, 4.3, 74.0), "seasons: []"),
+        (CanaryPhase.ROLLED_BACK, summed(803, -23.0, 4.3, 74.0), "seasons: []"),
     ],
 )
 def test_every_phase_reads_as_its_example_says(phase, booked, fields):

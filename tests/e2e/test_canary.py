@@ -1,0 +1,48 @@
+"""A canary of other settings before the real API server: what it takes and refuses, what the status tells."""
+
+import json
+
+import pytest
+from harness.controlplane import ControlPlane
+from harness.kwok import StartUp
+from harness.manifests import bayesian_autoscaler, deployment
+from harness.process import HarnessError, wait_until
+from harness.release import OperatorProcess
+
+QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
+QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
+WITHOUT = {"history": "2h", "seasons": []}
+TRIED = WITHOUT | {"canary": {"seasons": ["1h"], "promote": "Never", "after": "10m"}}
+
+
+def test_a_canary_runs_beside_the_live_forecast_and_goes_with_its_field(
+    cluster: ControlPlane, operator: OperatorProcess, namespace: str
+) -> None:
+    def told() -> dict:
+        status: dict = cluster.get("bas", "checkout", namespace=namespace).get("status", {})
+        return status.get("canary", {})
+
+    def autoscaler(forecast: dict) -> dict:
+        return bayesian_autoscaler(
+            "checkout", QUERY, 0.5, namespace=namespace, maximum=3, load={"step": "15s"}, forecast=forecast
+        )
+
+    cluster.apply(deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK), autoscaler(TRIED))
+    first = wait_until(lambda: told() if told().get("windows") else None, "a window is compared", deadline_seconds=200)
+    assert first["phase"] == "Running"
+    assert first["live"]["loss"] >= 0.0
+    assert first["canary"]["replicas"] >= 1
+    here = {"namespace": namespace, "name": "checkout", "phase": "Running"}
+    assert operator.metric("bayescaler_canary_loss_ratio", **here) is not None
+
+    for canary, why in (
+        ({}, "give one of canary.family"),
+        ({"seasons": []}, "canary must differ from forecast in every field it gives"),
+        ({"seasons": ["90s"]}, "seasons must lie between 10m and 4w"),
+    ):
+        with pytest.raises(HarnessError, match=why):
+            cluster.apply(autoscaler(WITHOUT | {"canary": canary}))
+
+    patch = json.dumps({"spec": {"forecast": {"canary": None}}})
+    cluster.kubectl("patch", "bas/checkout", "-n", namespace, "--type=merge", "-p", patch)
+    wait_until(lambda: not told(), "the status tells of none", deadline_seconds=60)
