@@ -59,6 +59,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--console-tls-key", type=FILE, help="Its key, PEM.")
 @click.option(
+    "--metrics-auth",
+    is_flag=True,
+    help="Serve /metrics at the console alone, to tokens that may get this path, and not at --listen.",
+)
+@click.option(
     "--console-plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
 )
 @click.option(
@@ -95,6 +100,7 @@ def run(
     console_at: tuple[str, int] | None,
     console_tls_cert: Path | None,
     console_tls_key: Path | None,
+    metrics_auth: bool,
     console_plain_http: bool,
     lease_name: str,
     lease_namespace: str,
@@ -110,8 +116,8 @@ def run(
     door = None
     if console_at is not None:
         door = Door(*console_at, console_tls_cert, console_tls_key, plain_http=console_plain_http)
-    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http")):
-        raise click.UsageError(f"{more[0]} says how the console is served; say where by --console HOST:PORT")
+    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http", "metrics_auth")):
+        raise click.UsageError(f"{more[0]} is of the console: say where it is served by --console HOST:PORT")
     configure(form=log_format, level=log_level)
     settings = Settings(
         default_server_address=prometheus,
@@ -127,7 +133,16 @@ def run(
         state_dir=state_dir,
     )
     try:
-        asyncio.run(serve(settings, listen=listen, door=door, kubeconfig=kubeconfig, context=kube_context))
+        asyncio.run(
+            serve(
+                settings,
+                listen=listen,
+                door=door,
+                open_metrics=not metrics_auth,
+                kubeconfig=kubeconfig,
+                context=kube_context,
+            )
+        )
     except (BadConfiguration, CannotListen, CannotServe) as error:
         raise click.ClickException(str(error)) from error
 
@@ -143,7 +158,13 @@ def check_addresses(prometheus: str | None, allowed: tuple[str, ...]) -> None:
 
 
 async def serve(
-    settings: Settings, *, listen: tuple[str, int], door: Door | None, kubeconfig: str | None, context: str | None
+    settings: Settings,
+    *,
+    listen: tuple[str, int],
+    door: Door | None,
+    open_metrics: bool,
+    kubeconfig: str | None,
+    context: str | None,
 ) -> None:
     """Connect, serve the probes and the console, watch and tick until SIGINT or SIGTERM."""
     if door is not None:
@@ -156,9 +177,15 @@ async def serve(
     host, port = listen
     async with AsyncExitStack() as exits:
         probes = await exits.enter_async_context(
-            ProbeServer(operator.metrics.registry, live=operator.live, ready=operator.ready, host=host, port=port)
+            ProbeServer(
+                operator.metrics.registry if open_metrics else None,
+                live=operator.live,
+                ready=operator.ready,
+                host=host,
+                port=port,
+            )
         )
-        log.info("serving probes and metrics", extra={"port": probes.port})
+        log.info("serving probes and metrics" if open_metrics else "serving probes", extra={"port": probes.port})
         if door is not None:
             reviewer = await exits.enter_async_context(client.separate())
             page = console(operator, reviewer, door, refresh_seconds=settings.interval_seconds)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +19,12 @@ class CannotListen(OSError):  # noqa: N818 - named for what it tells
 
 
 class ProbeServer:
-    """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence."""
+    """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence.
 
-    def __init__(self, registry: CollectorRegistry, *, live: Probe, ready: Probe, host: str, port: int) -> None:
+    Without a `registry` there are no metrics: they are served elsewhere.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None, *, live: Probe, ready: Probe, host: str, port: int) -> None:
         self._registry = registry
         self._probes = {"/healthz": live, "/readyz": ready}
         self._host, self._port = host, port
@@ -31,7 +35,8 @@ class ProbeServer:
         app = web.Application()
         for path in self._probes:
             app.router.add_get(path, self._probe)
-        app.router.add_get("/metrics", self._metrics)
+        if self._registry is not None:
+            app.router.add_get("/metrics", partial(exposition, self._registry))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         try:
@@ -51,8 +56,10 @@ class ProbeServer:
         wrong = self._probes[request.path]()
         return web.Response(text="ok\n") if wrong is None else web.Response(text=f"{wrong}\n", status=503)
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # In a thread: at 10,000 objects this is a second of work, in which the Lease has to be kept.
-        body = await asyncio.to_thread(encode, self._registry)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+
+async def exposition(registry: CollectorRegistry, request: web.Request) -> web.Response:
+    """Answer with the metrics, in the form that is asked for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    # In a thread: at 10,000 objects this is a second of work, in which the Lease has to be kept.
+    body = await asyncio.to_thread(encode, registry)
+    return web.Response(body=body, headers={"Content-Type": content_type})

@@ -14,7 +14,7 @@ from bayescaler.console.tls import BadCertificate, Files, renewed
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
-from .fleets import CANARY, NAMESPACES, grant, served
+from .fleets import CANARY, NAMESPACES, grant, grant_path, served
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
@@ -89,6 +89,15 @@ async def test_who_may_get_them_everywhere_sees_all_and_is_told_what_is_not_ther
     assert names(text) == {("shop", "api-00")}
 
 
+async def test_metrics_are_for_those_who_may_get_the_path(console, ask, admin):
+    assert (await ask("../metrics"))[:2] == (401, "")
+    assert (await ask("../metrics", token=grant(console.server, "platform", "")))[:2] == (403, "")
+    status, text, _ = await ask("../metrics", token=grant_path(console.server, "prometheus", "/metrics"))
+    assert status == 200
+    assert "bayescaler_load{" in text
+    assert (await ask(OBJECTS, token=grant_path(console.server, "scraper", "/metrics")))[0] == 403
+
+
 async def test_a_page_has_the_story_the_chart_and_the_decisions(ask, admin):
     status, text, headers = await ask(ONE, token=admin)
     told = json.loads(text)
@@ -136,7 +145,7 @@ async def test_the_page_is_fetched_once_until_it_changes(ask):
         ("GET", f"{ONE}?words=x&more=1", 400),
         ("GET", f"{OBJECTS}/shop/{'x' * 300}", 400),
         ("GET", f"{OBJECTS}/shop", 404),
-        ("GET", "../metrics", 404),
+        ("POST", "../metrics", 405),
         ("GET", f"{OBJECTS}?{'x' * 9000}", 400),
     ],
 )

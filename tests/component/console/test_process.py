@@ -25,10 +25,11 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair
         command = [
             sys.executable, "-m", "bayescaler", "run", "--no-leader-election", "--listen=127.0.0.1:0",
             f"--kubeconfig={server.write_kubeconfig(tmp_path / 'kubeconfig')}", "--prometheus=http://127.0.0.1:1",
-            "--console=127.0.0.1:0", f"--console-tls-cert={certificate}", f"--console-tls-key={key}",
+            "--metrics-auth", "--console=127.0.0.1:0", f"--console-tls-cert={certificate}", f"--console-tls-key={key}",
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         try:
+            port = await said(process, "serving probes", "port")
             address = await said(process, "serving the console", "address")
             trusted = ssl.create_default_context(cafile=certificate)
             trusted.check_hostname = False
@@ -38,6 +39,8 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair
                 assert (await listed(session, headers))["target"] == "Deployment/web"
                 async with session.get("api/objects/search/web", headers=headers) as answer:
                     assert answer.status == 403
+                async with session.get(f"http://127.0.0.1:{port}/metrics", headers=headers) as answer:
+                    assert answer.status == 404
         finally:
             process.send_signal(signal.SIGTERM)
             await asyncio.gather(process.stderr.read(), process.wait())
