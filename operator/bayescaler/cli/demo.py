@@ -69,7 +69,7 @@ def demo(
     logging.getLogger().setLevel(logging.ERROR)
     console = Console()
     traffic = made(seed) if trace is None else read(trace, unit)
-    door = None if no_console else Door(*console_at)
+    door = None if no_console else Door(*console_at, plain_http=True)  # a token of the sandbox opens nothing else
     stage = play.Demo(traffic, startup_seconds=startup, quantile=quantile, seed=seed, door=door)
     try:
         parse_spec(stage.manifest)

@@ -64,6 +64,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--console-tls-key", type=FILE, help="Its key, PEM.")
 @click.option(
+    "--metrics-auth",
+    is_flag=True,
+    help="Serve /metrics at the console alone, to tokens that may get this path, and not at --listen.",
+)
+@click.option(
     "--console-plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
 )
 @click.option(
@@ -106,6 +111,7 @@ def run(
     console_at: tuple[str, int] | None,
     console_tls_cert: Path | None,
     console_tls_key: Path | None,
+    metrics_auth: bool,
     console_plain_http: bool,
     lease_name: str,
     lease_namespace: str,
@@ -122,8 +128,8 @@ def run(
     door = None
     if console_at is not None:
         door = Door(*console_at, console_tls_cert, console_tls_key, plain_http=console_plain_http)
-    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http")):
-        raise click.UsageError(f"{more[0]} says how the console is served; say where by --console HOST:PORT")
+    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http", "metrics_auth")):
+        raise click.UsageError(f"{more[0]} is of the console: say where it is served by --console HOST:PORT")
     configure(form=log_format, level=log_level)
     settings = Settings(
         default_server_address=prometheus,
@@ -140,7 +146,15 @@ def run(
     )
     try:
         asyncio.run(
-            serve(settings, listen=listen, door=door, otlp=otlp_endpoint, kubeconfig=kubeconfig, context=kube_context)
+            serve(
+                settings,
+                listen=listen,
+                door=door,
+                open_metrics=not metrics_auth,
+                otlp=otlp_endpoint,
+                kubeconfig=kubeconfig,
+                context=kube_context,
+            )
         )
     except (BadConfiguration, CannotListen, CannotServe) as error:
         raise click.ClickException(str(error)) from error
@@ -174,6 +188,7 @@ async def serve(
     *,
     listen: tuple[str, int],
     door: Door | None,
+    open_metrics: bool,
     otlp: str | None,
     kubeconfig: str | None,
     context: str | None,
@@ -188,7 +203,7 @@ async def serve(
     operator, kind = Operator.on_prometheus(client, settings), ServedKind(client)
     host, port = listen
     probing = ProbeServer(
-        operator.metrics.exposition,
+        operator.metrics.exposition if open_metrics else None,
         live=operator.live,
         ready=lambda: kind.wrong or operator.ready(),
         host=host,
@@ -197,7 +212,7 @@ async def serve(
     async with AsyncExitStack() as exits:
         probes = await exits.enter_async_context(probing)
         await exits.enter_async_context(_sending(operator.metrics, otlp, instance=settings.identity))
-        log.info("serving probes and metrics", extra={"port": probes.port})
+        log.info("serving probes and metrics" if open_metrics else "serving probes", extra={"port": probes.port})
         if door is not None:
             reviewer = await exits.enter_async_context(client.separate())
             page = console(operator, reviewer, door, refresh_seconds=settings.interval_seconds)

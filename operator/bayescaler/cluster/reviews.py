@@ -33,11 +33,17 @@ async def owner_of(client: KubeClient, token: str) -> Subject | None:
 async def may(client: KubeClient, subject: Subject, verb: str, group: str, plural: str, namespace: str) -> bool:
     """Whether `subject` may do that to every object of a resource in a namespace, "" for all. Raises ApiError."""
     attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace}
-    spec = {"user": subject.name, "uid": subject.uid, "groups": list(subject.groups), "extra": subject.extra}
-    body = {
-        "apiVersion": AUTHORIZATION,
-        "kind": "SubjectAccessReview",
-        "spec": {**{key: value for key, value in spec.items() if value}, "resourceAttributes": attributes},
-    }
+    return await _reviewed(client, subject, {"resourceAttributes": attributes})
+
+
+async def may_get_path(client: KubeClient, subject: Subject, path: str) -> bool:
+    """Whether `subject` may get a path that is of no object, as `nonResourceURLs` grants it. Raises ApiError."""
+    return await _reviewed(client, subject, {"nonResourceAttributes": {"verb": "get", "path": path}})
+
+
+async def _reviewed(client: KubeClient, subject: Subject, asked: dict[str, Any]) -> bool:
+    who = {"user": subject.name, "uid": subject.uid, "groups": list(subject.groups), "extra": subject.extra}
+    spec = {**{key: value for key, value in who.items() if value}, **asked}
+    body = {"apiVersion": AUTHORIZATION, "kind": "SubjectAccessReview", "spec": spec}
     answer = await client.request("POST", collection(AUTHORIZATION, "subjectaccessreviews"), body=body)
     return (answer.get("status") or {}).get("allowed") is True

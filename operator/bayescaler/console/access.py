@@ -5,12 +5,12 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from bayescaler.api import GROUP, PLURAL
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError
-from bayescaler.cluster.reviews import Subject, may, owner_of
+from bayescaler.cluster.reviews import Subject, may, may_get_path, owner_of
 
 from .kept import Busy, Kept
 
@@ -21,6 +21,8 @@ MOST_NAMESPACES = 200
 """Namespaces reviewed for one answer to somebody who may not see all of them."""
 BEARER = re.compile(r"^Bearer +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
 EVERYWHERE = ""
+METRICS = "/metrics"
+"""A path, which no namespace can be called."""
 
 
 class Refused(Exception):  # noqa: N818 - named for what it tells
@@ -72,11 +74,18 @@ class Access:
         await self._owners.close()
         await self._rights.close()
 
+    async def scrapes(self, subject: Subject) -> bool:
+        """Whether they may get the metrics."""
+        return await self._right(subject, METRICS, lambda: may_get_path(self._client, subject, METRICS))
+
     async def _may(self, subject: Subject, namespace: str) -> bool:
+        return await self._right(
+            subject, namespace, lambda: may(self._client, subject, "get", GROUP, PLURAL, namespace)
+        )
+
+    async def _right(self, subject: Subject, what: str, ask: Callable[[], Awaitable[bool]]) -> bool:
         try:
-            return await self._rights.get(
-                (subject, namespace), lambda: may(self._client, subject, "get", GROUP, PLURAL, namespace)
-            )
+            return await self._rights.get((subject, what), ask)
         except (ClusterError, Busy) as error:
             raise _unanswered("access", error) from error
 

@@ -11,8 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from bayescaler.control.service import Operator
+from bayescaler.telemetry.probes import exposition
 
-from .access import Access, Refused
+from .access import METRICS, Access, Refused
 from .memory import Memory
 from .views import Json, listing, page, row, summary
 
@@ -77,6 +78,7 @@ class Site:
         app.router.add_get("/favicon.ico", self._nothing)
         for path in self._assets:
             app.router.add_get(HOME + path, self._asset)
+        app.router.add_get(METRICS, self._metrics)
         app.router.add_get(f"{HOME}api/objects", self._objects)
         app.router.add_get(f"{HOME}api/objects/{{namespace}}/{{name}}", self._object)
         return app
@@ -124,6 +126,12 @@ class Site:
             raise web.HTTPNotFound
         now = self._clock()
         return await _json({**self._now(), **page(workload, self._memory, now=now)})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        subject = await self._access.subject(request.headers.get("Authorization"))
+        if not await self._access.scrapes(subject):
+            raise Refused(403)
+        return await exposition(self._operator.metrics.exposition, request)
 
     def _now(self) -> Json:
         return {

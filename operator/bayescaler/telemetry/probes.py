@@ -22,9 +22,12 @@ class CannotListen(OSError):  # noqa: N818 - named for what it tells
 
 
 class ProbeServer:
-    """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence."""
+    """Serves the probes and the metrics on one address; a probe answers 200 `ok` or 503 with its sentence.
 
-    def __init__(self, metrics: Exposition, *, live: Probe, ready: Probe, host: str, port: int) -> None:
+    Without `metrics` there are none: they are served elsewhere.
+    """
+
+    def __init__(self, metrics: Exposition | None, *, live: Probe, ready: Probe, host: str, port: int) -> None:
         self._metrics = metrics
         self._probes = {"/healthz": live, "/readyz": ready}
         self._host, self._port = host, port
@@ -35,7 +38,8 @@ class ProbeServer:
         app = web.Application()
         for path in self._probes:
             app.router.add_get(path, self._probe)
-        app.router.add_get("/metrics", partial(exposition, self._metrics))
+        if self._metrics is not None:
+            app.router.add_get("/metrics", partial(exposition, self._metrics))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         try:

@@ -110,16 +110,26 @@ class Fleet:
 
 
 def grant(server, user, *namespaces, verbs=("get",)):
-    """Let a user do this to the objects of some namespaces, or of all; returns a token of them."""
+    """Let a user do this to the objects of some namespaces, or of all (""); returns a token of them."""
     rule = {"apiGroups": [api.GROUP], "resources": [api.PLURAL], "verbs": list(verbs)}
     for place in namespaces:
-        kind, where = ("Role", {"namespace": place}) if place else ("ClusterRole", {})
-        about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": f"{user}-reads", **where}}
-        server.create(about | {"kind": kind, "rules": [rule]})
-        subjects = [{"apiGroup": RBAC, "kind": "User", "name": user}]
-        reference = {"apiGroup": RBAC, "kind": kind, "name": f"{user}-reads"}
-        server.create(about | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": subjects})
+        _bind(server, f"{user}-reads", [rule], {"apiGroup": RBAC, "kind": "User", "name": user}, namespace=place)
     return server.token(User(user, ("system:authenticated",)))
+
+
+def grant_path(server, user, path):
+    """Let a user get a path; returns a token of them."""
+    rule = {"nonResourceURLs": [path], "verbs": ["get"]}
+    _bind(server, f"{user}-reads", [rule], {"apiGroup": RBAC, "kind": "User", "name": user})
+    return server.token(User(user, ("system:authenticated",)))
+
+
+def _bind(server, name, rules, subject, *, namespace=""):
+    kind, where = ("Role", {"namespace": namespace}) if namespace else ("ClusterRole", {})
+    about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": name, **where}}
+    reference = {"apiGroup": RBAC, "kind": kind, "name": name}
+    server.create(about | {"kind": kind, "rules": rules})
+    server.create(about | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": [subject]})
 
 
 def _operators(server):
@@ -129,10 +139,7 @@ def _operators(server):
     for right, verbs in yaml.safe_load(RIGHTS.read_text())["console"].items():
         group, _, resource = right.partition("/")
         rules.append({"apiGroups": [group], "resources": [resource], "verbs": verbs})
-    about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": "bayescaler-console"}}
-    server.create(about | {"kind": "ClusterRole", "rules": rules})
-    reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "bayescaler-console"}
-    server.create(about | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [account]})
+    _bind(server, "bayescaler-console", rules, account)
     return server.token(service_account("bayescaler-system", "bayescaler"))
 
 

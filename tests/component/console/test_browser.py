@@ -67,6 +67,17 @@ async def test_a_thousand_objects_are_listed_worst_first_sorted_filtered_and_ope
         assert "none that can be used" in await page.inner_text("#story")
         assert CANARY not in await page.content()
 
+        await page.get_by_role("link", name="All objects").click()
+        await page.get_by_label("Filter").fill("")
+        last = page.locator("#objects tbody a").last
+        await last.scroll_into_view_if_needed()
+        seen = await page.evaluate("scrollY")
+        await last.click()
+        await page.wait_for_selector("#chart svg")
+        assert await page.evaluate("scrollY") == 0
+        await page.go_back()
+        assert await page.evaluate("scrollY") == seen > 10_000
+
 
 async def test_the_page_of_an_object_draws_what_was_and_what_is_expected(tmp_path, opened):
     async with served(8, tmp_path, ticks=240) as console, opened(console) as page:

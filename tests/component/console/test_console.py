@@ -4,15 +4,9 @@ import asyncio
 import json
 import logging
 import ssl
-from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from prometheus_client.exposition import generate_latest
 
 from bayescaler.console.serve import CannotServe, Door
@@ -20,7 +14,7 @@ from bayescaler.console.tls import BadCertificate, Files, renewed
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
-from .fleets import CANARY, NAMESPACES, grant, served
+from .fleets import CANARY, NAMESPACES, grant, grant_path, served
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
@@ -51,32 +45,15 @@ def admin(console):
     return console.server.admin_token
 
 
-@pytest.fixture
-def pair(tmp_path):
-    """Write a self-signed certificate of a name, and its key, over those before: their paths."""
-
-    def write(name):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
-        built = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        dated = built.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        certificate, private = tmp_path / "tls.crt", tmp_path / "tls.key"
-        certificate.write_bytes(dated.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return certificate, private
-
-    return write
-
-
 def names(text):
     return {(one["namespace"], one["name"]) for one in json.loads(text)["objects"]}
 
 
-@pytest.mark.parametrize("path", [OBJECTS, ONE, "api/objects/nowhere/nothing"])
 @pytest.mark.parametrize("given", [None, "Bearer nonsense", "Bearer", "Basic dTpw", "Bearer a b", "Bearer \u00e9"])
-async def test_without_a_valid_token_there_is_nothing_but_401(ask, path, given):
-    status, text, headers = await ask(path, headers={} if given is None else {"Authorization": given})
-    assert (status, text, headers["WWW-Authenticate"]) == (401, "", "Bearer")
+async def test_without_a_valid_token_there_is_nothing_but_401(ask, given):
+    for path in (OBJECTS, ONE, "api/objects/nowhere/nothing"):
+        status, text, headers = await ask(path, headers={} if given is None else {"Authorization": given})
+        assert (status, text, headers["WWW-Authenticate"]) == (401, "", "Bearer")
 
 
 async def test_who_may_get_objects_nowhere_is_forbidden_everything_whether_it_is_there_or_not(console, ask):
@@ -110,6 +87,15 @@ async def test_who_may_get_them_everywhere_sees_all_and_is_told_what_is_not_ther
     assert (await ask("api/objects/shop/nothing", token=token))[0] == 404
     _, text, _ = await ask(f"{OBJECTS}?namespace=shop&words=API", token=token)
     assert names(text) == {("shop", "api-00")}
+
+
+async def test_metrics_are_for_those_who_may_get_the_path(console, ask, admin):
+    assert (await ask("../metrics"))[:2] == (401, "")
+    assert (await ask("../metrics", token=grant(console.server, "platform", "")))[:2] == (403, "")
+    status, text, _ = await ask("../metrics", token=grant_path(console.server, "prometheus", "/metrics"))
+    assert status == 200
+    assert "bayescaler_load{" in text
+    assert (await ask(OBJECTS, token=grant_path(console.server, "scraper", "/metrics")))[0] == 403
 
 
 async def test_a_page_has_the_story_the_chart_and_the_decisions(ask, admin):
@@ -159,7 +145,7 @@ async def test_the_page_is_fetched_once_until_it_changes(ask):
         ("GET", f"{ONE}?words=x&more=1", 400),
         ("GET", f"{OBJECTS}/shop/{'x' * 300}", 400),
         ("GET", f"{OBJECTS}/shop", 404),
-        ("GET", "../metrics", 404),
+        ("POST", "../metrics", 405),
         ("GET", f"{OBJECTS}?{'x' * 9000}", 400),
     ],
 )

@@ -118,9 +118,6 @@ def learned(seed):
         "held": HeldLead(12, 15.0, START + rng.uniform(), START + rng.uniform(), 3),
         "evidence": CapacityEvidence(sums, sums, 9**9, *rng.uniform(size=4).tolist()).to_floats(),
         "capacity": rng.uniform(),
-        "trial": Trial(
-            "2" * 12, CanaryPhase.RUNNING, START, Book(0.95, *rng.uniform(size=1), 10**6, *rng.uniform(size=3))
-        ),
         "tenure": Tenure(
             UID,
             10**6,

@@ -127,7 +127,7 @@ const COLUMNS = [
   ["burn", "Budget", (o) => o.burn ?? -1],
 ];
 const drawn = new Map();
-let order = { column: "state", down: false }, state = "";
+let listAt = 0, order = { column: "state", down: false }, state = "";
 
 function replicas(o) {
   if (o.replicas === null && o.wanted === null) return DASH;
@@ -407,7 +407,14 @@ by("door").addEventListener("submit", (event) => {
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); by("main").focus(); });
 by("leave").addEventListener("click", () => signIn(""));
 by("words").addEventListener("input", () => { if (whole && whole.total > whole.objects.length) refresh(); else if (whole) showList(whole); });
-window.addEventListener("hashchange", () => { alarm(""); refresh(); by("main").focus({ preventScroll: true }); scrollTo(0, 0); });
+window.addEventListener("hashchange", () => {
+  alarm("");
+  if (!by("list").hidden) listAt = scrollY;
+  if (route() || !whole || !token()) scrollTo(0, 0);
+  else { showList(whole); scrollTo(0, listAt); }
+  by("main").focus({ preventScroll: true });
+  refresh();
+});
 window.addEventListener("resize", () => { if (current && !by("object").hidden) drawChart(by("chart"), current, cursor); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && token()) refresh(); });
 headers();
