@@ -338,6 +338,7 @@ async def test_the_page_shows_what_comes_out(examined):
     world = examined.world
     query(world, 'sum(rate(http_requests_total{service="checkuot"}[1m]))')
     quota(world)
+    await world.settle()
     await world.run(5 * MINUTE)
     renew(world)
     assert await examined("doctor", "web") == 1
