@@ -65,6 +65,7 @@ class Actuator:
                 workload.write_problem = None
             elif workload.writing is None:
                 write = self._contained(workload, basis, now)
+                workload.written = basis.decision
                 workload.writing = asyncio.create_task(write, name=f"scale {workload.label}")
         writing = [w.writing for w in workloads if w.writing is not None]
         if self._floors is not None and self._may_scale_in():

@@ -8,6 +8,7 @@ steering and capacity stay, and the next decision meets the usual limiters.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Canaries:
     ) -> None:
         self._source, self._banks, self._settings, self._metrics = source, banks, settings, metrics
         self._events, self._may_write, self._on_new_load, self._clock = events, may_write, on_new_load, clock
-        self._slots = asyncio.Semaphore(settings.max_warmups_in_flight)
+        self._one_at_a_time = asyncio.Lock()  # live histories and live load go first
         self._building: set[asyncio.Task[None]] = set()
         self._beside: list[Workload] = []
 
@@ -109,7 +110,7 @@ class Canaries:
             return
         self._beside.append(workload)
         live = workload.seat
-        if canary.seat is not None and not _follows(canary.seat, beside(intent), live):
+        if canary.seat is not None and not _follows(canary, canary.seat, beside(intent), live):
             self._free(canary)
         if live is None or not live.intent.same_load(intent):
             return
@@ -136,7 +137,7 @@ class Canaries:
     async def _build(self, workload: Workload, canary: Canary, intent: Intent) -> None:
         seat: Seat | None = None
         try:
-            async with self._slots:
+            async with self._one_at_a_time:
                 now = self._clock()
                 step = intent.forecast.step_seconds
                 end = closed_until(now, step, self._settings.metric_lag_seconds)
@@ -242,9 +243,14 @@ def message_of(workload: Workload, *, now: float) -> str:
     )
 
 
-def _follows(seat: Seat, intent: Intent, live: Seat | None) -> bool:
-    """Whether a seat is what is wanted, and no bucket went to the live one alone, as when that was built anew."""
-    return seat.intent.same_load(intent) and (live is None or live.consumed_until <= seat.consumed_until)
+def _follows(canary: Canary, seat: Seat, intent: Intent, live: Seat | None) -> bool:
+    """Whether a seat is what is wanted, and no bucket went to the live one alone, as when that was built anew; what
+    came while the seat was built is kept for it.
+    """
+    if not seat.intent.same_load(intent):
+        return False
+    kept_from = canary.pending[0][0] if canary.pending else inf
+    return live is None or live.consumed_until <= seat.consumed_until or kept_from <= seat.consumed_until
 
 
 def _see(canary: Canary, fresh: Sequence[tuple[float, float]], scale: float) -> None:

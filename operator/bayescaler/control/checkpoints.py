@@ -19,6 +19,7 @@ from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from bayescaler.telemetry.metrics import Metrics
 from bayescast import BayescastError
@@ -164,7 +165,7 @@ class Checkpoints:
                 self.forget(workload)
 
     def _replace(self, file: Path, content: bytes) -> None:
-        beside = self._folder / f".{file.name}.{os.getpid()}.new"
+        beside = self._folder / f".{file.name}.{uuid4().hex}.new"  # pids are the same in every container
         with beside.open("wb") as opened:
             opened.write(content)
             opened.flush()

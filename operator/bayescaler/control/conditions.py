@@ -73,7 +73,8 @@ def trouble(workload: Workload) -> str:
     conflicted = _conflicted(workload)
     if conflicted.status:
         return conflicted.reason
-    shortfall = None if workload.decision is None else workload.decision.case.observation.shortfall
+    decision = workload.decision
+    shortfall = None if decision is None else decision.case.observation.shortfall
     return ready.reason if shortfall is None else _LIMITS[shortfall.limiter]
 
 
@@ -81,12 +82,13 @@ def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:
             return Condition(ConditionType.READY, False, condition.reason, condition.message)
-    if workload.conflict is not None and workload.conflict.withholds:
-        return Condition(ConditionType.READY, False, workload.conflict.reason, workload.conflict.message)
+    conflict, decision = workload.conflict, workload.decision  # a scrape reads them beside the tick
+    if conflict is not None and conflict.withholds:
+        return Condition(ConditionType.READY, False, conflict.reason, conflict.message)
     if workload.outlook is None:
         return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
-    if workload.decision is not None and isnan(workload.decision.case.policy.capacity):
-        return Condition(ConditionType.READY, False, "CapacityNotLearned", workload.decision.message)
+    if decision is not None and isnan(decision.case.policy.capacity):
+        return Condition(ConditionType.READY, False, "CapacityNotLearned", decision.message)
     return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
 
 

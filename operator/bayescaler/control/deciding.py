@@ -11,6 +11,9 @@ from .shortage import is_rolling_out
 from .translate import Intent
 from .workload import Workload
 
+# A day of minutes: what an outage of the operator leaves to be booked.
+MOST_UNBOOKED = 1440
+
 
 def decide_one(
     workload: Workload, *, now: float, scale_in_allowed: bool, lag_seconds: float = 15.0, pause_seconds: float = 60.0
@@ -18,6 +21,7 @@ def decide_one(
     """Put the decision and the state after it on the workload; without a target or a valid spec there is none."""
     intent, target, load = workload.intent, workload.target, workload.load
     workload.decision, workload.decided_for = None, intent
+    earlier, workload.unbooked = workload.unbooked, []  # what nobody decides on is nobody's time either
     if intent is None or target is None:
         return
     by = assumed(workload, intent, now=now, lag_seconds=lag_seconds)
@@ -43,14 +47,14 @@ def decide_one(
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
         serving=_serving(target, policy.mode),
-        earlier=tuple(workload.unbooked),
+        earlier=tuple(earlier),
     )
     if workload.resuming:
         workload.state = workload.state.resumed(current, now=now, pause_seconds=pause_seconds)
         workload.resuming = False
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
-    if live or policy.budget is None:
-        workload.unbooked.clear()
+    if not live and policy.budget is not None:
+        workload.unbooked = earlier[-MOST_UNBOOKED:]
 
 
 def _serving(target: Target, mode: Mode) -> int | None:

@@ -18,7 +18,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
 from .jobs import Jobs
-from .recall import newer, saved_of, take_up
+from .recall import newer, saved_of, take_up, take_up_conclusions
 from .settings import Settings
 from .translate import Intent
 from .workload import Workload
@@ -145,6 +145,8 @@ class Keeper:
             watched = workload.state
             self._give(workload, intent, saved)
             workload.state = workload.state.followed_by(watched)
+        else:
+            take_up_conclusions(workload, saved)
 
     async def _try_read(self) -> bool:
         try:

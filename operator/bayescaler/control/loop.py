@@ -96,11 +96,12 @@ class Loop:
                     self._metrics.inference_seconds.observe(updating + time.perf_counter() - started)
             with self._stage("decide"):
                 self._decide(workloads, now=now)
-                if self._canaries is not None:
-                    await self._canaries.compare(now=now)
             if self._may_write():
                 with self._stage("act"):
                     await self._actuator.act(workloads, now=now)
+            if self._canaries is not None:  # no write waits for them
+                await self._canaries.compare(now=now)
+            if self._may_write():
                 with self._stage("report"):
                     await self._reporter.report(workloads, now=now)
         self.last_tick_at = now

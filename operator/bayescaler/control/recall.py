@@ -1,5 +1,7 @@
 """What is saved of a workload, and how it goes on from it after a restart or when another replica has led."""
 
+from dataclasses import replace
+
 from bayescaler.policy.capacity import CapacityEvidence
 from bayescaler.policy.saved import Saved, mark_of
 from bayescaler.policy.saved_state import of_another_load
@@ -57,6 +59,15 @@ def take_up(workload: Workload, intent: Intent, saved: Saved, settings: Settings
     if saved.trial is not None:
         recall_trial(workload, saved.trial)
     return tuple(refused)
+
+
+def take_up_conclusions(workload: Workload, saved: Saved) -> None:
+    """Take up what only a leader concludes, however old: what it learned of other writers, how a canary ended."""
+    known = workload.tenure
+    if saved.tenure is not None and saved.tenure.of == known.of:
+        workload.tenure = replace(saved.tenure, value=known.value)
+    if saved.trial is not None and saved.trial.over:
+        recall_trial(workload, saved.trial)
 
 
 def _take_up_lead_time(workload: Workload, intent: Intent, saved: Saved, settings: Settings) -> None:

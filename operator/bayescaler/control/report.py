@@ -139,12 +139,13 @@ class Reporter:
             )
 
     def _log(self, workload: Workload) -> None:
-        """One record a decision that differs from the one before; the unchanged ones only at level debug."""
+        """One record a decision that is written or differs from the one before; the others only at level debug."""
         decision = workload.decision
         if decision is None:
             return
         what = (decision.final, decision.limiter, decision.rung, decision.phase, decision.current)
-        level = logging.DEBUG if self._logged.get(workload.key) == what else logging.INFO
+        told = self._logged.get(workload.key) == what and workload.written is not decision
+        level = logging.DEBUG if told else logging.INFO
         self._logged[workload.key] = what
         if decisions_log.isEnabledFor(level):
             decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": complete(workload)})

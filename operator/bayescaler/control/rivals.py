@@ -62,6 +62,8 @@ class Rivals:
             _follow_leader(workload, value, of=uid, by=by, now=now)
             return
         wanted = None if workload.decision is None else workload.decision.final
+        if by == FIELD_MANAGER:  # of a process of ours that has ended since
+            wanted = value
         workload.tenure, verdict = look(workload.tenure, value, of=uid, by=by, now=now, wanted=wanted)
         workload.conflict = _interference(workload, verdict) or workload.conflict
         if verdict.fresh and workload.scaler is None:

@@ -94,7 +94,7 @@ class Operator:
             settings,
             self.metrics,
             self.events,
-            may_write=self.may_write,
+            may_write=self.keeper.in_charge,
             on_new_load=self.warmup.enqueue,
             clock=clock,
         )
@@ -126,7 +126,7 @@ class Operator:
                 self.targets,
                 settings,
                 self.metrics,
-                rivals=Rivals(self.scalers, settings, self.metrics, may_write=self.may_write),
+                rivals=Rivals(self.scalers, settings, self.metrics, may_write=self.keeper.in_charge),
             ),
             self.banks,
             Actuator(

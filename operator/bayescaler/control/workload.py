@@ -163,6 +163,8 @@ class Workload:
     writing: "asyncio.Task[None] | None" = None
     telling: "asyncio.Task[None] | None" = None
     write_problem: Problem | None = None
+    written: Decision | None = None
+    """The decision that was last tried to be written."""
     last_scale_at: float | None = None
     told: Told = field(default_factory=Told)
     gone: bool = False

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from math import isfinite
 from types import TracebackType
 from typing import Any, Self
 
@@ -92,7 +93,11 @@ class Otlp:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._every_seconds)
-            await asyncio.to_thread(self._send)
+            try:
+                await asyncio.to_thread(self._send)
+            except Exception:
+                log.exception("metrics not sent")
+                self._metrics.failures.labels("otlp").inc()
 
     def _close(self) -> None:
         self._send()
@@ -123,7 +128,7 @@ def _of_objects(samples: Iterable[WorkloadSample], now_ns: int) -> Iterator[sdk.
             if metric.name == "state" and value is not None:
                 where |= {label: word for label, word in zip(STATE_LABELS, value, strict=True) if word}
                 value = 1.0
-            if value is not None:
+            if value is not None and isfinite(value):
                 points.append(_point(where, float(value), now_ns))
         yield sdk.Metric(metric.exposed, metric.help, "", sdk.Gauge(points))
 

@@ -10,7 +10,7 @@ from .worlds import MINUTE, SHORT, TICK, World, autoscaler, deployment
 @pytest.fixture
 async def world(caplog):
     caplog.set_level("INFO", "bayescaler.audit")
-    caplog.set_level("DEBUG", "bayescaler.decisions")
+    caplog.set_level("INFO", "bayescaler.decisions")
     async with World() as made:
         made.feed(500.0, days=0.2)
         yield made
