@@ -7,6 +7,8 @@ STAMP  := $(VENV)/.synced
 GROUPS := --group e2e
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+# The tests start dozens of processes: without kept bytecode each would spend seconds on compiling its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
