@@ -32,7 +32,8 @@ demo: setup  ## a day of traffic against the sandbox cluster, with the productio
 	@$(BIN)/bayescaler demo
 
 test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e" tests/unit tests/property tests/component tests/contract tests/repo
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not e2e" \
+	  tests/component tests/property tests/unit tests/contract tests/repo  # the longest first, so that both end together
 
 test-nojit: setup  ## the pure rooms without the JIT, for their coverage
 	@rm -f .coverage .coverage.*

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import async_playwright
 
 QUIET = (
@@ -12,8 +13,9 @@ QUIET = (
 )  # fmt: skip
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
+    """One for a module; each page is of a context of its own, which shares nothing with the others."""
     executable = shutil.which("chromium")
     if executable is None:
         missing = "no chromium on the PATH: install it (Debian and Ubuntu: apt-get install chromium)"
