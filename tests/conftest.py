@@ -13,9 +13,7 @@ settings.register_profile("steady", steady)
 settings.register_profile("interpreted", steady, max_examples=10)  # kernels take a hundred times as long
 settings.load_profile("interpreted" if numba.config.DISABLE_JIT else "steady")
 # Samplers are compiled for a few thousand draws: the optimiser costs more than it saves.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-)  # read when jax is first imported
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # read when jax is first imported
 
 
 @pytest.fixture(autouse=True)
