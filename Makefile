@@ -31,9 +31,10 @@ $(STAMP): pyproject.toml uv.lock
 demo: setup  ## a day of traffic against the sandbox cluster, with the production operator
 	@$(BIN)/bayescaler demo
 
+# The longest folders come first, so that both workers end together.
 test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not e2e" \
-	  tests/component tests/property tests/unit tests/contract tests/repo  # the longest first, so that both end together
+	  tests/component tests/property tests/unit tests/contract tests/repo
 
 test-nojit: setup  ## the pure rooms without the JIT, for their coverage
 	@rm -f .coverage .coverage.*
