@@ -40,7 +40,8 @@ test-nojit: setup  ## the pure rooms without the JIT, for their coverage
 	@rm -f .coverage .coverage.*
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -n 2 --dist loadfile -m "not jit" \
 	  tests/unit/bayescast tests/unit/policy tests/unit/replay tests/unit/api tests/property
-	@$(BIN)/python -m coverage run -m pytest -q -m jit tests/unit/replay tests/unit/bayescast/prior
+	@$(BIN)/python -m coverage run -m pytest -q -m jit tests/unit/replay tests/unit/bayescast/prior \
+	  tests/unit/bayescast/test_posterior.py
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --fail-under=95 --include='*/bayescast/*,*/policy/*,*/replay/*,*/api/*'
 
