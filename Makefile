@@ -7,6 +7,8 @@ STAMP  := $(VENV)/.synced
 GROUPS := --group e2e
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+# The tests start dozens of processes: without kept bytecode each would spend seconds on compiling its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
@@ -29,14 +31,17 @@ $(STAMP): pyproject.toml uv.lock
 demo: setup  ## a day of traffic against the sandbox cluster, with the production operator
 	@$(BIN)/bayescaler demo
 
+# The longest folders come first, so that both workers end together.
 test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e" tests/unit tests/property tests/component tests/contract tests/repo
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not e2e" \
+	  tests/component tests/property tests/unit tests/contract tests/repo
 
 test-nojit: setup  ## the pure rooms without the JIT, for their coverage
 	@rm -f .coverage .coverage.*
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -n 2 --dist loadfile -m "not jit" \
 	  tests/unit/bayescast tests/unit/policy tests/unit/replay tests/unit/api tests/property
-	@$(BIN)/python -m coverage run -m pytest -q -m jit tests/unit/replay tests/unit/bayescast/prior
+	@$(BIN)/python -m coverage run -m pytest -q -m jit tests/unit/replay tests/unit/bayescast/prior \
+	  tests/unit/bayescast/test_posterior.py
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --fail-under=95 --include='*/bayescast/*,*/policy/*,*/replay/*,*/api/*'
 

@@ -67,7 +67,7 @@ def nuts(models: Mapping[str, Model], run: Run) -> Samples:
     """
     check_installed()
     import jax  # noqa: PLC0415
-    from numpyro.infer import MCMC, NUTS  # noqa: PLC0415
+    from numpyro.infer import NUTS  # noqa: PLC0415
 
     with jax.enable_x64(True):
         shapes = [_normal_approximation(model) for model in models.values()]
@@ -78,14 +78,25 @@ def nuts(models: Mapping[str, Model], run: Run) -> Samples:
         def potential(place: Any) -> Any:
             return -sum(model.log_density(mode + root @ place[span]) for model, (mode, root), span in parts)
 
-        sampler = MCMC(NUTS(potential_fn=potential), num_warmup=run.warmup, num_samples=run.samples, progress_bar=False)
+        sampler = NUTS(potential_fn=potential)
+
+        def step(state: Any, _: None) -> Any:
+            state = sampler.sample(state, (), {})
+            return state, (state.z, state.diverging)
+
+        def walk(key: Any, first: Any) -> Any:
+            state = sampler.init(key, run.warmup, first, (), {})
+            state, _ = jax.lax.scan(step, state, length=run.warmup)
+            return jax.lax.scan(step, state, length=run.samples)[1]
+
+        compiled = jax.jit(walk)  # once: numpyro's own loop is compiled anew for every chain
         places, divergences = [], 0
         for chain in range(run.chains):  # one after the other: each is told of, and together they take longer
-            begin, walk = jax.random.split(jax.random.fold_in(jax.random.key(run.seed), chain))
+            begin, way = jax.random.split(jax.random.fold_in(jax.random.key(run.seed), chain))
             first = _OVERDISPERSED_START * jax.random.normal(begin, (ends[-1],))
-            sampler.run(walk, init_params=first, extra_fields=("diverging",))
-            places.append(np.asarray(sampler.get_samples()))
-            divergences += int(np.sum(sampler.get_extra_fields()["diverging"]))
+            drawn, diverging = compiled(way, first)
+            places.append(np.asarray(drawn))
+            divergences += int(np.sum(diverging))
             run.moved()
     place = np.stack(places)
     draws = [model.back(mode + place[..., span] @ root.T) for model, (mode, root), span in parts]

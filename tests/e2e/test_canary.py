@@ -32,8 +32,9 @@ def test_a_canary_runs_beside_the_live_forecast_and_goes_with_its_field(
     assert first["phase"] == "Running"
     assert first["live"]["loss"] >= 0.0
     assert first["canary"]["replicas"] >= 1
-    here = {"namespace": namespace, "name": "checkout", "phase": "Running"}
+    here = {"namespace": namespace, "name": "checkout"}
     assert operator.metric("bayescaler_canary_loss_ratio", **here) is not None
+    assert operator.metric("bayescaler_state", **here, canary="Running") == 1
 
     for canary, why in (
         ({}, "give one of canary.family"),

@@ -61,6 +61,9 @@ def test_a_leader_that_crashes_in_the_middle_of_a_scale_up_leaves_no_more_to_the
         wait_until(lambda: first.leads, "the first leads", deadline_seconds=60)
         with second:
             wait_until(lambda: second.probe("/readyz").ok, "the second is warm", deadline_seconds=60)
+            begin_to_climb(cluster, namespace, most=1)
+            here = {"namespace": namespace, "name": "checkout"}
+            wait_until(lambda: second.metric("bayescaler_desired_replicas", **here) == 1, "the second knows it")
             begin_to_climb(cluster, namespace)
             add_first(timeline, second, namespace)
             assert first.leads
@@ -75,13 +78,13 @@ def test_a_leader_that_crashes_in_the_middle_of_a_scale_up_leaves_no_more_to_the
     assert apart >= PERIOD_SECONDS - CLOCKS_SECONDS
 
 
-def begin_to_climb(cluster: ControlPlane, namespace: str) -> str:
+def begin_to_climb(cluster: ControlPlane, namespace: str, *, most: int = 20) -> str:
     """Apply `checkout`, which needs twenty pods and may have two more a period; return the uid of its autoscaler."""
     policy = {"type": "Pods", "value": ADDED, "periodSeconds": PERIOD_SECONDS}
     cluster.apply(
         deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
         bayesian_autoscaler(
-            "checkout", QUERY, 0.1, namespace=namespace, maximum=20, behavior={"scaleUp": {"policies": [policy]}}
+            "checkout", QUERY, 0.1, namespace=namespace, maximum=most, behavior={"scaleUp": {"policies": [policy]}}
         ),
     )
     return str(cluster.get("bas", "checkout", namespace=namespace)["metadata"]["uid"])

@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,8 +19,9 @@ QUIET = (
 )  # fmt: skip
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
+    """One for a module; each page is of a context of its own, which shares nothing with the others."""
     executable = shutil.which("chromium")
     if executable is None:
         missing = "no chromium on the PATH: install it (Debian and Ubuntu: apt-get install chromium)"

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.exposition import generate_latest
 
 from bayescaler.console.serve import CannotServe, Door
+from bayescaler.console.site import HEADERS
 from bayescaler.console.tls import BadCertificate, Files, renewed
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
@@ -252,3 +253,7 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path, p
 def test_a_certificate_that_is_not_there_is_told_by_name(tmp_path):
     with pytest.raises(BadCertificate, match=r"none\.pem"):
         renewed(Files(tmp_path / "none.pem", tmp_path / "key.pem"))
+
+
+def test_no_inline_script_or_style_is_allowed():
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]

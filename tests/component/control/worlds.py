@@ -139,6 +139,10 @@ def rollout(replicas, name="canary"):
 SCALED_OBJECTS = custom_kind("ScaledObject", "scaledobjects", "keda.sh", "v1alpha1")
 
 
+def _watches_ours(request):
+    return request.verb == "watch" and request.resource == api.PLURAL
+
+
 @dataclass
 class Running:
     """One operator process: `stop` ends it as SIGTERM would."""
@@ -191,7 +195,7 @@ class World(Stage):
         operator = Operator(client, AuthenticatedSource(source, credentials), settings, clock=self.clock.now)
         await operator.start(ticking=False)
         life.push_async_callback(operator.stop)
-        stop = asyncio.Event()
+        stop, since = asyncio.Event(), len(self.requests)
         watching = asyncio.create_task(
             watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
         )
@@ -202,6 +206,8 @@ class World(Stage):
 
         life.push_async_callback(end)
         await operator.synced()
+        # kopf that is stopped while it begins takes five seconds to give up what it has begun
+        await self.until(lambda: any(map(_watches_ours, self.requests[since:])), "kopf watches")
         return Running(operator, life)
 
     async def restart(self):

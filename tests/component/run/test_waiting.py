@@ -16,7 +16,17 @@ from bayescaler.sandbox.server.errors import StatusError
 
 RBAC = "rbac.authorization.k8s.io"
 OPERATOR = service_account("bayescaler-system", "bayescaler")
-COMMAND = [sys.executable, "-c", "from bayescaler.cli import main; main()", "run"]
+# The command, which looks and tries again sooner than a cluster would like.
+IMPATIENT = """
+from bayescaler.cli import main
+from bayescaler.cluster import listwatch, served_kind
+from bayescaler.control import service
+
+served_kind.LOOK_SECONDS = service.RESYNC_LOOK_SECONDS = 0.05
+listwatch.FIRST_PAUSE_SECONDS, listwatch.LONGEST_PAUSE_SECONDS = 0.01, 0.05
+main()
+"""
+COMMAND = [sys.executable, "-c", IMPATIENT, "run"]
 # Without these it does not get ready, in the order in which it asks.
 NEEDED = {
     "apps/deployments": ["list", "watch"],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bayescaler.policy import Health, Limiter, Mode, State, decide
 
+from .examples import examples
 from .worlds import MISSING, START, days, exponential, forecasts, loads, policies, seen, sights
 
 AUTO = {"mode": Mode.AUTO, "paused": False}
@@ -39,6 +40,7 @@ def remembered(policy, replicas, past):
 NOW = START + 15 * 400.0 + 1.0
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_the_final_number_is_within_bounds_or_the_workload_is_switched_off(policy, replicas, ticks):
     for observation, decision, _ in live_through(policy, replicas, ticks):
@@ -51,6 +53,7 @@ def test_the_final_number_is_within_bounds_or_the_workload_is_switched_off(polic
             assert policy.min_replicas <= decision.final <= policy.max_replicas
 
 
+@examples(60)
 @given(policies(), counts, days(), st.sampled_from(MISSING), forecasts, st.data())
 def test_nothing_is_lowered_on_missing_data_whatever_came_before(policy, replicas, past, health, forecast, data):
     replicas, state = remembered(policy, replicas, past)
@@ -60,6 +63,7 @@ def test_nothing_is_lowered_on_missing_data_whatever_came_before(policy, replica
     assert decision.final >= min(replicas, policy.max_replicas)
 
 
+@examples(60)
 @given(policies(**AUTO), counts, days(healths=MISSING))
 def test_through_any_outage_replicas_never_fall(policy, replicas, ticks):
     assume(replicas <= policy.max_replicas)
@@ -67,6 +71,7 @@ def test_through_any_outage_replicas_never_fall(policy, replicas, ticks):
         assert decision.final >= observation.replicas
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_nothing_scales_in_before_the_objects_were_listed_anew(policy, replicas, ticks):
     for observation, decision, _ in live_through(policy, replicas, ticks):
@@ -74,6 +79,7 @@ def test_nothing_scales_in_before_the_objects_were_listed_anew(policy, replicas,
             assert decision.final >= observation.replicas
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_anything(policy, replicas, ticks):
     for observation, decision, _ in live_through(policy, replicas, ticks):
@@ -86,6 +92,7 @@ def test_no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_any
                 assert decision.final >= min(observation.replicas, policy.max_replicas)
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_the_number_keeps_to_the_schedules_in_force(policy, replicas, ticks):
     for observation, decision, state in live_through(policy, replicas, ticks):
@@ -98,6 +105,7 @@ def test_the_number_keeps_to_the_schedules_in_force(policy, replicas, ticks):
             assert decision.final <= max(ceiling, floor, policy.min_replicas)
 
 
+@examples(60)
 @given(policies(), counts, days(), sights(healths=[Health.LIVE]), forecasts, loads)
 def test_more_load_never_means_fewer_replicas(policy, replicas, past, sight, forecast, other):
     replicas, state = remembered(policy, replicas, past)
@@ -109,6 +117,7 @@ def test_more_load_never_means_fewer_replicas(policy, replicas, past, sight, for
     assert less.raw <= more.raw
 
 
+@examples(60)
 @given(policies(), counts, days(), sights(), loads, loads)
 def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, sight, one, other):
     replicas, state = remembered(policy, replicas, past)
@@ -119,6 +128,7 @@ def test_a_higher_forecast_never_means_fewer_replicas(policy, replicas, past, si
     assert less.final <= more.final
 
 
+@examples(60)
 @given(policies(), counts, days(), sights(), loads, st.floats(0.5, 0.999), st.floats(0.5, 0.999))
 def test_a_higher_quantile_never_means_fewer_replicas(policy, replicas, past, sight, median, one, other):
     replicas, state = remembered(policy, replicas, past)
@@ -129,6 +139,7 @@ def test_a_higher_quantile_never_means_fewer_replicas(policy, replicas, past, si
     assert less.final <= more.final
 
 
+@examples(60)
 @given(policies(), counts, days(), sights(), forecasts, st.floats(1.0, 1000.0))
 def test_pods_that_carry_less_are_never_fewer(policy, replicas, past, sight, forecast, other):
     replicas, state = remembered(policy, replicas, past)
@@ -139,6 +150,7 @@ def test_pods_that_carry_less_are_never_fewer(policy, replicas, past, sight, for
     assert fewer.final <= more.final
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_the_steps_lead_from_the_raw_number_to_the_final_one(policy, replicas, ticks):
     for observation, decision, _ in live_through(policy, replicas, ticks):
@@ -151,6 +163,7 @@ def test_the_steps_lead_from_the_raw_number_to_the_final_one(policy, replicas, t
         assert decision.limiter in {step.limiter for step in steps}
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_an_unapplied_decision_never_acts(policy, replicas, ticks):
     for observation, decision, state in live_through(policy, replicas, ticks):
@@ -160,6 +173,7 @@ def test_an_unapplied_decision_never_acts(policy, replicas, ticks):
         assert held_back <= (state.asked is None)
 
 
+@examples(60)
 @given(policies(**AUTO), counts, days(), sights(), forecasts)
 def test_once_the_number_stands_still_it_stays(policy, replicas, past, sight, forecast):
     replicas, state = remembered(policy, replicas, past)
@@ -173,6 +187,7 @@ def test_once_the_number_stands_still_it_stays(policy, replicas, past, sight, fo
     assert len(set(finals[-10:])) == 1
 
 
+@examples(60)
 @given(policies(), counts, days())
 def test_a_replay_gives_the_same_decisions(policy, replicas, ticks):
     first = [decision for _, decision, _ in live_through(policy, replicas, ticks)]

@@ -14,6 +14,8 @@ from bayescast.nuts import Run, Samples, nuts
 from bayescast.posterior import feature_names
 from bayescast.sampled import gamma_levels, levels, normal_levels, sample, sampled_levels
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 STEP, BUCKETS = 300.0, 420
 TIMES = STEP * np.arange(BUCKETS)
 RHO = 0.3

@@ -7,6 +7,8 @@ import pytest
 
 from bayescaler.replay.report.charts import LABEL_HEIGHT, NEVER, frontier_chart, hour_chart, level_chart, round_values
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 
 def test_every_policy_stands_in_the_frontier_where_it_belongs(found):
     chart = frontier_chart(found)

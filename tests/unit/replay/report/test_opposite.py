@@ -9,6 +9,8 @@ from bayescaler.replay.frontier import Comparison
 from bayescaler.replay.judgement import Interval
 from bayescaler.replay.report.opposite import Pays, WhatIf, break_evens, crossing, crossings, what_if
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 NONE = Interval(nan, nan)
 
 

@@ -14,6 +14,8 @@ from bayescaler.replay.judgement import Prices
 from bayescaler.replay.report import what_if
 from bayescaler.replay.report.page import render
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&<!--"
 FETCHING = {"src", "srcset", "data", "action", "formaction", "poster", "background", "manifest", "ping"}
 

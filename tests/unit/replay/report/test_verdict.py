@@ -12,6 +12,8 @@ from bayescaler.replay.judgement import Interval
 from bayescaler.replay.report.verdict import Category, Confidence, categorised, outdone, safest, verdict
 from bayescast.scorecard import Share
 
+pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
+
 NONE = Interval(nan, nan)
 
 
