@@ -431,6 +431,9 @@ def test_the_network_policy_lets_out_what_the_operator_needs(helm: Helm) -> None
     )
     assert [port["port"] for port in prometheus["ports"]] == [443, 10902]
     assert extra["ports"] == [{"port": 3128}]
+    (served,) = of_kind(helm.template({"networkPolicy": {"enabled": True}} | MATRIX["console"]), "NetworkPolicy")
+    for one, ports in ((policy, ["http"]), (served, ["http", "console"])):
+        assert [port["port"] for rule in one["spec"]["ingress"] for port in rule["ports"]] == ports
     (container,) = operator_pod(manifests)["containers"]
     assert [port["port"] for port in policy["spec"]["ingress"][0]["ports"]] == [container["ports"][0]["name"]]
     expressions = {one["key"]: one["values"] for one in policy["spec"]["podSelector"]["matchExpressions"]}

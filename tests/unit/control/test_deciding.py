@@ -53,6 +53,14 @@ async def test_after_a_silence_every_bucket_is_booked_as_if_it_had_come_in_time(
     assert booked(at_once) == before
 
 
+async def test_buckets_of_which_nothing_is_decided_are_not_kept():
+    pool = BankPool()
+    web = await budgeted(pool)
+    web.target = None
+    await ticked(web, pool, [(NOON + MINUTE, 700.0)], now=NOON + 2 * MINUTE)
+    assert (web.decision, web.unbooked) == (None, [])
+
+
 async def test_buckets_that_came_while_load_was_not_live_wait_for_it():
     pool = BankPool()
     later = [(NOON + i * MINUTE, 700.0) for i in range(1, 4)]
