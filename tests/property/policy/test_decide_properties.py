@@ -168,7 +168,7 @@ def test_the_steps_lead_from_the_raw_number_to_the_final_one(policy, replicas, t
 def test_an_unapplied_decision_never_acts(policy, replicas, ticks):
     for observation, decision, state in live_through(policy, replicas, ticks):
         off = decision.limiter is Limiter.SCALED_TO_ZERO
-        held_back = policy.paused or policy.mode is Mode.OBSERVE
+        held_back = policy.paused or policy.mode is Mode.OBSERVE or bool(observation.conflict)
         assert decision.acts is (not off and not held_back and decision.final != observation.replicas)
         assert held_back <= (state.asked is None)
 
