@@ -38,12 +38,21 @@ def wave(seed=0, days=DAYS):
     return Trace(START + at, np.maximum(300.0 + 200.0 * np.sin(2 * np.pi * at / 86400.0) + noise, 0.0), STEP)
 
 
+def heed_ctrl_c():
+    """A run of the tests in the background of a shell ignores SIGINT, and so would whatever it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """The command while it runs."""
 
     def __init__(self, argv):
         self.process = subprocess.Popen(
-            [*COMMAND, *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*COMMAND, *map(str, argv)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - nothing here has threads
         )
 
     def interrupt(self):
