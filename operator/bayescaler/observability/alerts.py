@@ -240,9 +240,9 @@ ALERTS = (
     Alert(
         "BayescalerFaults",
         Severity.TICKET,
-        # A label's counter begins with its first fault, which is no increase yet.
+        # A label's counter may begin with its first fault, which is no increase yet; or with none.
         f"sum by (job, where) (increase({of('failures', window='30m')}) > 0 "
-        f"or ({of('failures')} unless {of('failures', offset='30m')}))",
+        f"or ({of('failures')} > 0 unless {of('failures', offset='30m')}))",
         "0m",
         "Bayescaler has contained a fault in {{ $labels.where }}",
         "Something happened that nobody foresaw. The objects concerned were passed over, the others went on; the log "
