@@ -85,7 +85,7 @@ def _all_read(cluster: ControlPlane, operator: OperatorProcess, namespace: str) 
     pods = cluster.request(f"/api/v1/namespaces/{namespace}/pods").json()["items"]
     conditions = [c for pod in pods for c in pod["status"]["conditions"] if c["type"] == "Ready"]
     last = max(datetime.fromisoformat(c["lastTransitionTime"]).timestamp() for c in conditions)
-    lists = [one for one in operator.records() if one.message == "pods listed" and one.at > last + 1]
+    lists = [one for one in operator.records() if one.message == "pods listed" and one.at >= last]
     return any(one.fields["pods"] == PODS and one.fields["starting"] == 0 for one in lists)
 
 
