@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 STAMP  := $(VENV)/.synced
-GROUPS := --group e2e
+GROUPS := --group e2e --group docs
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 # The tests start dozens of processes: without kept bytecode each would spend seconds on compiling its imports anew.

@@ -134,6 +134,14 @@ def test_lint_has_nothing_to_say(helm: Helm, values: Manifest) -> None:
     assert "[WARNING]" not in done.stdout
 
 
+def test_helm_3_renders_the_same(
+    binaries: Binaries, rendered: list[Manifest], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    values = MATRIX[request.node.callspec.params["rendered"]]
+    by_name = sorted(Helm(binaries.helm3, tmp_path).template(values), key=str)
+    assert by_name == sorted(rendered, key=str)
+
+
 def test_every_manifest_is_valid_for_kubernetes(rendered: list[Manifest]) -> None:
     for one, version in itertools.product(rendered, KUBERNETES_VERSIONS):
         if one["kind"] not in MONITORING:

