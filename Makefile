@@ -33,6 +33,7 @@ demo: setup  ## a day of traffic against the sandbox cluster, with the productio
 
 # The longest folders come first, so that both workers end together.
 test: setup  ## unit, property, component and contract tests; no Go, no Prometheus
+	@$(BIN)/python tests/kernels.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not e2e" \
 	  tests/component tests/property tests/unit tests/contract tests/repo
 
