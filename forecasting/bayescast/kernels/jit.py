@@ -68,6 +68,7 @@ class _SourcesLocator(_CacheLocator):
     """Keeps a kernel's machine code in the directory of the present sources."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        self._py_file = function.__code__.co_filename  # numba names it where something cannot be kept
         self._line = function.__code__.co_firstlineno
         self._directory = cast("Path", _cache_directory(_folder(function)))
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba.core.errors import NumbaWarning
 
 import bayescast
 from bayescast.kernels import jit
@@ -102,3 +104,18 @@ def test_a_callee_edited_after_caching_is_compiled_anew(copy, tmp_path):
     (kernels / "callee.py").write_text("from .jit import kernel\n@kernel\ndef inner(x):\n    return x + 2.0\n")
     assert run(copy, code, NUMBA_CACHE_DIR=str(tmp_path / "cache")) == "3.0"
     assert list((tmp_path / "cache").rglob("*outer*.nbc"))
+
+
+@pytest.mark.jit
+def test_what_cannot_be_kept_is_compiled_each_time_and_told(tmp_path, monkeypatch):
+    """As all of it cannot with NUMBA_OPT=0; here for a global array that is too large to be a part of it."""
+    monkeypatch.setattr(jit, "_cache_directory", lambda _: tmp_path)
+    large = np.ones(1_000_000)
+
+    @jit.entry
+    def first():
+        return large[0]
+
+    with pytest.warns(NumbaWarning, match='Cannot cache compiled function "first"'):
+        assert first() == 1.0
+    assert not list(tmp_path.rglob("*.nbc"))
