@@ -1,4 +1,4 @@
-"""Runbooks: a page an alert, each with the same questions answered, and no command in them that could not be given."""
+"""Runbooks: a page an alert and one a failure, like questions answered, and no command that could not be given."""
 
 import json
 import re
@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runbooks import COMMAND, PAGES_OF, commands
 
 from bayescaler.api import parse_spec
 from bayescaler.cli import cli
-from bayescaler.observability.alerts import ALERTS
+from bayescaler.observability.alerts import NAMED
+from bayescaler.observability.runbooks import FAILURES
 
-PAGES_OF = Path(__file__).resolve().parents[2] / "docs" / "runbooks"
 PAGES = sorted(path for path in PAGES_OF.glob("*.md") if path.stem != "README")
-QUESTIONS = ["What it means", "Who is hurt", "Stop it now", "Find out why", "Go back"]
-COMMAND = re.compile(r"^    ((?:kubectl|bayescaler|helm) .+)$", re.MULTILINE)
-KUBECTL = {"get", "describe", "logs", "scale", "rollout", "top", "auth", "set"}
+BY_ALERT = [page for page in PAGES if page.stem in NAMED]
+FAILURE = {one.page: one.title for one in FAILURES}
+BY_FAILURE = [page for page in PAGES if page.stem in FAILURE]
+OF_AN_ALERT = ["What it means", "Who is hurt", "Stop it now", "Find out why", "Go back"]
+OF_A_FAILURE = ["How you notice", "Stop it now", "Find out why", "Go back", "Afterwards"]
+KUBECTL = {"get", "describe", "logs", "scale", "rollout", "top", "auth", "set", "replace"}
 
 EXAMPLE: dict[str, Any] = {
     "apiVersion": "bayescaler.dev/v1alpha1",
@@ -30,7 +34,7 @@ EXAMPLE: dict[str, Any] = {
         "capacity": {"perReplica": 50},
     },
 }
-COMMANDS = [(path.stem, found[1]) for path in PAGES for found in COMMAND.finditer(path.read_text())]
+COMMANDS = [(one.page, one.typed) for one in commands()]
 
 
 def merged(onto: Any, patch: Any) -> Any:
@@ -55,18 +59,30 @@ def parsed(words: list[str]) -> None:
     command.make_context(name, rest, parent=context)
 
 
-def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
-    assert [page.stem for page in PAGES] == sorted(alert.name for alert in ALERTS)
+def parts(page: Path) -> tuple[str, dict[str, str]]:
+    """The title of a page, and what stands under each heading of the second level."""
+    head, *rest = re.split(r"^## (.+)$\n", page.read_text(), flags=re.MULTILINE)
+    return head.splitlines()[0].removeprefix("# "), dict(zip(rest[::2], rest[1::2], strict=True))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_alert_and_every_failure_has_a_page_and_every_page_is_one_of_them() -> None:
+    assert sorted(page.stem for page in PAGES) == sorted([*NAMED, *FAILURE])
+
+
+@pytest.mark.parametrize("page", [*BY_ALERT, *BY_FAILURE], ids=lambda page: page.stem)
 def test_a_page_answers_the_same_questions_and_tells_what_to_type(page: Path) -> None:
-    title, *parts = re.split(r"^#{1,2} (.+)$", page.read_text(), flags=re.MULTILINE)[1:][::2]
-    answers = re.split(r"^#{1,2} .+$", page.read_text(), flags=re.MULTILINE)[2:]
-    assert title == page.stem
-    assert parts == QUESTIONS
-    assert all(answer.strip() for answer in answers)
-    assert COMMAND.search(answers[QUESTIONS.index("Find out why")])
+    title, answers = parts(page)
+    assert title == FAILURE.get(page.stem, page.stem)
+    assert list(answers) == (OF_A_FAILURE if page in BY_FAILURE else OF_AN_ALERT)
+    assert all(answer.strip() for answer in answers.values())
+    assert COMMAND.search(answers["Find out why"])
+
+
+@pytest.mark.parametrize("page", BY_FAILURE, ids=lambda page: page.stem)
+def test_a_failure_can_be_stopped_and_taken_back_by_a_command(page: Path) -> None:
+    _, answers = parts(page)
+    assert COMMAND.search(answers["Stop it now"])
+    assert COMMAND.search(answers["Go back"])
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page}: {line[:60]}" for page, line in COMMANDS])
@@ -75,7 +91,12 @@ def test_a_command_is_one(page: str, line: str) -> None:
     if program_name == "bayescaler":
         parsed(words)
     elif program_name == "helm":
-        assert words[:2] == ["rollback", "bayescaler"]
+        assert words[0] in {"rollback", "upgrade"}
+        assert words[1] == "bayescaler"
+    elif program_name == "grep":
+        assert words[1] == "operator.log"
+    elif words[:2] == ["patch", "hpa"]:
+        assert set(json.loads(words[words.index("-p") + 1])["spec"]) <= {"minReplicas", "maxReplicas"}
     elif words[0] == "bayescaler":
         parsed(words[1:])
     elif words[:2] == ["patch", "bas"]:

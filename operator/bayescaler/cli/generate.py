@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bayescaler import api
-from bayescaler.observability import reference, rules
+from bayescaler.observability import reference, rules, runbooks
 from bayescaler.policy.glossary import reasons_markdown
 
 from .chart_manifests import CannotRender, plain_manifests
@@ -37,7 +37,7 @@ ARTEFACTS: dict[str, tuple[str, Callable[[], str]]] = {
     "recording-rules": (f"{RULES}/recording.yaml", rules.recording_yaml),
     "alerts": (f"{RULES}/alerts.yaml", rules.alerts_yaml),
     "alertmanager": ("docs/runbooks/alertmanager.yaml", rules.alertmanager_yaml),
-    "runbooks": ("docs/runbooks/README.md", reference.runbooks_markdown),
+    "runbooks": ("docs/runbooks/README.md", runbooks.runbooks_markdown),
     **{
         f"dashboard-{name}": (f"charts/bayescaler/files/dashboards/{name}.json", partial(_dashboard, name))
         for name in ("executive", "oncall", "debug")

@@ -62,11 +62,13 @@ class Rivals:
             _follow_leader(workload, value, of=uid, by=by, now=now)
             return
         wanted = None if workload.decision is None else workload.decision.final
+        taken_back = workload.tenure.value is None and wanted is not None and value > wanted
         if by == FIELD_MANAGER:  # of a process of ours that has ended since
             wanted = value
         workload.tenure, verdict = look(workload.tenure, value, of=uid, by=by, now=now, wanted=wanted)
         workload.conflict = _interference(workload, verdict) or workload.conflict
-        if verdict.fresh and workload.scaler is None:
+        # What was set while nothing was applied is let go as slowly as what is set under our hands.
+        if (verdict.fresh or taken_back) and workload.scaler is None:
             workload.state = workload.state.with_edit(value, now=now)
 
     def _found(self, workload: Workload) -> tuple[Scaler, ...]:

@@ -1,13 +1,11 @@
-"""The pages made of the list: docs/reference/metrics.md, and the index of the runbooks."""
+"""The page made of the list: docs/reference/metrics.md."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
 from bayescaler.policy.trust import Charge
 from bayescaler.telemetry.catalogue import LABELS, MAX_SERIES_PER_OBJECT, OBJECT_METRICS, OPERATOR_METRICS, MetricSpec
 
-from .alerts import ALERTS, Severity
 from .recording import RECORDINGS
 
 _METRICS = f"""\
@@ -32,15 +30,6 @@ The chart's dashboards and rules are made from this list: *Executive* (cost, sav
 range over the hours, risk, promises kept), *On call* (what is wrong, with whom, where to go) and *Debug* (one object:
 fan chart, coverage, limits, what was learned, the stages of a tick). [Runbooks](../runbooks/README.md) tell what to do
 when an alert fires.
-"""
-
-_RUNBOOKS = """\
-<!-- Made from operator/bayescaler/observability/alerts.py by `bayescaler generate runbooks`; change it there. -->
-# Runbooks
-
-One page an alert. Those of severity `critical` page somebody, those of `warning` open a ticket. An alert is one series
-an object (or an installation), however many replicas of the operator run, and it is silent while its cause fires:
-[alertmanager.yaml](alertmanager.yaml) has the routes and the inhibition to copy.
 """
 
 
@@ -80,33 +69,12 @@ def metrics_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def runbooks_markdown() -> str:
-    """Return the index of the runbooks."""
-    lines = [
-        _RUNBOOKS,
-        "| alert | who is woken | after | it says | silent while these fire |",
-        "|---|---|---|---|---|",
-    ]
-    for alert in ALERTS:
-        woken = "page" if alert.severity is Severity.PAGE else "ticket"
-        causes = ", ".join(f"[{cause}]({cause}.md)" for cause in alert.caused_by) or "-"
-        lines.append(
-            f"| [{alert.name}]({alert.name}.md) | {woken} | {alert.lasts} | {_plain(alert.description)} | {causes} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
 def _table(metrics: Iterable[MetricSpec], shared: tuple[str, ...]) -> Iterator[str]:
     yield "| metric | type | unit | labels | what it is | what to look at |"
     yield "|---|---|---|---|---|---|"
     for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in (*shared, *metric.labels)) or "-"
         yield f"| `{metric.exposed}` | {metric.kind} | {metric.unit} | {labels} | {metric.help} | {metric.look} |"
-
-
-def _plain(text: str) -> str:
-    """Return a sentence whose value only the alert knows without that value."""
-    return re.sub(r"\{\{.*?\}\}", "…", text)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -47,6 +47,18 @@ async def test_a_paused_object_scales_nothing_until_it_is_resumed_by_the_command
     assert world.replicas() == before >= 8
 
 
+async def test_more_set_by_hand_under_a_pause_is_kept_for_the_scale_down_window_after_it(terminal):
+    world = terminal.world
+    before = world.replicas()
+    await terminal.told("pause", "web")
+    await world.run(MINUTE)
+    world.scale_by_hand(18)
+    await world.run(10 * MINUTE)
+    await terminal.told("resume", "web")
+    assert set(await world.run(4 * MINUTE)) == {18}
+    assert (await world.run(2 * MINUTE))[-1] == before
+
+
 async def test_observe_and_auto_set_the_mode_and_each_undoes_the_other(terminal):
     told = await terminal.told("observe", "deploy/web")
     assert "spec.mode Auto -> Observe" in told
