@@ -3,17 +3,16 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 from aiohttp import web
 
 from bayescaler.control.service import Operator
-from bayescaler.telemetry.probes import exposition
+from bayescaler.serving.access import Access, Refused
+from bayescaler.serving.guard import guarded
 
-from .access import METRICS, Access, Refused
 from .memory import Memory
 from .views import Json, listing, page, row, summary
 
@@ -28,7 +27,6 @@ HEADERS = {
 }
 MOST_CHARACTERS = 253
 PARAMETERS = frozenset({"namespace", "words"})
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +70,12 @@ class Site:
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        app = web.Application(middlewares=[_guarded], client_max_size=1)
+        app = web.Application(middlewares=[guarded(HEADERS)], client_max_size=1)
         app.router.add_get("/", self._home)
         app.router.add_get("/console", self._home)
         app.router.add_get("/favicon.ico", self._nothing)
         for path in self._assets:
             app.router.add_get(HOME + path, self._asset)
-        app.router.add_get(METRICS, self._metrics)
         app.router.add_get(f"{HOME}api/objects", self._objects)
         app.router.add_get(f"{HOME}api/objects/{{namespace}}/{{name}}", self._object)
         return app
@@ -127,12 +124,6 @@ class Site:
         now = self._clock()
         return await _json({**self._now(), **page(workload, self._memory, now=now)})
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        subject = await self._access.subject(request.headers.get("Authorization"))
-        if not await self._access.scrapes(subject):
-            raise Refused(403)
-        return await exposition(self._operator.metrics.exposition, request)
-
     def _now(self) -> Json:
         return {
             "now": self._clock(),
@@ -171,28 +162,3 @@ async def _json(body: Json) -> web.Response:
     response = web.Response(text=text, content_type="application/json")
     response.enable_compression()
     return response
-
-
-@web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what is refused by its status alone, and put the headers on everything."""
-    try:
-        if request.can_read_body:
-            raise web.HTTPRequestEntityTooLarge(0, 0)
-        response = await handler(request)
-    except Refused as refused:
-        response = _refusal(refused.status)
-    except web.HTTPException as error:
-        response = _refusal(error.status, error.headers.get("Allow"))
-    response.headers.update(HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _refusal(status: int, allow: str | None = None) -> web.Response:
-    headers: dict[str, Any] = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if allow:
-        headers["Allow"] = allow
-    if status == 503:
-        headers["Retry-After"] = "5"
-    return web.Response(status=status, headers=headers)
