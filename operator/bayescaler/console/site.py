@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 from aiohttp import web
 
+from bayescaler.control.containment import contained
+from bayescaler.control.registry import Key
 from bayescaler.control.service import Operator
+from bayescaler.control.workload import Workload
 from bayescaler.serving.access import Access, Refused
 from bayescaler.serving.guard import guarded
 
@@ -47,6 +50,15 @@ def assets() -> dict[str, Asset]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of the list: of which objects, as which whole tick left them (None: none), and what they say."""
+
+    keys: tuple[Key, ...] = ()
+    tick: float | None = None
+    made: list[Json] = field(default_factory=list)
+
+
 class Site:
     """One operator's console; `clock` gives epoch seconds, `refresh_seconds` is how often a page asks anew."""
 
@@ -57,7 +69,7 @@ class Site:
         self._refresh_seconds = refresh_seconds
         self._memory = Memory(operator.metrics)
         self._assets = assets()
-        self._rows: tuple[float | None, list[Json]] = (None, [])
+        self._rows = Rows()
         self._making = asyncio.Lock()
 
     def look_on(self) -> None:
@@ -134,15 +146,25 @@ class Site:
         }
 
     async def _current(self) -> list[Json]:
-        """Return the rows of all objects, made once a tick, whoever asks."""
+        """Return the rows of all objects, made once a tick, whoever asks; those of a tick under way are not kept."""
         async with self._making:
-            tick = self._operator.loop.last_tick_at
-            if tick is None or tick != self._rows[0] or len(self._rows[1]) != len(self._operator.registry):
-                self._rows = (tick, await asyncio.to_thread(self._made))
-            return self._rows[1]
+            loop, keys = self._operator.loop, tuple(one.key for one in self._operator.registry)
+            kept = self._rows
+            if kept.tick is not None and kept.keys == keys and (loop.ticking or kept.tick == loop.last_tick_at):
+                return kept.made
+            tick, began_whole = loop.last_tick_at, not loop.ticking
+            made = await asyncio.to_thread(self._made, tuple(self._operator.registry))
+            whole = began_whole and not loop.ticking and tick == loop.last_tick_at
+            self._rows = Rows(keys, tick if whole else None, made)
+            return made
 
-    def _made(self) -> list[Json]:
-        return [row(workload) for workload in self._operator.registry]
+    def _made(self, workloads: tuple[Workload, ...]) -> list[Json]:
+        """Return a row for each; a fault costs the row of its object."""
+        made: list[Json] = []
+        for workload in workloads:
+            with contained(workload, "console", self._operator.metrics):
+                made.append(row(workload))
+        return made
 
 
 def _query(request: web.Request) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -12,12 +13,17 @@ from bayescaler.console.site import HEADERS
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
-from .fleets import CANARY, NAMESPACES, served
+from .fleets import CANARY, NAMESPACES, manifest, served
 from .grants import grant
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
 ONE = "api/objects/shop/api-00"
+
+
+class Unspeakable:
+    def __str__(self):
+        raise RuntimeError("no words")
 
 
 @pytest.fixture
@@ -144,6 +150,33 @@ async def test_what_cannot_be_asked_is_refused_and_counted(console, ask, admin, 
     assert answered == status
     assert len(text) < 400
     assert console.requests(status) == before + 1
+
+
+async def test_a_fault_in_one_row_takes_that_row_alone_and_is_counted(console, ask, admin):
+    first = next(iter(console.fleet))
+    first.phase = Unspeakable()
+    status, text, _ = await ask(OBJECTS, token=admin)
+    assert status == 200
+    assert names(text) == {(one.namespace, one.name) for one in console.fleet if one is not first}
+    assert console.operator.metrics.failures.labels("console")._value.get() == 1
+
+
+async def test_a_list_is_of_one_tick_while_the_next_is_under_way(console, ask, admin):
+    async def wanted():
+        return json.loads((await ask(f"{OBJECTS}?words=api-00&namespace=shop", token=admin))[1])["objects"][0]["wanted"]
+
+    workload, loop = console.operator.registry.get(("shop", "api-00")), console.operator.loop
+    whole = await wanted()
+    loop.ticking, workload.decision = True, replace(workload.decision, final=whole + 1)
+    assert await wanted() == whole
+    loop.ticking, loop.last_tick_at = False, loop.last_tick_at + 15.0
+    assert await wanted() == whole + 1
+
+    loop.ticking, workload.decision = True, replace(workload.decision, final=whole + 2)
+    console.operator.registry.observe("DELETED", manifest("shop", "web-00", 39))
+    assert await wanted() == whole + 2, "there is no list of the last tick without it"
+    loop.ticking, workload.decision = False, replace(workload.decision, final=whole + 3)
+    assert await wanted() == whole + 3, "what was made of half a tick is not kept"
 
 
 async def test_a_body_is_refused_before_it_is_read(console, ask, admin):
