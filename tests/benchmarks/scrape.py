@@ -20,9 +20,10 @@ from parts.table import note, show, spread
 from tick import TICK_SECONDS, Bench
 
 from bayescaler.policy import warm_up
+from bayescaler.serving.door import Door
+from bayescaler.serving.endpoints import endpoints
 from bayescaler.telemetry.catalogue import OBJECT_METRICS
 from bayescaler.telemetry.logs import configure
-from bayescaler.telemetry.probes import ProbeServer
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 HISTORY_SECONDS = 7200.0
@@ -41,14 +42,15 @@ async def bench(objects: int, scrapes: int) -> None:
             for _ in range(8):
                 await one.tick()
             operator = one.operator
-            server = ProbeServer(
-                operator.metrics.exposition, live=operator.live, ready=operator.ready, host="127.0.0.1", port=0
+            served = endpoints(
+                operator.metrics.exposition,
+                live=operator.live,
+                ready=operator.ready,
+                door=Door("127.0.0.1", 0, takes_tokens=False),
+                requests=operator.metrics.http_requests,
             )
-            await exits.enter_async_context(server)
-            rows = [
-                await _scraped(f"http://127.0.0.1:{server.port}/metrics", encoding, scrapes)
-                for encoding in ("gzip", "identity")
-            ]
+            address = await exits.enter_async_context(served)
+            rows = [await _scraped(f"{address}/metrics", encoding, scrapes) for encoding in ("gzip", "identity")]
             cpu = spread([1e3 * one.scrape() for _ in range(scrapes)], ",.0f")[0]
             body = operator.metrics.exposition(ACCEPT)[0].decode()
     series = [line for line in body.splitlines() if ',name="' in line]

@@ -19,7 +19,7 @@ from bayescaler.cluster.saved_states import SHARDS
 
 RIGHTS = yaml.safe_load((CHART.parents[1] / "tests" / "rbac.yaml").read_text())
 KUBERNETES_VERSIONS = ("1.34", "1.37")  # the oldest and the newest that the package has schemas of
-MONITORING = ("ServiceMonitor", "PodMonitor", "PrometheusRule")  # not Kubernetes' own
+FOREIGN = ("ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate")  # not Kubernetes' own
 
 MATRIX = {
     "defaults": {},
@@ -51,6 +51,16 @@ MATRIX = {
     "volume": {"state": {"volume": {"persistentVolumeClaim": {"claimName": "states"}}}},
     "console": {"console": {"enabled": True, "port": 9443, "tls": {"secretName": "console-tls"}}},
     "console of the pod": {"watchNamespaces": ["shop"], "console": {"enabled": True}},
+    "metrics over TLS": {
+        "metrics": {"tls": {"secretName": "metrics-cert"}, "monitor": {"enabled": True, "kind": "PodMonitor"}}
+    },
+    "metrics for tokens": {
+        "metrics": {
+            "tls": {"issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
+            "auth": True,
+            "monitor": {"enabled": True},
+        }
+    },
     "everything of a pod": {
         "image": {"repository": "r.example/bayescaler", "digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "pull"}],
@@ -144,7 +154,7 @@ def test_helm_3_renders_the_same(
 
 def test_every_manifest_is_valid_for_kubernetes(rendered: list[Manifest]) -> None:
     for one, version in itertools.product(rendered, KUBERNETES_VERSIONS):
-        if one["kind"] not in MONITORING:
+        if one["kind"] not in FOREIGN:
             kubernetes_validate.validate(one, version, strict=True)
     names = [(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in rendered]
     assert len(set(names)) == len(names)
@@ -212,24 +222,6 @@ def test_a_volume_is_mounted_where_the_operator_is_told_to_keep_posteriors(helm:
     assert "--state-dir" not in str(operator_pod(helm.template({})))
 
 
-def test_the_console_is_in_the_service_with_a_certificate_alone(helm: Helm) -> None:
-    manifests = helm.template(MATRIX["console"])
-    pod = operator_pod(manifests)
-    (operator,), (service,) = pod["containers"], of_kind(manifests, "Service")
-    assert {"--console=0.0.0.0:9443", "--console-tls-cert=/etc/bayescaler/console/tls.crt"} <= set(operator["args"])
-    assert {"name": "console-tls", "secret": {"secretName": "console-tls"}} in pod["volumes"]
-    mounted = {"name": "console-tls", "mountPath": "/etc/bayescaler/console", "readOnly": True}
-    assert mounted in operator["volumeMounts"]
-    assert {"name": "console", "containerPort": 9443} in operator["ports"]
-    assert {"name": "console", "port": 9443, "targetPort": "console"} in service["spec"]["ports"]
-
-    manifests = helm.template(MATRIX["console of the pod"])
-    (operator,), (service,) = operator_pod(manifests)["containers"], of_kind(manifests, "Service")
-    assert [one for one in operator["args"] if one.startswith("--console")] == ["--console=127.0.0.1:8443"]
-    assert [one["name"] for one in service["spec"]["ports"]] == ["metrics"]
-    assert "console" not in str(operator_pod(helm.template({})))
-
-
 def granted(manifests: list[Manifest]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
     """Every right of every role, as group/resource (with the names it is bound to) -> verbs."""
     found: dict[tuple[str, str | None], dict[str, list[str]]] = {}
@@ -254,7 +246,7 @@ SERVED, SECRETS, LEASE = RIGHTS["served"], RIGHTS["secrets"], only(RIGHTS["leade
 FLOORLESS = SERVED | {right: ["list", "watch"] for right in SERVED if right.startswith(("autoscaling/", "keda.sh/"))}
 STATES = " ".join(f"{RELEASE}-state-{number}" for number in range(SHARDS))
 SAVED = {("bayescaler-saved-state", NAMESPACE): only(RIGHTS["saved-state"], STATES)}
-CONSOLE = ("bayescaler-console", None)
+REVIEWS = {("bayescaler-reviews", None): RIGHTS["reviews"]}
 ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
 
 
@@ -277,8 +269,10 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
             {"rbac": {"extraScaleTargets": [{"group": "example.dev", "resource": "rollouts"}]}},
             {("bayescaler", None): SERVED | RIGHTS["extra"]} | ELECTION,
         ),
-        (MATRIX["console"], {("bayescaler", None): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
-        (MATRIX["console of the pod"], {("bayescaler", "shop"): SERVED, CONSOLE: RIGHTS["console"]} | ELECTION),
+        (MATRIX["console"], {("bayescaler", None): SERVED} | REVIEWS | ELECTION),
+        (MATRIX["console of the pod"], {("bayescaler", "shop"): SERVED} | REVIEWS | ELECTION),
+        (MATRIX["metrics over TLS"], {("bayescaler", None): SERVED} | ELECTION),
+        (MATRIX["metrics for tokens"], {("bayescaler", None): SERVED} | REVIEWS | ELECTION),
         (MATRIX["no floor"], {("bayescaler", None): FLOORLESS} | ELECTION),
         (MATRIX["no rbac"], {}),
         (MATRIX["single"], {("bayescaler", None): SERVED} | SAVED),
@@ -290,6 +284,8 @@ ELECTION = {("bayescaler-leader-election", NAMESPACE): LEASE} | SAVED
         "more targets",
         "console",
         "console of the pod",
+        "metrics over TLS",
+        "metrics for tokens",
         "no floor",
         "no rbac",
         "no leader election",
@@ -448,21 +444,6 @@ def test_the_network_policy_lets_out_what_the_operator_needs(helm: Helm) -> None
     for workload in of_kind(manifests, "Deployment", "Job"):
         labels = workload["spec"]["template"]["metadata"]["labels"]
         assert all(labels[key] in values for key, values in expressions.items()), workload["kind"]
-
-
-@pytest.mark.parametrize(("kind", "ends"), [("ServiceMonitor", "endpoints"), ("PodMonitor", "podMetricsEndpoints")])
-def test_a_monitor_finds_the_metrics(helm: Helm, kind: str, ends: str) -> None:
-    manifests = helm.template({"metrics": {"monitor": {"enabled": True, "kind": kind, "interval": "30s"}}})
-    (monitor,), (service,) = of_kind(manifests, "ServiceMonitor", "PodMonitor"), of_kind(manifests, "Service")
-    (deployment,) = of_kind(manifests, "Deployment")
-    (container,) = pod_of(deployment)["containers"]
-    of_pod = deployment["spec"]["template"]["metadata"]["labels"], container["ports"][0]["name"]
-    of_service = service["metadata"]["labels"], service["spec"]["ports"][0]["name"]
-    labels, port = of_service if kind == "ServiceMonitor" else of_pod
-    assert monitor["kind"] == kind
-    assert monitor["spec"].keys() == {"selector", ends}
-    assert monitor["spec"][ends] == [{"port": port, "honorLabels": True, "interval": "30s"}]
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
 def test_dashboards_and_rules_are_those_of_the_files_and_only_when_asked_for(

@@ -55,7 +55,15 @@ REFUSED: list[tuple[Manifest, str]] = [
     ({"extraArgs": ["listen 1"]}, "at '/extraArgs/0'"),
     ({"extraEnv": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]}, "at '/extraEnv/0'"),
     ({"extraVolumes": [{"name": "cache", "emptyDir": {}}]}, "at '/extraVolumes/0/name'"),
+    ({"extraVolumes": [{"name": "console-tls", "emptyDir": {}}]}, "at '/extraVolumes/0/name'"),
+    ({"metrics": {"tls": {"issuerRef": {"kind": "ClusterIssuer"}}}}, "at '/metrics/tls/issuerRef'"),
+    ({"metrics": {"monitor": {"credentials": {"name": "scraper"}}}}, "at '/metrics/monitor/credentials'"),
     # what does not go together
+    ({"metrics": {"auth": True}}, "metrics.auth: tokens must not cross the network in the clear"),
+    (
+        {"metrics": {"auth": True, "tls": {"secretName": "x"}, "monitor": {"enabled": True, "kind": "PodMonitor"}}},
+        "metrics.monitor.credentials: a PodMonitor",
+    ),
     ({"leaderElection": {"enabled": False}}, "at '/replicaCount'"),
     ({"watchNamespaces": ["web"], "rbac": {"secrets": {"shop": ["a"]}}}, "rbac.secrets.shop: this namespace is not"),
 ]

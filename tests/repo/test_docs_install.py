@@ -95,9 +95,12 @@ def test_recipes_for_workloads_leave_replicas_alone() -> None:
 
 def test_the_tables_of_rights_are_those_that_the_chart_is_held_to() -> None:
     tables = PAGE.partition("## Rights")[2].partition("## Network")[0].split("\n\n|")[1:]
-    served, home, people = ([(right, verbs.split(", ")) for right, verbs in RIGHT.findall(table)] for table in tables)
+    served, home, reviews, people = (
+        [(right, verbs.split(", ")) for right, verbs in RIGHT.findall(table)] for table in tables
+    )
     assert dict(served) == RIGHTS["served"] | RIGHTS["extra"]
     assert dict(home) == RIGHTS["leader-election"] | RIGHTS["saved-state"] | RIGHTS["secrets"]
+    assert dict(reviews) == RIGHTS["reviews"]
     assert people == [*RIGHTS["view"].items(), *RIGHTS["edit"].items()]
 
 

@@ -43,6 +43,10 @@ annotations:
 {{- default (ternary (include "bayescaler.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
 {{- end }}
 
+{{- define "bayescaler.serviceName" -}}
+{{ include "bayescaler.fullname" . }}.{{ .Release.Namespace }}.svc
+{{- end }}
+
 {{- define "bayescaler.leaseName" -}}
 {{- default (include "bayescaler.fullname" .) .Values.leaderElection.leaseName }}
 {{- end }}

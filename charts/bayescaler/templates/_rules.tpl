@@ -58,6 +58,16 @@
   verbs: [get, create, update]
 {{- end }}
 
+{{/* Whose token a visitor or scraper brings, and what it opens: the API server answers for the whole cluster. */}}
+{{- define "bayescaler.reviewRules" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+{{- end }}
+
 {{- define "bayescaler.savedStateRules" -}}
 - apiGroups: [""]
   resources: [configmaps]

@@ -59,10 +59,10 @@ def demo(
 ) -> None:
     """Play a day of traffic against the sandbox cluster and show what came of it."""
     try:
-        from bayescaler.console.serve import CannotServe, Door
         from bayescaler.policy import warm_up
         from bayescaler.sandbox import demo as play
         from bayescaler.sandbox.picture import draw
+        from bayescaler.serving.door import CannotServe, Door
     except ModuleNotFoundError as missing:
         raise click.ClickException(f"{missing.name} is not installed: pip install 'bayescaler[sandbox]'") from missing
     check_picture(picture)

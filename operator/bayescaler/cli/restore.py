@@ -6,9 +6,14 @@ import click
 
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import BadName, ClusterError, Forbidden
-from bayescaler.cluster.restoring import Silence, restore_all, silence_operators
+from bayescaler.cluster.restoring import PutBack, Silence, restore_all, silence_operators
+from bayescaler.control import audit
+from bayescaler.telemetry.logs import configure
 
 from .options import DURATION
+
+SIGNATURE = "bayescaler restore"
+"""What its requests are signed with, for the API server's audit log."""
 
 
 @click.command()
@@ -25,6 +30,9 @@ from .options import DURATION
 @click.option("--timeout", type=DURATION, default="60s", show_default=True, help="Give up after this time.")
 @click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Default: KUBECONFIG, then the pod's own account.")
 @click.option("--context", "kube_context", help="Context of the kubeconfig.")
+@click.option(
+    "--log-format", type=click.Choice(["json", "text"]), default="text", show_default=True, help="Of the audit record."
+)
 def restore(
     everywhere: bool,
     namespace: tuple[str, ...],
@@ -34,6 +42,7 @@ def restore(
     timeout: float,
     kubeconfig: str | None,
     kube_context: str | None,
+    log_format: str,
 ) -> None:
     """Put back the least replicas of every HPA and ScaledObject that mode Floor has raised.
 
@@ -41,12 +50,13 @@ def restore(
     """
     if everywhere == bool(namespace):
         raise click.UsageError("give either --all or --namespace")
+    configure(form=log_format, level="info")
     lease = (lease_namespace, lease_name) if stop_operator else None
 
     async def work() -> bool:
         async with asyncio.timeout(timeout):
             async with await KubeClient.connect(kubeconfig=kubeconfig, context=kube_context) as client:
-                return await put_back(client, namespace or (None,), lease)
+                return await put_back(client.signed(SIGNATURE), namespace or (None,), lease)
 
     try:
         complete = asyncio.run(work())
@@ -63,15 +73,24 @@ async def put_back(client: KubeClient, namespaces: tuple[str | None, ...], lease
     if lease is not None:
         await _silence(client, lease)
     restored = failed = 0
-    async for scaler, problem in restore_all(client, namespaces):
-        if problem is None:
+    async for done in restore_all(client, namespaces):
+        _record(done)
+        scaler = done.after or done.before
+        if done.error is None:
             restored += 1
             click.echo(f"{scaler.namespace}: {scaler.field} of {scaler} is {scaler.floor}")
         else:
             failed += 1
-            click.echo(f"{scaler.namespace}: {scaler} keeps {scaler.field} {scaler.floor}: {problem}", err=True)
+            click.echo(f"{scaler.namespace}: {scaler} keeps {scaler.field} {scaler.floor}: {done.error}", err=True)
     click.echo(f"{restored} put back, {failed} failed")
     return failed == 0
+
+
+def _record(done: PutBack) -> None:
+    if done.error is not None:
+        audit.record(audit.put_back(done.before, done.before.own_floor), result=done.error.reason, why=str(done.error))
+    elif done.after is not None:
+        audit.record(audit.put_back(done.before, done.after.floor), result="ok", why=SIGNATURE)
 
 
 async def _silence(client: KubeClient, lease: tuple[str, str]) -> None:

@@ -16,15 +16,17 @@ import click
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import BadConfiguration
 from bayescaler.cluster.served_kind import ServedKind
-from bayescaler.console.serve import CannotServe, Door, console
+from bayescaler.console.serve import console
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.handlers import watch
 from bayescaler.policy import warm_up
+from bayescaler.serving.access import Access
+from bayescaler.serving.door import CannotServe, Door
+from bayescaler.serving.endpoints import endpoints
 from bayescaler.sources.allow import AllowList
 from bayescaler.telemetry.logs import configure
 from bayescaler.telemetry.metrics import Metrics
-from bayescaler.telemetry.probes import CannotListen, ProbeServer
 
 from .options import DURATION, LISTEN, typed
 
@@ -58,18 +60,18 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Address of /healthz, /readyz and /metrics.",
 )
+@click.option(
+    "--listen-tls-cert", type=FILE, help="Serve them over TLS by this certificate, PEM; read anew if renewed."
+)
+@click.option("--listen-tls-key", type=FILE, help="Its key, PEM.")
+@click.option("--metrics-auth", is_flag=True, help="Answer /metrics to tokens alone that may get this path.")
 @click.option("--console", "console_at", type=LISTEN, help="Serve the console at this host:port.  [default: off]")
 @click.option(
     "--console-tls-cert", type=FILE, help="Certificate of the console, PEM with its chain; read anew if renewed."
 )
 @click.option("--console-tls-key", type=FILE, help="Its key, PEM.")
 @click.option(
-    "--metrics-auth",
-    is_flag=True,
-    help="Serve /metrics at the console alone, to tokens that may get this path, and not at --listen.",
-)
-@click.option(
-    "--console-plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
+    "--plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
 )
 @click.option(
     "--lease-name", default="bayescaler", show_default=True, help="Lease that elects the replica that writes."
@@ -108,11 +110,13 @@ def run(
     metric_lag: float,
     startup: float,
     listen: tuple[str, int],
+    listen_tls_cert: Path | None,
+    listen_tls_key: Path | None,
+    metrics_auth: bool,
     console_at: tuple[str, int] | None,
     console_tls_cert: Path | None,
     console_tls_key: Path | None,
-    metrics_auth: bool,
-    console_plain_http: bool,
+    plain_http: bool,
     lease_name: str,
     lease_namespace: str,
     leader_election: bool,
@@ -125,10 +129,11 @@ def run(
 ) -> None:
     """Run the operator until it is told to stop."""
     check_addresses(prometheus, allow_prometheus)
+    front = Door(*listen, listen_tls_cert, listen_tls_key, plain_http, "--listen", takes_tokens=metrics_auth)
     door = None
     if console_at is not None:
-        door = Door(*console_at, console_tls_cert, console_tls_key, plain_http=console_plain_http)
-    elif more := typed(("console_tls_cert", "console_tls_key", "console_plain_http", "metrics_auth")):
+        door = Door(*console_at, console_tls_cert, console_tls_key, plain_http)
+    elif more := typed(("console_tls_cert", "console_tls_key")):
         raise click.UsageError(f"{more[0]} is of the console: say where it is served by --console HOST:PORT")
     configure(form=log_format, level=log_level)
     settings = Settings(
@@ -148,15 +153,14 @@ def run(
         asyncio.run(
             serve(
                 settings,
-                listen=listen,
+                front=front,
                 door=door,
-                open_metrics=not metrics_auth,
                 otlp=otlp_endpoint,
                 kubeconfig=kubeconfig,
                 context=kube_context,
             )
         )
-    except (BadConfiguration, CannotListen, CannotServe) as error:
+    except (BadConfiguration, CannotServe) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -186,36 +190,39 @@ def _sending(metrics: Metrics, endpoint: str | None, *, instance: str) -> Abstra
 async def serve(
     settings: Settings,
     *,
-    listen: tuple[str, int],
+    front: Door,
     door: Door | None,
-    open_metrics: bool,
     otlp: str | None,
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Connect, serve the probes and the console, wait for our kind, watch and tick until SIGINT or SIGTERM."""
-    if door is not None:
-        door.check()
+    """Connect, serve probes and metrics at `front` and the console at `door`, wait for our kind, watch and tick until
+    SIGINT or SIGTERM.
+    """
+    for one in (front, door):
+        if one is not None:
+            one.check()
     stop = asyncio.Event()
     for sig in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sig, stop.set)
     client = await KubeClient.connect(kubeconfig=kubeconfig, context=context)
     operator, kind = Operator.on_prometheus(client, settings), ServedKind(client)
-    host, port = listen
-    probing = ProbeServer(
-        operator.metrics.exposition if open_metrics else None,
-        live=operator.live,
-        ready=lambda: kind.wrong or operator.ready(),
-        host=host,
-        port=port,
-    )
     async with AsyncExitStack() as exits:
-        probes = await exits.enter_async_context(probing)
+        # What strangers ask must not queue before the Lease.
+        access = await exits.enter_async_context(Access(await exits.enter_async_context(client.separate())))
+        served = endpoints(
+            operator.metrics.exposition,
+            live=operator.live,
+            ready=lambda: kind.wrong or operator.ready(),
+            door=front,
+            requests=operator.metrics.http_requests,
+            access=access if front.takes_tokens else None,
+        )
+        address = await exits.enter_async_context(served)
+        log.info("serving probes and metrics", extra={"port": address.port, "address": str(address)})
         await exits.enter_async_context(_sending(operator.metrics, otlp, instance=settings.identity))
-        log.info("serving probes and metrics" if open_metrics else "serving probes", extra={"port": probes.port})
         if door is not None:
-            reviewer = await exits.enter_async_context(client.separate())
-            page = console(operator, reviewer, door, refresh_seconds=settings.interval_seconds)
+            page = console(operator, access, door, refresh_seconds=settings.interval_seconds)
             log.info("serving the console", extra={"address": await exits.enter_async_context(page)})
         await asyncio.to_thread(warm_up)
         try:

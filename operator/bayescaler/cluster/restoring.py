@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
@@ -34,6 +35,15 @@ class Silence(StrEnum):
     TAKEN = "taken from its holder"
     UNHELD = "nobody held it"
     NO_LEASE = "there is no such Lease"
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """An autoscaler as it was, as a write left it (None: there was no write), and what kept it from being put back."""
+
+    before: Scaler
+    after: Scaler | None = None
+    error: ClusterError | None = None
 
 
 async def silence_operators(
@@ -71,9 +81,8 @@ async def silence_operators(
 
 async def restore_all(
     client: KubeClient, namespaces: Iterable[str | None], *, sleep: Sleep = asyncio.sleep
-) -> AsyncIterator[tuple[Scaler, str | None]]:
-    """Put every floor back, a few at once, and yield each autoscaler as it is afterwards, or as it is left with what
-    went wrong.
+) -> AsyncIterator[PutBack]:
+    """Put every floor back, a few at once, and yield what came of each.
 
     Raises ApiError where the autoscalers cannot be listed; that KEDA is not installed is no error.
     """
@@ -104,28 +113,29 @@ async def _claimed(
     return found
 
 
-async def _restored(client: KubeClient, gate: Gate, scaler: Scaler, sleep: Sleep) -> tuple[Scaler, str | None]:
+async def _restored(client: KubeClient, gate: Gate, scaler: Scaler, sleep: Sleep) -> PutBack:
     """Put one back; what was edited meanwhile is read again, and a server that fails is waited for, ever longer."""
-    why, wait = "", FIRST_WAIT_SECONDS
+    last: ClusterError | None = None
+    wait = FIRST_WAIT_SECONDS
     for attempt in range(ATTEMPTS):
         try:
             if attempt:
                 again = await _claimed(client, scaler.kind, scaler.namespace, name=scaler.name)
                 if not again:
-                    return scaler, None  # somebody else has put it back, or our own answer was lost
+                    return PutBack(scaler)  # somebody else has put it back, or our own answer was lost
                 scaler = again[0]
-            return await gate.run(partial(restore_floor, client, scaler)), None
+            return PutBack(scaler, await gate.run(partial(restore_floor, client, scaler)))
         except NotFound:
-            return scaler, None  # it is gone, and its floor with it
+            return PutBack(scaler)  # it is gone, and its floor with it
         except Moved as error:
-            why = str(error)
+            last = error
         except (Unreachable, ServerError, TooManyRequests) as error:
-            why = str(error)
+            last = error
             await sleep(wait)
             wait *= 2.0
         except ClusterError as error:
-            return scaler, str(error)
-    return scaler, why
+            return PutBack(scaler, error=error)
+    return PutBack(scaler, error=last)
 
 
 def _taken(lease: Json, now: str) -> Json:

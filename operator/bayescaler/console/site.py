@@ -3,17 +3,19 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
 
 from aiohttp import web
 
+from bayescaler.control.containment import contained
+from bayescaler.control.registry import Key
 from bayescaler.control.service import Operator
-from bayescaler.telemetry.probes import exposition
+from bayescaler.control.workload import Workload
+from bayescaler.serving.access import Access, Refused
+from bayescaler.serving.guard import guarded
 
-from .access import METRICS, Access, Refused
 from .memory import Memory
 from .views import Json, listing, page, row, summary
 
@@ -28,7 +30,6 @@ HEADERS = {
 }
 MOST_CHARACTERS = 253
 PARAMETERS = frozenset({"namespace", "words"})
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ def assets() -> dict[str, Asset]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of the list: of which objects, as which whole tick left them (None: none), and what they say."""
+
+    keys: tuple[Key, ...] = ()
+    tick: float | None = None
+    made: list[Json] = field(default_factory=list)
+
+
 class Site:
     """One operator's console; `clock` gives epoch seconds, `refresh_seconds` is how often a page asks anew."""
 
@@ -59,7 +69,7 @@ class Site:
         self._refresh_seconds = refresh_seconds
         self._memory = Memory(operator.metrics)
         self._assets = assets()
-        self._rows: tuple[float | None, list[Json]] = (None, [])
+        self._rows = Rows()
         self._making = asyncio.Lock()
 
     def look_on(self) -> None:
@@ -72,13 +82,12 @@ class Site:
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        app = web.Application(middlewares=[_guarded], client_max_size=1)
+        app = web.Application(middlewares=[guarded(HEADERS)], client_max_size=1)
         app.router.add_get("/", self._home)
         app.router.add_get("/console", self._home)
         app.router.add_get("/favicon.ico", self._nothing)
         for path in self._assets:
             app.router.add_get(HOME + path, self._asset)
-        app.router.add_get(METRICS, self._metrics)
         app.router.add_get(f"{HOME}api/objects", self._objects)
         app.router.add_get(f"{HOME}api/objects/{{namespace}}/{{name}}", self._object)
         return app
@@ -127,12 +136,6 @@ class Site:
         now = self._clock()
         return await _json({**self._now(), **page(workload, self._memory, now=now)})
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        subject = await self._access.subject(request.headers.get("Authorization"))
-        if not await self._access.scrapes(subject):
-            raise Refused(403)
-        return await exposition(self._operator.metrics.exposition, request)
-
     def _now(self) -> Json:
         return {
             "now": self._clock(),
@@ -143,15 +146,25 @@ class Site:
         }
 
     async def _current(self) -> list[Json]:
-        """Return the rows of all objects, made once a tick, whoever asks."""
+        """Return the rows of all objects, made once a tick, whoever asks; those of a tick under way are not kept."""
         async with self._making:
-            tick = self._operator.loop.last_tick_at
-            if tick is None or tick != self._rows[0] or len(self._rows[1]) != len(self._operator.registry):
-                self._rows = (tick, await asyncio.to_thread(self._made))
-            return self._rows[1]
+            loop, keys = self._operator.loop, tuple(one.key for one in self._operator.registry)
+            kept = self._rows
+            if kept.tick is not None and kept.keys == keys and (loop.ticking or kept.tick == loop.last_tick_at):
+                return kept.made
+            tick, began_whole = loop.last_tick_at, not loop.ticking
+            made = await asyncio.to_thread(self._made, tuple(self._operator.registry))
+            whole = began_whole and not loop.ticking and tick == loop.last_tick_at
+            self._rows = Rows(keys, tick if whole else None, made)
+            return made
 
-    def _made(self) -> list[Json]:
-        return [row(workload) for workload in self._operator.registry]
+    def _made(self, workloads: tuple[Workload, ...]) -> list[Json]:
+        """Return a row for each; a fault costs the row of its object."""
+        made: list[Json] = []
+        for workload in workloads:
+            with contained(workload, "console", self._operator.metrics):
+                made.append(row(workload))
+        return made
 
 
 def _query(request: web.Request) -> dict[str, str]:
@@ -171,28 +184,3 @@ async def _json(body: Json) -> web.Response:
     response = web.Response(text=text, content_type="application/json")
     response.enable_compression()
     return response
-
-
-@web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what is refused by its status alone, and put the headers on everything."""
-    try:
-        if request.can_read_body:
-            raise web.HTTPRequestEntityTooLarge(0, 0)
-        response = await handler(request)
-    except Refused as refused:
-        response = _refusal(refused.status)
-    except web.HTTPException as error:
-        response = _refusal(error.status, error.headers.get("Allow"))
-    response.headers.update(HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _refusal(status: int, allow: str | None = None) -> web.Response:
-    headers: dict[str, Any] = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    if allow:
-        headers["Allow"] = allow
-    if status == 503:
-        headers["Retry-After"] = "5"
-    return web.Response(status=status, headers=headers)

@@ -6,6 +6,8 @@ The API server's own audit log has the same decision in `userAgent` (`signature`
 import logging
 from dataclasses import dataclass
 
+from bayescaler.cluster.scalers import Scaler
+
 log = logging.getLogger("bayescaler.audit")
 
 
@@ -28,6 +30,11 @@ def record(write: Write, *, result: str, why: str = "") -> None:
     }  # fmt: skip
     told = {name: value for name, value in fields.items() if value not in {None, ""}}
     log.info("%s of %s set from %s to %s: %s", write.field, write.what, write.before, write.after, result, extra=told)
+
+
+def put_back(scaler: Scaler, floor: int) -> Write:
+    """Return the write that puts back the floor of an autoscaler; no decision makes it."""
+    return Write(f"{scaler.kind} {scaler.namespace}/{scaler.name}", scaler.field, scaler.floor, floor)
 
 
 def signature(decision: str) -> str:

@@ -3,7 +3,7 @@
 A file is a mark of what it is of (the object, its query), then the forecaster's checkpoint, which knows its own spec
 and checksum. It is written whole beside its place and then moved there. What cannot be taken up is said once and built
 from history, as without a volume. A volume may hang for ever: it has threads of its own, which nobody waits for beyond
-a deadline.
+a deadline, nor the end of the process.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from math import ceil
@@ -24,6 +24,7 @@ from uuid import uuid4
 from bayescaler.telemetry.metrics import Metrics
 from bayescast import BayescastError
 
+from .daemons import Daemons
 from .estimate import BankPool
 from .settings import Settings
 from .translate import Intent
@@ -47,7 +48,7 @@ class Checkpoints:
         self._queue: deque[Workload] = deque()
         self._round_began: float | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._threads = ThreadPoolExecutor(settings.max_warmups_in_flight, thread_name_prefix="volume")
+        self._threads = Daemons(settings.max_warmups_in_flight, name="volume")
         self._hung: set[Future[Any]] = set()
         self._refused: set[str] = set()
         self._failing = False

@@ -126,7 +126,7 @@ class FloorKeeper:
         wait = FIRST_WAIT_SECONDS if before is None else min(2.0 * before.wait_seconds, LONGEST_WAIT_SECONDS)
         self._refused[scaler.uid] = _Refusal(reason, wait, now + wait)
         self._metrics.scale_writes.labels(reason).inc()
-        audit.record(_put_back(scaler, scaler.own_floor), result=reason, why=str(error))
+        audit.record(audit.put_back(scaler, scaler.own_floor), result=reason, why=str(error))
         if before is not None and before.reason == reason:
             log.debug("floor still not put back", extra={"scaler": str(scaler), "why": str(error)})
             return
@@ -135,7 +135,7 @@ class FloorKeeper:
         self._record(scaler, "FloorNotRestored", f"{why}; it is tried again", EventType.WARNING)
 
     def _tell(self, scaler: Scaler, after: Scaler) -> None:
-        audit.record(_put_back(scaler, after.floor), result="ok", why="put back")
+        audit.record(audit.put_back(scaler, after.floor), result="ok", why="put back")
         owner = "" if scaler.claim is None else f' "{scaler.claim.name}"'
         note = f"{scaler.field} is {after.floor} again: BayesianAutoscaler{owner} no longer raises it"
         self._record(scaler, "FloorRestored", note, EventType.NORMAL)
@@ -143,10 +143,6 @@ class FloorKeeper:
     def _record(self, scaler: Scaler, reason: str, note: str, event_type: EventType) -> None:
         about = ObjectRef(group_version(scaler.kind), scaler.kind, scaler.namespace, scaler.name, scaler.uid)
         self._events.record(about, reason=reason, note=note, action="Restore", event_type=event_type)
-
-
-def _put_back(scaler: Scaler, floor: int) -> audit.Write:
-    return audit.Write(f"{scaler.kind} {scaler.namespace}/{scaler.name}", scaler.field, scaler.floor, floor)
 
 
 def told(error: ClusterError, scaler: Scaler) -> str:

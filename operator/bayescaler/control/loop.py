@@ -73,12 +73,20 @@ class Loop:
         self._learners, self._successor, self._canaries = learners, successor, canaries
         self._lag_seconds, self._pause_seconds = lag_seconds, pause_seconds
         self.last_tick_at: float | None = None
+        self.ticking = False
+        """Whether a tick is under way: of some workloads what is there is then of this tick, of others of the last."""
         self.onlookers: list[Learner] = []
         """Who looks at the workloads after every tick."""
 
     async def tick(self, *, now: float) -> None:
         """Do everything once. A fault of one object is contained and counted; the others go on."""
-        workloads = tuple(self._registry)
+        self.ticking = True
+        try:
+            await self._work_through(tuple(self._registry), now=now)
+        finally:
+            self.ticking = False
+
+    async def _work_through(self, workloads: Sequence[Workload], *, now: float) -> None:
         self._metrics.objects.set(len(workloads))
         with self._stage("total"):
             with self._stage("collect"):

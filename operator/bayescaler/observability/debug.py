@@ -227,11 +227,14 @@ _WORK = Row(
             empty="no fault was contained",
         ),
         lines(
-            "Requests to the console",
-            "By the status of the answer. 401 and 403 in numbers: somebody tries.",
+            "Requests to the operator",
+            "By server and the status of the answer. 401 and 403 in numbers: somebody tries.",
             Show.PER_SECOND,
-            Query(f"sum by (code) (rate({of('console_requests', window='$__rate_interval')}))", "{{code}}"),
-            empty="nobody has asked, or the console is off",
+            Query(
+                f"sum by (server, code) (rate({of('http_requests', window='$__rate_interval')}))",
+                "{{server}} {{code}}",
+            ),
+            empty="nobody has asked",
         ),
     ),
 )

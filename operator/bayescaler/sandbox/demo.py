@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler import api
-from bayescaler.console.serve import Door, console
+from bayescaler.console.serve import console
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Workload
 from bayescaler.policy.freshness import closed_until
 from bayescaler.replay import hpa
 from bayescaler.replay.service import Outcome, outcome
+from bayescaler.serving.access import Access
+from bayescaler.serving.door import Door
 
 from .pods import lognormal
 from .stage import Stage
@@ -182,8 +184,9 @@ class Demo:
             return
         async with (
             stage.reviewer() as client,
+            Access(client) as access,
             console(
-                stage.operator, client, self._door, refresh_seconds=REFRESH_SECONDS, clock=stage.clock.now
+                stage.operator, access, self._door, refresh_seconds=REFRESH_SECONDS, clock=stage.clock.now
             ) as address,
         ):
             self.console_address = f"{address}#token={stage.server.admin_token}"

@@ -225,12 +225,12 @@ OPERATOR_METRICS = (
         ("where",),
     ),
     MetricSpec(
-        "console_requests",
+        "http_requests",
         Unit.NUMBER,
-        "Requests to the console, by the status of the answer.",
-        "401 and 403 in numbers: somebody tries",
+        "Requests to the operator, at `console` or `endpoints` (/metrics and the probes), by the status of the answer.",
+        "401 and 403 in numbers: somebody tries; 400 and 413: what is sent is no request",
         Kind.COUNTER,
-        ("code",),
+        ("server", "code"),
     ),
     MetricSpec(
         "events",

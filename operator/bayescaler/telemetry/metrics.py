@@ -65,7 +65,7 @@ class Metrics:
         self.state_writes = self._counter("state_writes")
         self.source_errors = self._counter("source_errors")
         self.failures = self._counter("failures")
-        self.console_requests = self._counter("console_requests")
+        self.http_requests = self._counter("http_requests")
         for stage in STAGES:
             self.tick_seconds.labels(stage)
 

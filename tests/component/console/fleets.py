@@ -5,28 +5,29 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from bayescaler import api
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.scale import Target
-from bayescaler.console.serve import Door, console
+from bayescaler.console.serve import console
 from bayescaler.control.deciding import decide_one
 from bayescaler.control.service import Operator
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load
 from bayescaler.policy import Evidence, Outlook, assess
 from bayescaler.policy.reasons import Health, Phase
-from bayescaler.sandbox.server import SandboxServer, User, service_account
+from bayescaler.sandbox.server import SandboxServer
+from bayescaler.serving.access import Access
+from bayescaler.serving.door import Door
 from bayescast import LEVELS, Family, Predictive
+
+from .grants import operators_token
 
 NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
 TICK, MINUTE = 15.0, 60.0
 NORMAL = np.array([0.0, 0.524, 0.842, 1.282, 1.645, 1.96, 2.326, 2.576, 3.09])  # its quantiles at LEVELS
 NAMESPACES = ("checkout", "payments", "search", "shop")
 NAMES = ("api", "cart", "feed", "images", "mail", "orders", "prices", "ranking", "stock", "web")
-RBAC = "rbac.authorization.k8s.io"
-RIGHTS = Path(__file__).resolve().parents[2] / "rbac.yaml"
 CANARY = "canary-5d1f0c7e"
 
 
@@ -109,40 +110,6 @@ class Fleet:
         return wave * (1.0 + 0.04 * math.sin(at * (1.0 + number % 7)))
 
 
-def grant(server, user, *namespaces, verbs=("get",)):
-    """Let a user do this to the objects of some namespaces, or of all (""); returns a token of them."""
-    rule = {"apiGroups": [api.GROUP], "resources": [api.PLURAL], "verbs": list(verbs)}
-    for place in namespaces:
-        _bind(server, f"{user}-reads", [rule], {"apiGroup": RBAC, "kind": "User", "name": user}, namespace=place)
-    return server.token(User(user, ("system:authenticated",)))
-
-
-def grant_path(server, user, path):
-    """Let a user get a path; returns a token of them."""
-    rule = {"nonResourceURLs": [path], "verbs": ["get"]}
-    _bind(server, f"{user}-reads", [rule], {"apiGroup": RBAC, "kind": "User", "name": user})
-    return server.token(User(user, ("system:authenticated",)))
-
-
-def _bind(server, name, rules, subject, *, namespace=""):
-    kind, where = ("Role", {"namespace": namespace}) if namespace else ("ClusterRole", {})
-    about = {"apiVersion": f"{RBAC}/v1", "metadata": {"name": name, **where}}
-    reference = {"apiGroup": RBAC, "kind": kind, "name": name}
-    server.create(about | {"kind": kind, "rules": rules})
-    server.create(about | {"kind": f"{kind}Binding", "roleRef": reference, "subjects": [subject]})
-
-
-def _operators(server):
-    """A token of the operator's account, which has the console's rights in the chart and no others."""
-    account = {"kind": "ServiceAccount", "name": "bayescaler", "namespace": "bayescaler-system"}
-    rules = []
-    for right, verbs in yaml.safe_load(RIGHTS.read_text())["console"].items():
-        group, _, resource = right.partition("/")
-        rules.append({"apiGroups": [group], "resources": [resource], "verbs": verbs})
-    _bind(server, "bayescaler-console", rules, account)
-    return server.token(service_account("bayescaler-system", "bayescaler"))
-
-
 @asynccontextmanager
 async def served(count, folder: Path, *, ticks=2, door=None, refresh_seconds=15.0):
     """A console on loopback, over `count` objects and an API server that enforces its roles."""
@@ -151,12 +118,12 @@ async def served(count, folder: Path, *, ticks=2, door=None, refresh_seconds=15.
             server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}})
             secret = {"name": "prometheus-auth", "namespace": place}
             server.create({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"token": CANARY}})
-        kubeconfig = server.write_kubeconfig(folder / "kubeconfig", token=_operators(server))
-        async with await KubeClient.connect(kubeconfig) as client:
+        kubeconfig = server.write_kubeconfig(folder / "kubeconfig", token=operators_token(server))
+        async with await KubeClient.connect(kubeconfig) as client, Access(client) as access:
             settings = Settings(leader_election=False, default_server_address="http://prometheus:9090")
             operator = Operator.on_prometheus(client.separate(), settings, clock=lambda: NOON + 4.0)
             door = door or Door("127.0.0.1", 0)
-            page = console(operator, client, door, refresh_seconds=refresh_seconds, clock=lambda: NOON + 4.0)
+            page = console(operator, access, door, refresh_seconds=refresh_seconds, clock=lambda: NOON + 4.0)
             try:
                 async with page as address:
                     fleet = Fleet(operator, count)
@@ -172,4 +139,4 @@ class Console:
 
     def requests(self, code):
         """How many requests were answered with this status."""
-        return self.operator.metrics.console_requests.labels(str(code))._value.get()
+        return self.operator.metrics.http_requests.labels("console", str(code))._value.get()

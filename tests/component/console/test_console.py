@@ -3,23 +3,27 @@
 import asyncio
 import json
 import logging
-import ssl
+from dataclasses import replace
 
 import aiohttp
 import pytest
 from prometheus_client.exposition import generate_latest
 
-from bayescaler.console.serve import CannotServe, Door
 from bayescaler.console.site import HEADERS
-from bayescaler.console.tls import BadCertificate, Files, renewed
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
-from .fleets import CANARY, NAMESPACES, grant, grant_path, served
+from .fleets import CANARY, NAMESPACES, manifest, served
+from .grants import grant
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
 ONE = "api/objects/shop/api-00"
+
+
+class Unspeakable:
+    def __str__(self):
+        raise RuntimeError("no words")
 
 
 @pytest.fixture
@@ -90,15 +94,6 @@ async def test_who_may_get_them_everywhere_sees_all_and_is_told_what_is_not_ther
     assert names(text) == {("shop", "api-00")}
 
 
-async def test_metrics_are_for_those_who_may_get_the_path(console, ask, admin):
-    assert (await ask("../metrics"))[:2] == (401, "")
-    assert (await ask("../metrics", token=grant(console.server, "platform", "")))[:2] == (403, "")
-    status, text, _ = await ask("../metrics", token=grant_path(console.server, "prometheus", "/metrics"))
-    assert status == 200
-    assert "bayescaler_load{" in text
-    assert (await ask(OBJECTS, token=grant_path(console.server, "scraper", "/metrics")))[0] == 403
-
-
 async def test_a_page_has_the_story_the_chart_and_the_decisions(ask, admin):
     status, text, headers = await ask(ONE, token=admin)
     told = json.loads(text)
@@ -146,7 +141,6 @@ async def test_the_page_is_fetched_once_until_it_changes(ask):
         ("GET", f"{ONE}?words=x&more=1", 400),
         ("GET", f"{OBJECTS}/shop/{'x' * 300}", 400),
         ("GET", f"{OBJECTS}/shop", 404),
-        ("POST", "../metrics", 405),
         ("GET", f"{OBJECTS}?{'x' * 9000}", 400),
     ],
 )
@@ -158,19 +152,36 @@ async def test_what_cannot_be_asked_is_refused_and_counted(console, ask, admin, 
     assert console.requests(status) == before + 1
 
 
+async def test_a_fault_in_one_row_takes_that_row_alone_and_is_counted(console, ask, admin):
+    first = next(iter(console.fleet))
+    first.phase = Unspeakable()
+    status, text, _ = await ask(OBJECTS, token=admin)
+    assert status == 200
+    assert names(text) == {(one.namespace, one.name) for one in console.fleet if one is not first}
+    assert console.operator.metrics.failures.labels("console")._value.get() == 1
+
+
+async def test_a_list_is_of_one_tick_while_the_next_is_under_way(console, ask, admin):
+    async def wanted():
+        return json.loads((await ask(f"{OBJECTS}?words=api-00&namespace=shop", token=admin))[1])["objects"][0]["wanted"]
+
+    workload, loop = console.operator.registry.get(("shop", "api-00")), console.operator.loop
+    whole = await wanted()
+    loop.ticking, workload.decision = True, replace(workload.decision, final=whole + 1)
+    assert await wanted() == whole
+    loop.ticking, loop.last_tick_at = False, loop.last_tick_at + 15.0
+    assert await wanted() == whole + 1
+
+    loop.ticking, workload.decision = True, replace(workload.decision, final=whole + 2)
+    console.operator.registry.observe("DELETED", manifest("shop", "web-00", 39))
+    assert await wanted() == whole + 2, "there is no list of the last tick without it"
+    loop.ticking, workload.decision = False, replace(workload.decision, final=whole + 3)
+    assert await wanted() == whole + 3, "what was made of half a tick is not kept"
+
+
 async def test_a_body_is_refused_before_it_is_read(console, ask, admin):
     assert (await ask(OBJECTS, token=admin, data=b"x" * 10_000))[0] == 413
     assert console.requests(413) == 1
-
-
-async def test_bytes_that_are_no_request_are_refused_and_counted(console):
-    port = int(console.address.split(":")[2].split("/")[0])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"NONSENSE \x00\x01\r\n\r\n")
-    assert b" 400 " in await reader.readline()
-    writer.close()
-    await writer.wait_closed()
-    assert console.requests(400) == 1
 
 
 async def test_where_the_api_server_cannot_be_asked_nothing_is_shown(console, ask, admin):
@@ -201,58 +212,6 @@ async def test_a_thousand_objects_are_one_bounded_answer(tmp_path):
         assert states == sorted(states, key=["bad", "notice", "good"].index)
         assert set(states) == {"bad", "notice", "good"}
     assert MOST_ROWS >= 1000
-
-
-@pytest.mark.parametrize(
-    ("door", "told"),
-    [
-        (Door(ANYWHERE, 0), "plain HTTP"),
-        (Door("console.example", 0), "plain HTTP"),
-        (Door("127.0.0.1", 0, certificate="cert.pem"), "--console-tls-key"),
-    ],
-)
-def test_tokens_do_not_cross_a_network_in_the_clear(door, told):
-    with pytest.raises(CannotServe, match=told):
-        door.check()
-
-
-@pytest.mark.parametrize(
-    "door", [Door("127.0.0.1", 0), Door("::1", 0), Door("localhost", 0), Door(ANYWHERE, 0, plain_http=True)]
-)
-def test_plain_http_is_for_this_machine_or_where_it_is_allowed(door):
-    door.check()
-
-
-def test_no_tls_below_1_2_is_spoken(tmp_path, pair):
-    assert Files(*pair("one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
-
-
-async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path, pair):
-    certificate, key = pair("one")
-    async with served(1, tmp_path, door=Door("127.0.0.1", 0, certificate, key)) as console:
-        port = int(console.address.split(":")[2].split("/")[0])
-
-        async def shown():
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-            try:
-                return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            finally:
-                writer.close()
-                await writer.wait_closed()
-
-        first = await shown()
-        assert await shown() == first
-        key.write_text("torn")  # renewed by half: the one before goes on
-        assert await shown() == first
-        pair("two")
-        assert await shown() != first
-
-
-def test_a_certificate_that_is_not_there_is_told_by_name(tmp_path):
-    with pytest.raises(BadCertificate, match=r"none\.pem"):
-        renewed(Files(tmp_path / "none.pem", tmp_path / "key.pem"))
 
 
 def test_no_inline_script_or_style_is_allowed():

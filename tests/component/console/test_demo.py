@@ -4,8 +4,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from bayescaler.console.serve import Door
 from bayescaler.sandbox.demo import Demo, Traffic
+from bayescaler.serving.door import Door
 
 from .fleets import MINUTE, NOON
 

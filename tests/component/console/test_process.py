@@ -11,7 +11,8 @@ import aiohttp
 from bayescaler import api
 from bayescaler.sandbox.server import SandboxServer
 
-from .fleets import NAMESPACES, grant, manifest
+from .fleets import NAMESPACES, manifest
+from .grants import grant
 
 
 async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair):
@@ -24,12 +25,13 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair
         token = grant(server, "tenant", "shop")
         command = [
             sys.executable, "-m", "bayescaler", "run", "--no-leader-election", "--listen=127.0.0.1:0",
+            f"--listen-tls-cert={certificate}", f"--listen-tls-key={key}",
             f"--kubeconfig={server.write_kubeconfig(tmp_path / 'kubeconfig')}", "--prometheus=http://127.0.0.1:1",
             "--metrics-auth", "--console=127.0.0.1:0", f"--console-tls-cert={certificate}", f"--console-tls-key={key}",
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         try:
-            port = await said(process, "serving probes", "port")
+            endpoints = await said(process, "serving probes and metrics", "address")
             address = await said(process, "serving the console", "address")
             trusted = ssl.create_default_context(cafile=certificate)
             trusted.check_hostname = False
@@ -39,8 +41,8 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair
                 assert (await listed(session, headers))["target"] == "Deployment/web"
                 async with session.get("api/objects/search/web", headers=headers) as answer:
                     assert answer.status == 403
-                async with session.get(f"http://127.0.0.1:{port}/metrics", headers=headers) as answer:
-                    assert answer.status == 404
+                async with session.get(f"{endpoints}/metrics", headers=headers) as answer:
+                    assert answer.status == 403
         finally:
             process.send_signal(signal.SIGTERM)
             await asyncio.gather(process.stderr.read(), process.wait())

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import json
+import logging
 from dataclasses import replace
 
 import pytest
 
+from bayescaler import __version__
 from bayescaler.cli import main
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.restoring import HELD_SECONDS, IN_FLIGHT, Silence, restore_all, silence_operators
@@ -15,6 +18,16 @@ from .floors import NEEDED, Floors, raised
 from .worlds import CRD, HPA, MINUTE, SETTINGS, TICK, hpa, impatient_recovery
 
 LEADING = replace(SETTINGS, leader_election=True, lease_namespace="default", lease_name="bayescaler")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before():
+    """The command has its own way to log."""
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
@@ -42,7 +55,7 @@ async def put_back(world):
 
 async def test_a_floor_put_back_stays_so_although_the_operator_still_runs(world):
     taken, done = await put_back(world)
-    assert (taken, [(str(scaler), scaler.floor, problem) for scaler, problem in done]) == (
+    assert (taken, [(str(one.after), one.after.floor, one.error) for one in done]) == (
         Silence.TAKEN,
         [('HorizontalPodAutoscaler "web"', 2, None)],
     )
@@ -74,9 +87,9 @@ async def test_one_that_cannot_be_put_back_is_told_and_the_others_are(world):
     refused = Fault(match=lambda r: r.verb == "patch" and r.name == "other", status=403, times=None)
     world.server.faults.add(refused)
     _, done = await put_back(world)
-    problems = {scaler.name: problem for scaler, problem in done}
+    problems = {one.before.name: one.error for one in done}
     assert problems["web"] is None
-    assert "403" in problems["other"]
+    assert "403" in str(problems["other"])
     assert world.floor() == 2
 
 
@@ -89,19 +102,26 @@ async def test_an_edit_in_the_middle_is_seen_and_the_edited_number_stays(world):
 
     world.server.faults.add(Fault(match=edit))
     _, done = await put_back(world)
-    assert [problem for _, problem in done] == [None]
+    assert [one.error for one in done] == [None]
     assert (world.floor(), world.notes()) == (5, {})
 
 
-async def test_the_command_puts_back_what_an_operator_that_is_no_more_has_left(world, capsys):
+async def test_the_command_puts_back_what_an_operator_that_is_no_more_has_left_and_is_on_record(world, capsys):
     await world.running.stop()
     world.server.delete(*CRD, "web")
-    words = ["restore", "--all", "--no-stop-operator", f"--kubeconfig={world.kubeconfig}"]
+    words = ["restore", "--all", "--no-stop-operator", f"--kubeconfig={world.kubeconfig}", "--log-format=json"]
+    asked = len(world.requests)
     await asyncio.to_thread(main, words)
-    assert capsys.readouterr().out.splitlines() == [
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
         'default: minReplicas of HorizontalPodAutoscaler "web" is 2',
         "1 put back, 0 failed",
     ]
+    (record,) = [json.loads(line) for line in said.err.splitlines() if "bayescaler.audit" in line]
+    told = {"write": "HorizontalPodAutoscaler default/web", "field": "minReplicas", "before": NEEDED, "after": 2}
+    assert record.items() >= (told | {"result": "ok", "why": "bayescaler restore"}).items()
+    agents = {request.headers["User-Agent"] for request in world.requests[asked:]}
+    assert agents == {f"bayescaler/{__version__} (bayescaler restore)"}
     assert (world.floor(), world.notes()) == (2, {})
     await world.restart()
     await world.run(TICK)
@@ -138,8 +158,8 @@ async def test_many_are_put_back_at_once_and_a_server_that_fails_is_tried_again_
     await world.until(lambda: held.hits == IN_FLIGHT, "so many are under way at once")
     hold.set()
     done = await putting
-    assert [problem for _, problem in done] == [None] * 10
-    assert {scaler.name: scaler.floor for scaler, _ in done} == {"web": 2} | {f"other-{n}": 1 for n in range(9)}
+    assert [one.error for one in done] == [None] * 10
+    assert {one.before.name: one.after.floor for one in done} == {"web": 2} | {f"other-{n}": 1 for n in range(9)}
     assert sorted(set(waits))[:2] == [0.5, 1.0]
 
 

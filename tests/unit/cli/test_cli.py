@@ -162,12 +162,14 @@ def test_a_port_that_is_taken_is_one_line(bayescaler, kubeconfig, quiet_logs):
     [
         (["--console-tls-cert", "tls.crt"], "--console HOST:PORT"),
         (["--console", "0.0.0.0:0"], "plain HTTP"),
+        (["--listen", "0.0.0.0:0", "--metrics-auth"], "--listen-tls-cert"),
+        (["--listen-tls-cert", "no.crt", "--listen-tls-key", "no.key"], "no.crt"),
         (["--console", "127.0.0.1:0", "--console-tls-cert", "tls.crt"], "--console-tls-key"),
         (["--console", "127.0.0.1:0", "--console-tls-cert", "no.crt", "--console-tls-key", "no.key"], "no.crt"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
-def test_a_console_that_cannot_be_served_is_one_line(bayescaler, kubeconfig, quiet_logs, options, told):
+def test_what_cannot_be_served_as_asked_for_is_one_line(bayescaler, kubeconfig, quiet_logs, options, told):
     quiet = ("--kubeconfig", kubeconfig, "--listen", "127.0.0.1:0", "--log-level", "error")
     assert told in mended_by_the_user(bayescaler("run", *quiet, *options))
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bayescaler.console.kept import Busy, Kept
+from bayescaler.serving.kept import Busy, Kept, Recent
 
 
 class Source:
@@ -82,12 +82,19 @@ async def test_the_least_used_answer_makes_room(clock, source):
 async def test_more_questions_than_may_wait_are_turned_away(clock, source):
     kept = Kept(clock, seconds=30.0, most=8, in_flight=2, waiting=1)
     source.open.clear()
-    waiting = [asyncio.ensure_future(kept.get(key, source)) for key in "abc"]
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert source.asked == 2
+    waiting = [asyncio.ensure_future(kept.get(key, source)) for key in "abcd"]
+    await asyncio.wait(waiting[-1:])
     with pytest.raises(Busy):
-        await kept.get("d", source)
+        await waiting.pop()
     source.open.set()
     assert sorted(await asyncio.gather(*waiting)) == [1, 2, 3]
     assert await kept.get("d", source) == 4
+
+
+def test_what_is_recent_is_forgotten_in_time_and_when_there_is_too_much_of_it(clock):
+    recent = Recent(clock, seconds=10.0, most=2)
+    for key in "abc":
+        recent.add(key)
+    assert ["a" in recent, "b" in recent, "c" in recent, len(recent)] == [False, True, True, 2]
+    clock.now = 10.0
+    assert "c" not in recent

@@ -1,4 +1,4 @@
-"""The certificate of the console: read anew when its files are renewed, so that no connection meets an old one."""
+"""A certificate to serve with: read anew when its files are renewed, so that no connection meets an old one."""
 
 import logging
 import ssl
@@ -50,7 +50,7 @@ def renewed(files: Files) -> ssl.SSLContext:
             if stamp != now[0]:
                 now[:] = [stamp, files.context()]
         except OSError as error:
-            log.warning("the console's certificate cannot be read anew", extra={"why": str(error)})
+            log.warning("a certificate cannot be read anew", extra={"file": str(files.certificate), "why": str(error)})
         current: Any = now[1]
         connection.context = current
 

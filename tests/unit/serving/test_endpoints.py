@@ -3,9 +3,10 @@
 import aiohttp
 import pytest
 
+from bayescaler.serving.door import CannotServe, Door
+from bayescaler.serving.endpoints import endpoints
 from bayescaler.telemetry.exposition import WorkloadSample
 from bayescaler.telemetry.metrics import Metrics
-from bayescaler.telemetry.probes import CannotListen, ProbeServer
 
 
 class State:
@@ -24,19 +25,22 @@ def packed():
     return []
 
 
+def served(metrics, state, *, port=0):
+    door = Door("127.0.0.1", port, option="--listen", takes_tokens=False)
+    probes = {"live": lambda: state.live, "ready": lambda: state.ready}
+    return endpoints(metrics.exposition, **probes, door=door, requests=metrics.http_requests)
+
+
 @pytest.fixture
 async def ask(state, packed):
     metrics = Metrics(lambda: [WorkloadSample("shop", "web", load=3.0)])
-    server = ProbeServer(
-        metrics.exposition, live=lambda: state.live, ready=lambda: state.ready, host="127.0.0.1", port=0
-    )
 
     async def get(path, **headers):
-        async with session.get(f"http://127.0.0.1:{server.port}{path}", headers=headers) as answer:
+        async with session.get(f"{address}{path}", headers=headers) as answer:
             packed.append(answer.headers.get("Content-Encoding"))
             return answer.status, await answer.text(), answer.headers.get("Content-Type", "")
 
-    async with server, aiohttp.ClientSession() as session:
+    async with served(metrics, state) as address, aiohttp.ClientSession() as session:
         yield get
 
 
@@ -78,18 +82,16 @@ async def test_anything_else_is_not_there(ask, path):
     assert (await ask(path))[0] == 404
 
 
-async def test_the_port_is_free_again_afterwards():
-    exposition = Metrics(lambda: ()).exposition
-    probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
-    async with ProbeServer(exposition, port=0, **probes) as first:
+async def test_the_port_is_free_again_afterwards(state):
+    metrics = Metrics(lambda: ())
+    async with served(metrics, state) as first:
         port = first.port
-    async with ProbeServer(exposition, port=port, **probes) as second:
+    async with served(metrics, state, port=port) as second:
         assert second.port == port
 
 
-async def test_a_taken_port_is_an_error_that_names_it():
-    exposition = Metrics(lambda: ()).exposition
-    probes = {"live": lambda: None, "ready": lambda: None, "host": "127.0.0.1"}
-    async with ProbeServer(exposition, port=0, **probes) as first:
-        with pytest.raises(CannotListen, match=f"127.0.0.1:{first.port}: .*--listen"):
-            await ProbeServer(exposition, port=first.port, **probes).__aenter__()
+async def test_a_taken_port_is_an_error_that_names_it(state):
+    metrics = Metrics(lambda: ())
+    async with served(metrics, state) as first:
+        with pytest.raises(CannotServe, match=f"127.0.0.1:{first.port}: .*--listen"):
+            await served(metrics, state, port=first.port).__aenter__()

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+IN_FLIGHT, WAITING = 8, 256
 
 
 class Busy(Exception):  # noqa: N818 - named for what it tells
@@ -20,7 +21,13 @@ class Kept(Generic[K, V]):
     """
 
     def __init__(
-        self, clock: Callable[[], float], *, seconds: float, most: int, in_flight: int = 8, waiting: int = 256
+        self,
+        clock: Callable[[], float],
+        *,
+        seconds: float,
+        most: int,
+        in_flight: int = IN_FLIGHT,
+        waiting: int = WAITING,
     ) -> None:
         self._clock, self._seconds, self._most = clock, seconds, most
         self._answers: OrderedDict[K, tuple[float, asyncio.Future[V]]] = OrderedDict()
@@ -35,7 +42,9 @@ class Kept(Generic[K, V]):
         if answer is None or until <= self._clock() or _has_failed(answer):
             if self._open >= self._most_open:
                 raise Busy(f"{self._open} questions wait already")
+            self._open += 1  # here, as a task begins later
             answer = asyncio.ensure_future(self._asked(ask))
+            answer.add_done_callback(self._close)
             self._answers[key] = (self._clock() + self._seconds, answer)
         self._answers.move_to_end(key)
         while len(self._answers) > self._most:
@@ -43,12 +52,15 @@ class Kept(Generic[K, V]):
         return await asyncio.shield(answer)
 
     async def _asked(self, ask: Callable[[], Awaitable[V]]) -> V:
-        self._open += 1
-        try:
-            async with self._seats:
-                return await ask()
-        finally:
-            self._open -= 1
+        async with self._seats:
+            return await ask()
+
+    def _close(self, _answer: "asyncio.Future[V]") -> None:
+        self._open -= 1
+
+    def drop(self, key: K) -> None:
+        """Forget the answer for `key`."""
+        self._answers.pop(key, None)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -57,6 +69,27 @@ class Kept(Generic[K, V]):
         for answer in answers:
             answer.cancel()
         await asyncio.gather(*answers, return_exceptions=True)
+
+
+class Recent(Generic[K]):
+    """At most `most` keys, each for `seconds` since it was added; the oldest makes room."""
+
+    def __init__(self, clock: Callable[[], float], *, seconds: float, most: int) -> None:
+        self._clock, self._seconds, self._most = clock, seconds, most
+        self._until: OrderedDict[K, float] = OrderedDict()
+
+    def __contains__(self, key: K) -> bool:
+        return self._until.get(key, 0.0) > self._clock()
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def add(self, key: K) -> None:
+        """Remember it from now on."""
+        self._until[key] = self._clock() + self._seconds
+        self._until.move_to_end(key)
+        while len(self._until) > self._most:
+            self._until.popitem(last=False)
 
 
 def _has_failed(answer: "asyncio.Future[V]") -> bool:

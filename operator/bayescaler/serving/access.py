@@ -1,4 +1,4 @@
-"""Who asks, and which namespaces they may see: reviewed by the API server, kept for half a minute."""
+"""Who asks, and what they may see: reviewed by the API server, kept for half a minute."""
 
 import asyncio
 import hashlib
@@ -6,17 +6,21 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection
+from typing import Self
 
 from bayescaler.api import GROUP, PLURAL
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.errors import ClusterError
 from bayescaler.cluster.reviews import Subject, may, may_get_path, owner_of
 
-from .kept import Busy, Kept
+from .kept import Busy, Kept, Recent
 
 log = logging.getLogger(__name__)
 KEPT_SECONDS = 30.0
+REFUSED_SECONDS = 10.0
+"""For so long a token that is nobody's is refused unasked: short, as it may belong to somebody a moment later."""
 MOST_KEPT = 4096
+MOST_REFUSED = 1024
 MOST_NAMESPACES = 200
 """Namespaces reviewed for one answer to somebody who may not see all of them."""
 BEARER = re.compile(r"^Bearer +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
@@ -39,7 +43,17 @@ class Access:
     def __init__(self, client: KubeClient, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._owners: Kept[bytes, Subject | None] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
+        # Beside the others, so that those of strangers, however many, push out nobody's.
+        self._strangers: Recent[bytes] = Recent(clock, seconds=REFUSED_SECONDS, most=MOST_REFUSED)
         self._rights: Kept[tuple[Subject, str], bool] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End what is under way."""
+        await self._owners.close()
+        await self._rights.close()
 
     async def subject(self, authorization: str | None) -> Subject:
         """Return whose token an Authorization header holds; Refused where it is nobody's."""
@@ -48,11 +62,15 @@ class Access:
             raise Refused(401)
         token = found[1]
         key = hashlib.sha256(token.encode()).digest()  # so that no token is kept
+        if key in self._strangers:
+            raise Refused(401)
         try:
             owner = await self._owners.get(key, lambda: owner_of(self._client, token))
         except (ClusterError, Busy) as error:
             raise _unanswered("a token", error) from error
         if owner is None:
+            self._owners.drop(key)
+            self._strangers.add(key)
             raise Refused(401)
         return owner
 
@@ -68,11 +86,6 @@ class Access:
         allowed = await asyncio.gather(*(self._may(subject, one) for one in asked))
         seen = {one for one, is_allowed in zip(asked, allowed, strict=True) if is_allowed}
         return seen, len(namespaces) - len(asked)
-
-    async def close(self) -> None:
-        """End what is under way."""
-        await self._owners.close()
-        await self._rights.close()
 
     async def scrapes(self, subject: Subject) -> bool:
         """Whether they may get the metrics."""
@@ -91,5 +104,5 @@ class Access:
 
 
 def _unanswered(what: str, error: Exception) -> Refused:
-    log.warning("a request to the console could not be reviewed", extra={"asked": what, "why": str(error)})
+    log.warning("a request could not be reviewed", extra={"asked": what, "why": str(error)})
     return Refused(503)

@@ -1,0 +1,84 @@
+"""Where something is served: no token in the clear, and a certificate that is renewed while it is served."""
+
+import asyncio
+import ssl
+
+import pytest
+from aiohttp import web
+
+from bayescaler.serving.door import CannotServe, Door, opened
+from bayescaler.serving.tls import BadCertificate, Files, renewed
+from bayescaler.telemetry.metrics import Metrics
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
+
+
+@pytest.mark.parametrize(
+    ("door", "told"),
+    [
+        (Door(ANYWHERE, 0), "plain HTTP"),
+        (Door("console.example", 0), "plain HTTP"),
+        (Door("127.0.0.1", 0, certificate="cert.pem"), "--console-tls-key"),
+        (Door(ANYWHERE, 0, option="--listen"), "--listen-tls-cert"),
+    ],
+)
+def test_tokens_do_not_cross_a_network_in_the_clear(door, told):
+    with pytest.raises(CannotServe, match=told):
+        door.check()
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        Door("127.0.0.1", 0),
+        Door("::1", 0),
+        Door("localhost", 0),
+        Door(ANYWHERE, 0, plain_http=True),
+        Door(ANYWHERE, 0, takes_tokens=False),
+    ],
+)
+def test_plain_http_is_for_this_machine_or_where_it_is_allowed(door):
+    door.check()
+
+
+def test_no_tls_below_1_2_is_spoken(tmp_path, pair):
+    assert Files(*pair("one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+async def test_a_renewed_certificate_is_shown_to_the_next_connection(pair):
+    certificate, key = pair("one")
+    door = Door("127.0.0.1", 0, certificate, key)
+    async with opened(web.Application(), door, Metrics(list).http_requests, name="console") as address:
+
+        async def shown():
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            _, writer = await asyncio.open_connection("127.0.0.1", address.port, ssl=context)
+            try:
+                return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+        first = await shown()
+        assert await shown() == first
+        key.write_text("torn")  # renewed by half: the one before goes on
+        assert await shown() == first
+        pair("two")
+        assert await shown() != first
+
+
+async def test_bytes_that_are_no_request_are_refused_and_counted():
+    requests = Metrics(list).http_requests
+    async with opened(web.Application(), Door("127.0.0.1", 0), requests, name="endpoints") as address:
+        reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
+        writer.write(b"NONSENSE \x00\x01\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert requests.labels("endpoints", "400")._value.get() == 1
+
+
+def test_a_certificate_that_is_not_there_is_told_by_name(tmp_path):
+    with pytest.raises(BadCertificate, match=r"none\.pem"):
+        renewed(Files(tmp_path / "none.pem", tmp_path / "key.pem"))
