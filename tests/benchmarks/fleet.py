@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from parts.load import MONDAY, STEP_SECONDS
-from parts.process import cpu_seconds, peak_rss_mib, rss_mib
+from parts.process import cpu_seconds, ends_within, peak_rss_mib, rss_mib
 from parts.table import note, show
 
 from bayescaler.sandbox.traffic import Shape, traffic
@@ -74,8 +74,7 @@ def run(folder: Path, options: list[str]) -> tuple[float, float, list[tuple[int,
         [sys.executable, "-c", COMMAND, "backtest", "--all", str(folder), "--resume", str(journal), *options],
         stdout=subprocess.DEVNULL,
     ) as process:
-        while process.poll() is None:
-            time.sleep(1.0)
+        while not ends_within(process, 1.0):
             try:
                 own, workers = rss_mib(process.pid), children(process.pid)
                 largest = max((peak_rss_mib(pid) for pid in workers), default=0.0)

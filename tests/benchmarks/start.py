@@ -84,14 +84,13 @@ def watch(command: list[str], port: int, objects: int, patience_seconds: float) 
         seen: Milestones = {}
         try:
             while len(seen) < len(MILESTONES) and time.perf_counter() - began < patience_seconds:
-                if operator.poll() is not None:
+                if process.ends_within(operator, 0.1):
                     log.seek(0)
                     raise RuntimeError(f"the operator ended with code {operator.returncode}: {log.read()[-2000:]}")
                 now = reached(port, objects)
                 for name in MILESTONES:
                     if now.get(name):
                         seen.setdefault(name, (time.perf_counter() - began, process.cpu_seconds(operator.pid)))
-                time.sleep(0.1)
             return seen, process.rss_mib(operator.pid)
         finally:
             operator.terminate()

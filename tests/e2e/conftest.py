@@ -19,7 +19,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import binaries as executables
+from harness.chart import Helm, Manifest
+from harness.chart_matrix import MATRIX
 from harness.load import Load
+from harness.plugin import Plugin
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS, load_series
@@ -109,6 +112,17 @@ def cluster(binaries: executables.Binaries, tmp_path_factory: pytest.TempPathFac
         yield cluster
 
 
+@pytest.fixture(scope="module")
+def helm(binaries: executables.Binaries, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    return Helm(binaries.helm, tmp_path_factory.mktemp("chart"))
+
+
+@pytest.fixture(scope="module", params=MATRIX, ids=str)
+def rendered(helm: Helm, request: pytest.FixtureRequest) -> list[Manifest]:
+    """The chart with each of many values."""
+    return helm.template(MATRIX[request.param])
+
+
 @pytest.fixture(scope="session")
 def load() -> Load:
     """A real trace: fourteen days lie behind, the rest goes on."""
@@ -166,6 +180,11 @@ def operator(
         wait_until(lambda: operator.leads, "the operator leads")
         yield operator
     assert not operator.faults()
+
+
+@pytest.fixture(scope="module")
+def plugin(binaries: executables.Binaries, cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Plugin:
+    return Plugin(binaries.kubectl, tmp_path_factory.mktemp("plugin"), cluster.kubeconfig)
 
 
 @functools.cache

@@ -1,10 +1,8 @@
 """Values that the chart does not know, or of the wrong kind: helm refuses each and names its path."""
 
 import json
-from pathlib import Path
 
 import pytest
-from harness.binaries import Binaries
 from harness.chart import Helm, Manifest
 
 REFUSED: list[tuple[Manifest, str]] = [
@@ -67,11 +65,6 @@ REFUSED: list[tuple[Manifest, str]] = [
     ({"leaderElection": {"enabled": False}}, "at '/replicaCount'"),
     ({"watchNamespaces": ["web"], "rbac": {"secrets": {"shop": ["a"]}}}, "rbac.secrets.shop: this namespace is not"),
 ]
-
-
-@pytest.fixture
-def helm(binaries: Binaries, tmp_path: Path) -> Helm:
-    return Helm(binaries.helm, tmp_path)
 
 
 @pytest.mark.parametrize(("values", "says"), REFUSED, ids=lambda value: json.dumps(value) if value else "")

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from harness.audit import service_account
 from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.manifests import bayesian_autoscaler, deployment
@@ -120,8 +121,8 @@ def test_the_audit_log_of_the_api_server_names_the_decision_of_every_write(
     cluster: ControlPlane, release: Release, operator: OperatorProcess, sized: str
 ) -> None:
     path = f"/apis/apps/v1/namespaces/{sized}/deployments/checkout/scale"
-    account = f"system:serviceaccount:{release.namespace}:{release.name}"
-    written = [one for one in cluster.audited(account) if one["verb"] == "patch" and path in one["requestURI"]]
+    account = service_account(release.namespace, release.name)
+    written = [one for one in cluster.audit.of(account) if one["verb"] == "patch" and path in one["requestURI"]]
     made = {one.decision["id"] for one in operator.decisions(f"{sized}/checkout")}
     signed = {one["userAgent"].partition("(decision ")[2].rstrip(")") for one in written}
     assert signed
@@ -183,8 +184,5 @@ def test_a_deleted_object_leaves_its_workload_as_it_is_and_nothing_else(
     wait_until(lambda: operator.metric("bayescaler_load", namespace=sized) is None, "no series is left of it")
     assert cluster.get("deployment", "checkout", namespace=sized)["spec"]["replicas"] == 3
     cluster.kubectl("scale", "deployment/checkout", "-n", sized, "--replicas=1")
-    ticks = operator.metric("bayescaler_tick_seconds_count", stage="total") or 0
-    wait_until(
-        lambda: (operator.metric("bayescaler_tick_seconds_count", stage="total") or 0) >= ticks + 3, "three more ticks"
-    )
+    operator.wait_ticks(3)
     assert cluster.get("deployment", "checkout", namespace=sized)["spec"]["replicas"] == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.grafana import Asked, DashboardFile
+from harness.grafana import NOTHING_WRONG, DashboardFile, have_data, shown
 from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
@@ -18,18 +18,6 @@ QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
-# In two minutes of a healthy operator nothing is wrong, and there is no yesterday.
-NOTHING_WRONG = {
-    "A canary's loss",
-    "Alerts that fire",
-    "Charge",
-    "Drift of the load",
-    "Faults",
-    "Load that could not be read",
-    "Objects that are not well",
-    "Requests to the console",
-    "Status writes, Events, saved states",
-}
 SETTLED_SECONDS = 220.0
 
 
@@ -82,25 +70,15 @@ def test_every_panel_of_every_dashboard_has_data_or_a_reason_for_none(
     wait_until(offered, "the variables offer both objects", deadline_seconds=60)
 
     queries = [asked for chosen in (one, everything) for d in dashboards.values() for asked in d.asked(chosen)]
-    empty: list[Asked] = []
-
-    def answered() -> bool:
-        empty[:] = [asked for asked in queries if not watching.query(asked.expression)]
-        return {asked.panel for asked in empty} <= NOTHING_WRONG
-
     try:
-        wait_until(answered, "every panel has data", deadline_seconds=SETTLED_SECONDS, every_seconds=2.0)
+        wait_until(
+            lambda: have_data(watching, queries, may_be_empty=NOTHING_WRONG),
+            "every panel has data",
+            deadline_seconds=SETTLED_SECONDS,
+            every_seconds=2.0,
+        )
     finally:
-        tell("\n".join([f"{len(queries)} queries, {len(empty)} without data", *shown(watching, queries)]))
-    assert all(asked.empty for asked in empty), "a panel that may be empty says why"
-
-
-def shown(prometheus: PrometheusServer, queries: list[Asked]) -> Iterator[str]:
-    """What panels would show, a line a query."""
-    for asked in queries:
-        found = prometheus.query(asked.expression)
-        values = ", ".join(f"{one.value:.4g}" for one in found[:4])
-        yield f"{asked.panel:40} {values or asked.empty or 'NOTHING'}"
+        tell("\n".join([f"{len(queries)} queries", *shown(watching, queries)]))
 
 
 def test_the_alerts_of_a_healthy_operator_do_not_fire_and_one_that_is_due_does(

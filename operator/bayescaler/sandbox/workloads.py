@@ -11,8 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from bayescaler.sandbox import pods, rollout
-from bayescaler.sandbox.clock import epoch
+from bayescaler.sandbox import pods, replica_sets, rollout
 from bayescaler.sandbox.pods import Json, StartUp
 from bayescaler.sandbox.scarcity import PODS, Scarcity
 from bayescaler.sandbox.server.options import Deletion
@@ -22,8 +21,7 @@ from bayescaler.sandbox.server.store import Change, Key, Resource
 DEPLOYMENTS: Resource = ("apps", "deployments")
 REPLICA_SETS: Resource = ("apps", "replicasets")
 STATEFUL_SETS: Resource = ("apps", "statefulsets")
-_HASH, _REVISION = "pod-template-hash", "controller-revision-hash"
-_REVISION_NUMBER = "deployment.kubernetes.io/revision"
+_REVISION = "controller-revision-hash"
 
 
 class Workloads:
@@ -128,41 +126,15 @@ class Workloads:
         self._report_deployment(deployment, wanted)
 
     def _sets_of(self, deployment: Json) -> tuple[Json, list[Json]]:
-        name, template = pods.template_hash(deployment["spec"]["template"]), deployment["spec"]["template"]
+        name = pods.template_hash(deployment["spec"]["template"])
         sets = self._children(deployment, REPLICA_SETS)
-        older = [rs for rs in sets if rs["metadata"]["labels"].get(_HASH) != name]
-        current = next((rs for rs in sets if rs["metadata"]["labels"].get(_HASH) == name), None)
+        older = [rs for rs in sets if rs["metadata"]["labels"].get(replica_sets.HASH) != name]
+        current = next((rs for rs in sets if rs["metadata"]["labels"].get(replica_sets.HASH) == name), None)
         if current is None:
-            current = self._new_set(deployment, template, name, 1 + max((_revision(rs) for rs in older), default=0))
+            made = {"uid": self._store.new_uid(), "creationTimestamp": self._store.timestamp()}
+            number = 1 + max((replica_sets.revision(rs) for rs in older), default=0)
+            current = self._put(REPLICA_SETS, replica_sets.of(deployment, name, number, made))
         return current, older
-
-    def _new_set(self, deployment: Json, template: Json, name: str, revision: int) -> Json:
-        metadata = deployment["metadata"]
-        labels = {**template.get("metadata", {}).get("labels", {}), _HASH: name}
-        selector = deployment["spec"]["selector"]
-        return self._put(
-            REPLICA_SETS,
-            {
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "metadata": {
-                    "name": f"{metadata['name']}-{name}",
-                    "namespace": metadata["namespace"],
-                    "uid": self._store.new_uid(),
-                    "creationTimestamp": self._store.timestamp(),
-                    "generation": 1,
-                    "labels": labels,
-                    "annotations": {_REVISION_NUMBER: str(revision)},
-                    "ownerReferences": [pods.reference(deployment)],
-                },
-                "spec": {
-                    "replicas": 0,
-                    "selector": {**selector, "matchLabels": {**selector.get("matchLabels", {}), _HASH: name}},
-                    "template": {**template, "metadata": {**template.get("metadata", {}), "labels": labels}},
-                },
-                "status": {"replicas": 0},
-            },
-        )
 
     def _scale(self, replica_set: Json, replicas: int) -> None:
         if replica_set["spec"]["replicas"] != replicas:
@@ -176,7 +148,7 @@ class Workloads:
         name = pods.template_hash(deployment["spec"]["template"])
         sets = self._children(deployment, REPLICA_SETS)
         total, ready = (sum(rs["status"].get(key, 0) for rs in sets) for key in ("replicas", "readyReplicas"))
-        current = next(rs for rs in sets if rs["metadata"]["labels"].get(_HASH) == name)
+        current = next(rs for rs in sets if rs["metadata"]["labels"].get(replica_sets.HASH) == name)
         updated = current["status"].get("replicas", 0)
         # What was complete once stays so while the number changes; only pods of an older template are a rollout.
         done = updated == total == ready == wanted or (updated == total and rollout.is_complete(deployment))
@@ -188,7 +160,7 @@ class Workloads:
         refused = [c for rs in sets for c in rs["status"].get("conditions", ())]
         annotations = {
             **deployment["metadata"].get("annotations", {}),
-            _REVISION_NUMBER: current["metadata"]["annotations"][_REVISION_NUMBER],
+            replica_sets.REVISION_NUMBER: current["metadata"]["annotations"][replica_sets.REVISION_NUMBER],
         }
         deployment = {**deployment, "metadata": {**deployment["metadata"], "annotations": annotations}}
         self._report(
@@ -215,7 +187,7 @@ class Workloads:
                 break
             self._start(name, replica_set, {})
         if len(have) > wanted:
-            for pod in _doomed(have)[: len(have) - wanted]:
+            for pod in replica_sets.doomed(have)[: len(have) - wanted]:
                 self._delete(pod)
         failure = {"conditions": [pods.failure(replica_set, refusal, self._clock.now())]} if refusal else {}
         self._report_pods(REPLICA_SETS, replica_set, failure)
@@ -336,16 +308,3 @@ class Workloads:
 def _annotated(obj: Json) -> Json:
     annotations = obj["metadata"].get("annotations")
     return {"annotations": annotations} if annotations else {}
-
-
-def _revision(replica_set: Json) -> int:
-    return int(replica_set["metadata"].get("annotations", {}).get(_REVISION_NUMBER, 0))
-
-
-def _doomed(have: list[Json]) -> list[Json]:
-    """Pods in the order in which a scale-in takes them: not ready first, then the youngest."""
-
-    def rank(pod: Json) -> tuple[bool, float, str]:
-        return pods.is_ready(pod), -epoch(pod["metadata"]["creationTimestamp"]), pod["metadata"]["name"]
-
-    return sorted(have, key=rank)

@@ -37,6 +37,15 @@ def fill_kernel_cache() -> None:
     subprocess.run([sys.executable, "-c", "from bayescaler.policy import warm_up; warm_up()"], check=True)
 
 
+def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for the end of a process, for so long at most; tell whether it has ended."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def _status(pid: int | str, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):

@@ -1,6 +1,7 @@
 """Two processes of the operator, one Lease: one writes, the other keeps warm and takes over."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bayescaler.cluster.errors import Unreachable
@@ -53,7 +54,9 @@ async def test_a_leader_that_is_cut_off_stops_writing_before_the_other_begins(pa
     assert by_two > 0
 
 
-async def test_a_lease_lost_within_a_tick_stops_its_writes(pair):
+@asynccontextmanager
+async def a_write_refused_once(pair):
+    """Within it the first operator makes an attempt, which is refused at the end; then its tick goes on."""
     await pair.tick_both()
     pair.world.scale_by_hand(3)
     await pair.pass_seconds(1.0)
@@ -62,9 +65,14 @@ async def test_a_lease_lost_within_a_tick_stops_its_writes(pair):
     pair.world.server.faults.add(target)
     ticking = asyncio.create_task(pair.one.loop.tick(now=pair.world.clock.now()))
     await pair.world.until(lambda: target.hits == 1, "the first attempt is under way")
-    pair.one.elector._leads_until = -1.0
+    yield
     hold.set()
     await ticking
+
+
+async def test_a_lease_lost_within_a_tick_stops_its_writes(pair):
+    async with a_write_refused_once(pair):
+        pair.one.elector._leads_until = -1.0
     assert pair.world.replicas() == 3, "the second attempt is not made"
 
 
@@ -112,15 +120,6 @@ async def test_who_begins_to_lead_in_the_middle_of_a_tick_writes_nothing_of_that
 
 
 async def test_a_write_that_waits_is_not_made_under_another_term_than_it_was_decided_in(pair):
-    await pair.tick_both()
-    pair.world.scale_by_hand(3)
-    await pair.pass_seconds(1.0)
-    hold = asyncio.Event()
-    target = Fault(match=lambda r: r.verb == "patch" and r.subresource == "scale", hold=hold, status=429, retry_after=0)
-    pair.world.server.faults.add(target)
-    ticking = asyncio.create_task(pair.one.loop.tick(now=pair.world.clock.now()))
-    await pair.world.until(lambda: target.hits == 1, "the first attempt is under way")
-    pair.one.elector.transitions += 2  # lost to somebody else, and had back
-    hold.set()
-    await ticking
+    async with a_write_refused_once(pair):
+        pair.one.elector.transitions += 2  # lost to somebody else, and had back
     assert pair.world.replicas() == 3

@@ -1,12 +1,10 @@
 """A real control plane on loopback: etcd, API server, controllers, scheduler, kwok's nodes and pods."""
 
-import base64
 import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,9 +12,10 @@ from typing import Any, Self
 import requests
 import yaml
 
-from harness import kwok
+from harness import audit, kwok
 from harness.binaries import Binaries, Command
 from harness.certs import CertificateAuthority, KeyPair, service_account_keys
+from harness.kubeconfig import Cluster, write_kubeconfig
 from harness.process import Component, HarnessError, free_ports, tail, wait_until
 
 LOOPBACK = "127.0.0.1"
@@ -38,24 +37,6 @@ CONTROLLERS = (
     "clusterrole-aggregation-controller",
 )
 COMMAND_SECONDS = 90.0
-HPA_CONTROLLER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-# What each account that is none of Kubernetes' own asked for, and what it was answered; each scale that an HPA read
-# or set.
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [
-        {
-            "level": "RequestResponse",
-            "users": [HPA_CONTROLLER],
-            "resources": [{"group": "apps", "resources": ["deployments/scale"]}],
-        },
-        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
-        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
-        {"level": "None"},
-    ],
-}
 PROBE_SECONDS = 2.0
 
 
@@ -84,7 +65,7 @@ class ControlPlane:
         for part in ("pki", "logs", "home"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self._logs = folder / "logs"
-        self._audit = self._logs / "audit.jsonl"
+        self.audit = audit.AuditLog(self._logs / "audit.jsonl")
         ports = free_ports(6)
         self._etcd_port, self._etcd_peer_port, api_port, *others = ports
         self.url = f"https://{LOOPBACK}:{api_port}"
@@ -194,22 +175,6 @@ class ControlPlane:
         user = f"{namespace}-{service_account}"
         return self._write_kubeconfig(user, self.token(namespace, service_account), namespace=namespace)
 
-    def refusals(self, namespace: str, service_account: str, *, since: float) -> Sequence[str]:
-        """Tell from the audit log each request of a ServiceAccount that no role allows, as `VERB path`."""
-        user = f"system:serviceaccount:{namespace}:{service_account}"
-        return [
-            f"{one['verb']} {one['requestURI']}"
-            for one in self.audited(user)
-            if one.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
-            and datetime.fromisoformat(one["requestReceivedTimestamp"]).timestamp() >= since
-        ]
-
-    def audited(self, user: str) -> Sequence[Mapping[str, Any]]:
-        """Give the audit log's events of one user, in their order."""
-        # The server may be writing the last line.
-        lines = (line for line in self._audit.read_text().splitlines(keepends=True) if line[-1] == "\n")
-        return [event for line in lines if (event := json.loads(line))["user"]["username"] == user]
-
     def request(self, path: str, **parameters: str) -> requests.Response:
         """GET a path of the API server as the administrator, without kubectl's cost."""
         return requests.get(
@@ -270,7 +235,7 @@ class ControlPlane:
     def _apiserver(self, port: int) -> Component:
         proxy = self.front_proxy.issue("front-proxy-client")
         audit_policy = self.folder / "audit-policy.yaml"
-        audit_policy.write_text(yaml.safe_dump(AUDIT_POLICY))
+        audit_policy.write_text(yaml.safe_dump(audit.POLICY))
         flags = {
             "bind-address": LOOPBACK,
             "secure-port": port,
@@ -296,7 +261,7 @@ class ControlPlane:
             "proxy-client-cert-file": proxy.certificate,
             "proxy-client-key-file": proxy.key,
             "audit-policy-file": audit_policy,
-            "audit-log-path": self._audit,
+            "audit-log-path": self.audit.path,
         }
         return self._component(self._binaries.kube_apiserver, "kube-apiserver", flags, f"{self.url}/readyz")
 
@@ -351,27 +316,5 @@ class ControlPlane:
         return self._component(self._binaries.kwok, "kwok", flags, f"http://{LOOPBACK}:{port}/healthz")
 
     def _write_kubeconfig(self, user: str, login: KeyPair | str, *, namespace: str = "default") -> Path:
-        if isinstance(login, str):
-            credentials = {"token": login}
-        else:
-            credentials = {
-                "client-certificate-data": _base64(login.certificate),
-                "client-key-data": _base64(login.key),
-            }
-        cluster = {"server": self.url, "certificate-authority-data": _base64(self.authority.certificate)}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "e2e", "cluster": cluster}],
-            "users": [{"name": user, "user": credentials}],
-            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": user, "namespace": namespace}}],
-            "current-context": "e2e",
-        }
-        path = self.folder / f"{user}.kubeconfig"
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(config))
-        return path
-
-
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+        cluster = Cluster(self.url, self.authority.certificate)
+        return write_kubeconfig(self.folder / f"{user}.kubeconfig", cluster, user, login, namespace=namespace)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,19 @@ from harness.prometheus import PrometheusServer
 LABEL_VALUES = re.compile(r"label_values\((?P<match>.+), (?P<label>\w+)\)")
 # What Grafana itself fills in, for the five minutes that a test lasts.
 BUILT_IN = {"__rate_interval": "30s", "__range": "5m", "__interval": "5s"}
+
+# In two minutes of a healthy operator nothing is wrong, and there is no yesterday.
+NOTHING_WRONG = {
+    "A canary's loss",
+    "Alerts that fire",
+    "Charge",
+    "Drift of the load",
+    "Faults",
+    "Load that could not be read",
+    "Objects that are not well",
+    "Requests to the console",
+    "Status writes, Events, saved states",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,22 @@ class DashboardFile:
             for target in panel.get("targets", ()):
                 empty = panel["fieldConfig"]["defaults"].get("noValue", "")
                 yield Asked(panel["title"], filled_in(target["expr"], {**defaults, **chosen}), empty)
+
+
+def have_data(prometheus: PrometheusServer, queries: Sequence[Asked], *, may_be_empty: Set[str]) -> bool:
+    """Tell that every panel has data, or is one that may have none and then says why; `AssertionError` if not."""
+    empty = [asked for asked in queries if not prometheus.query(asked.expression)]
+    assert not {asked.panel for asked in empty} - may_be_empty
+    assert all(asked.empty for asked in empty), "a panel that may be empty says why"
+    return True
+
+
+def shown(prometheus: PrometheusServer, queries: Sequence[Asked]) -> Iterator[str]:
+    """Give what panels would show, a line a query."""
+    for asked in queries:
+        found = prometheus.query(asked.expression)
+        values = ", ".join(f"{one.value:.4g}" for one in found[:4])
+        yield f"{asked.panel:40} {values or asked.empty or 'NOTHING'}"
 
 
 def filled_in(text: str, chosen: Mapping[str, str]) -> str:

@@ -1,6 +1,8 @@
 """A real Prometheus on loopback: its past backfilled from a load's history, its present scraped live."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,13 +92,13 @@ class PrometheusServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.feeds = list(feeds)
-        self._promtool, self._rules = binaries.promtool, rules
-        self._sample_seconds = sample_seconds
+        self._promtool = binaries.promtool
+        self._scrape_seconds, self._sample_seconds = scrape_seconds, sample_seconds
         self._auth = (USER, PASSWORD) if locked else None
         port, self._exporter_port = free_ports(2)
         self.url = f"http://{LOOPBACK}:{port}"
         flags = {
-            "config.file": self._write_config(scrape_seconds),
+            "config.file": self._write_config((), rules),
             "storage.tsdb.path": folder / "data",
             "storage.tsdb.retention.time": RETENTION,
             "web.listen-address": f"{LOOPBACK}:{port}",
@@ -142,6 +144,11 @@ class PrometheusServer:
         """Scrape /metrics of these operators from now on."""
         targets = [{"targets": [url.removeprefix("http://") for url in urls]}]
         (self.folder / OPERATORS).write_text(json.dumps(targets))
+
+    def reconfigure(self, jobs: Sequence[Mapping[str, Any]], rules: Sequence[Path]) -> None:
+        """Scrape these jobs too, as its configuration has them, and evaluate these rules from now on."""
+        self._write_config(jobs, rules)
+        os.kill(self.server.pid, signal.SIGHUP)
 
     def wait_live(self) -> None:
         """Wait until the first scrape is in; Prometheus takes some 5 s to begin."""
@@ -190,18 +197,19 @@ class PrometheusServer:
         self._http.server_close()
         self._thread.join()
 
-    def _write_config(self, scrape_seconds: float) -> Path:
-        interval = f"{round(scrape_seconds * 1000)}ms"
+    def _write_config(self, jobs: Sequence[Mapping[str, Any]], rules: Sequence[Path]) -> Path:
+        interval = f"{round(self._scrape_seconds * 1000)}ms"
         target = {
             "targets": [f"{LOOPBACK}:{self._exporter_port}"],
             "labels": {key: value for key, value in TARGET_LABELS.items() if key != "job"},
         }
         config = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
-            "rule_files": [str(path) for path in self._rules],
+            "rule_files": [str(path) for path in rules],
             "scrape_configs": [
                 {"job_name": TARGET_LABELS["job"], "static_configs": [target]},
                 {"job_name": "bayescaler", "file_sd_configs": [{"files": [str(self.folder / OPERATORS)]}]},
+                *jobs,
             ],
         }
         path = self.folder / "prometheus.yml"

@@ -15,6 +15,7 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.audit import service_account
 from harness.chart import CHART
 from harness.controlplane import ControlPlane
 from harness.process import Component, free_ports, tail, wait_until
@@ -72,12 +73,24 @@ class Release:
         return self.cluster.helm(verb, self.name, *arguments, *where, stdin=stdin)
 
     @cached_property
-    def arguments(self) -> list[str]:
-        """The command line that the chart's pods have."""
+    def _container(self) -> Json:
         deployment = self.cluster.get("deployment", self.name, namespace=self.namespace)
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        arguments: list[str] = container["args"]
+        found: Json = container
+        return found
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command line that the chart's pods have."""
+        arguments: list[str] = self._container["args"]
         return arguments
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of the operator that its pods have as variables."""
+        return {
+            one["name"]: one["value"] for one in self._container["env"] if one["name"].startswith("BAYESCALER_RUN_")
+        }
 
     @property
     def lease(self) -> Json:
@@ -134,6 +147,7 @@ class OperatorProcess:
                 *arguments,
             ],
             log=folder / f"{name}.log",
+            environment=release.options,
             ready=lambda: requests.get(f"{self.url}/readyz", timeout=PROBE_SECONDS).ok,
             deadline_seconds=FIRST_START_SECONDS,
         )
@@ -174,10 +188,20 @@ class OperatorProcess:
         ]
         return sum(values) if values else None
 
+    def wait_ticks(self, count: int) -> None:
+        """Wait until it has decided so many times more."""
+
+        def ticks() -> float:
+            return self.metric("bayescaler_tick_seconds_count", stage="total") or 0.0
+
+        until = ticks() + count
+        wait_until(lambda: ticks() >= until, f"{count} more ticks")
+
     def refusals(self) -> Sequence[str]:
         """Each request since this operator was made that no role allows, as `VERB path`."""
         release = self._release
-        return release.cluster.refusals(release.namespace, release.name, since=self._made_at)
+        account = service_account(release.namespace, release.name)
+        return release.cluster.audit.refusals(account, since=self._made_at)
 
     def records(self) -> Iterator[LogRecord]:
         """Every line of its log; one that is no JSON shows as a record of its text."""

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from harness.controlplane import HPA_CONTROLLER, ControlPlane
+from harness.audit import HPA_CONTROLLER
+from harness.controlplane import ControlPlane
 
 T = TypeVar("T")
 
@@ -124,7 +125,7 @@ def _scale_reads(cluster: ControlPlane, namespace: str, name: str) -> Iterator[t
     """When a sync read the scale, and what it was; reads after a conflict belong to the sync that had it."""
     conflict = False
     # A request is logged when it has been answered, which may be after the controller's next one came.
-    for event in sorted(cluster.audited(HPA_CONTROLLER), key=itemgetter("requestReceivedTimestamp")):
+    for event in sorted(cluster.audit.of(HPA_CONTROLLER), key=itemgetter("requestReceivedTimestamp")):
         target = event["objectRef"]
         if (target["namespace"], target["name"]) != (namespace, name):
             continue

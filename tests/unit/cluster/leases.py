@@ -6,6 +6,8 @@ in the same way each run.
 
 import asyncio
 import copy
+import functools
+import inspect
 import selectors
 from dataclasses import dataclass, field
 
@@ -40,10 +42,25 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         return self.jumping.now
 
 
-def simulate(story):
-    """Run one coroutine function to its end on simulated time."""
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(story())
+def simulated(story):
+    """Make a test of a story of one Lease: its time is simulated, and its candidates end with it."""
+    _, *asked = inspect.signature(story).parameters.values()
+
+    async def told(*values, **given):
+        server = LeaseServer()
+        try:
+            await story(server, *values, **given)
+        finally:
+            for candidate in list(server.candidates):
+                await candidate.stop()
+
+    @functools.wraps(story)
+    def test(*values, **given):
+        with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+            runner.run(told(*values, **given))
+
+    test.__signature__ = inspect.Signature(asked)
+    return test
 
 
 @dataclass
@@ -53,6 +70,7 @@ class LeaseServer:
     lease: dict | None = None
     version: int = 0
     writes: list[dict] = field(default_factory=list)
+    candidates: list["Candidate"] = field(default_factory=list)
 
     def get(self):
         if self.lease is None:
@@ -129,8 +147,10 @@ class Candidate:
             **options,
         )
         self.task = asyncio.create_task(self.elector.run())
+        server.candidates.append(self)
 
     async def stop(self):
+        self.wire.server.candidates.remove(self)
         self.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await self.task

@@ -1,0 +1,92 @@
+"""Somebody with a page of the docs and a cluster: takes its commands and files, and uses them as they stand."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from harness.binaries import Binaries
+from harness.controlplane import ControlPlane
+from harness.process import HarnessError
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+COMMAND_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of a page: what it is called (`yaml`, or nothing for an indented one), and its text."""
+
+    language: str
+    text: str
+
+    @property
+    def commands(self) -> list[str]:
+        """Its commands, each with the lines that it goes on in."""
+        return re.split(r"(?<!\\)\n+", self.text.strip())
+
+
+def blocks(page: str, heading: str) -> list[Block]:
+    """Give the blocks of a section of a page (a path in the repository), in their order."""
+    tokens = MarkdownIt().parse((REPOSITORY / page).read_text())
+    found, inside = [], False
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open":
+            inside = tokens[index + 1].content == heading
+        elif inside and token.type in {"fence", "code_block"}:
+            found.append(Block(token.info.strip(), token.content))
+    assert found, f"{page} has no section {heading!r} with a block"
+    return found
+
+
+class Reader:
+    """Somebody in a checkout with its .venv, kubectl and helm on the path and the cluster's kubeconfig.
+
+    `instead` has what a reader has to put in the place of what the page says, and is all that is changed.
+    """
+
+    def __init__(self, cluster: ControlPlane, binaries: Binaries, folder: Path, *, instead: Mapping[str, str]) -> None:
+        self._instead, self._checkout = instead, folder / "checkout"
+        clients, home = folder / "bin", folder / "home"
+        for made in (self._checkout, clients, home):
+            made.mkdir(parents=True)
+        for path in REPOSITORY.iterdir():
+            if path.name not in {".venv", ".git"}:
+                (self._checkout / path.name).symlink_to(path)
+        (self._checkout / ".venv").symlink_to(sys.prefix)
+        for name, command in {"kubectl": binaries.kubectl, "helm": binaries.helm}.items():
+            (clients / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+            (clients / name).chmod(0o755)
+        self._environment = os.environ | {
+            "PATH": f"{clients}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "KUBECONFIG": str(cluster.kubeconfig),
+        }
+
+    def run(self, command: str) -> str:
+        """Type a command; gives what it printed, and raises `HarnessError` with its errors where it fails."""
+        for said, here in self._instead.items():
+            command = command.replace(said, here)
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self._checkout,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise HarnessError(f"`{command}`: exit code {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def save(self, name: str, block: Block) -> None:
+        """Save a block as a file of the checkout."""
+        (self._checkout / name).write_text(block.text)
