@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 # The tests start dozens of processes: without kept bytecode each would spend seconds on compiling its imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests bench bench-forecast bench-scaling bench-peers clean
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests docs bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -68,6 +68,10 @@ generate: setup  ## write every generated file anew from its source
 manifests: setup  ## write the manifests for kubectl anew from the chart, by helm
 	@$(BIN)/bayescaler generate manifests --helm "$$($(BIN)/python tests/e2e/harness/binaries.py --path helm)"
 
+docs: setup  ## the documentation as a site in docs/_build; a link that leads nowhere fails
+	@$(BIN)/python -m sphinx -c docs -E -W --keep-going -n -q . docs/_build
+	@echo "docs/_build/index.html"
+
 bench: bench-peers  ## the numbers of the budgets, as printed by the programs themselves
 	@for script in tests/benchmarks/*.py tests/benchmarks/forecast; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -81,4 +85,4 @@ bench-peers: setup  ## install the peers of the benchmarks into .venv
 	@$(UV) sync --quiet --frozen --inexact $(GROUPS) --group bench
 
 clean:  ## remove the environment and what the tools left
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* out bayescaler-demo.png
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* out docs/_build bayescaler-demo.png
