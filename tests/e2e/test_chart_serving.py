@@ -1,26 +1,12 @@
 """What the chart serves, and to whom: metrics and probes with and without TLS, who scrapes them, the console."""
 
-from pathlib import Path
-
 import pytest
-from harness.binaries import Binaries
 from harness.chart import NAMESPACE, Helm, of_kind, operator_pod, pod_of
+from harness.chart_matrix import MATRIX
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-OVER_TLS = {"metrics": {"tls": {"secretName": "metrics-cert"}, "monitor": {"enabled": True, "kind": "PodMonitor"}}}
-ISSUED = {
-    "metrics": {
-        "tls": {"issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
-        "auth": True,
-        "monitor": {"enabled": True},
-    }
-}
-CONSOLE = {"console": {"enabled": True, "port": 9443, "tls": {"secretName": "console-tls"}}}
-
-
-@pytest.fixture
-def helm(binaries: Binaries, tmp_path: Path) -> Helm:
-    return Helm(binaries.helm, tmp_path)
+OVER_TLS, FOR_TOKENS = MATRIX["metrics over TLS"], MATRIX["metrics for tokens"]
+CONSOLE = MATRIX["console"]
 
 
 def test_the_console_is_in_the_service_with_a_certificate_alone(helm: Helm) -> None:
@@ -42,7 +28,7 @@ def test_the_console_is_in_the_service_with_a_certificate_alone(helm: Helm) -> N
 
 
 def test_the_port_of_metrics_and_probes_speaks_tls_by_the_secret_that_is_mounted(helm: Helm) -> None:
-    for values, secret in ((OVER_TLS, "metrics-cert"), (ISSUED, "bayescaler-metrics-tls")):
+    for values, secret in ((OVER_TLS, "metrics-cert"), (FOR_TOKENS, "bayescaler-metrics-tls")):
         pod = operator_pod(helm.template(values))
         (operator,) = pod["containers"]
         assert {"name": "metrics-tls", "secret": {"secretName": secret}} in pod["volumes"]
@@ -58,7 +44,7 @@ def test_the_port_of_metrics_and_probes_speaks_tls_by_the_secret_that_is_mounted
 
 
 def test_cert_manager_is_asked_for_the_names_that_a_scraper_checks(helm: Helm) -> None:
-    manifests = helm.template(ISSUED)
+    manifests = helm.template(FOR_TOKENS)
     (certificate,), (monitor,) = of_kind(manifests, "Certificate"), of_kind(manifests, "ServiceMonitor")
     (service,) = of_kind(manifests, "Service")
     (end,) = monitor["spec"]["endpoints"]
@@ -69,14 +55,14 @@ def test_cert_manager_is_asked_for_the_names_that_a_scraper_checks(helm: Helm) -
 
 
 def test_a_monitor_scrapes_as_the_metrics_are_served(helm: Helm) -> None:
-    (monitor,) = of_kind(helm.template(ISSUED), "ServiceMonitor")
+    (monitor,) = of_kind(helm.template(FOR_TOKENS), "ServiceMonitor")
     (end,) = monitor["spec"]["endpoints"]
     assert end["scheme"] == "https"
     assert end["bearerTokenFile"].startswith("/var/run/secrets/")
 
     key = {"name": "scraper", "key": "token"}
     more = {"kind": "PodMonitor", "enabled": True, "credentials": key, "tlsConfig": {"insecureSkipVerify": True}}
-    (monitor,) = of_kind(helm.template({"metrics": ISSUED["metrics"] | {"monitor": more}}), "PodMonitor")
+    (monitor,) = of_kind(helm.template({"metrics": FOR_TOKENS["metrics"] | {"monitor": more}}), "PodMonitor")
     (end,) = monitor["spec"]["podMetricsEndpoints"]
     assert (end["authorization"], end["tlsConfig"]) == ({"credentials": key}, {"insecureSkipVerify": True})
     assert "bearerTokenFile" not in end
