@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
+from harness.kwok import QUICK
 from harness.load import Load
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.prometheus import PASSWORD, USER, Feed, PrometheusServer
 from harness.release import OperatorProcess, Release
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 SEVERAL = 'label_replace(vector(1), "shop", "east", "", "") or label_replace(vector(1), "shop", "west", "", "")'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 UNTOUCHED = 3
 HEALTHY = 5
 SECRET = "prometheus-auth"

@@ -4,13 +4,11 @@ import json
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 WITHOUT = {"history": "2h", "seasons": []}
 TRIED = WITHOUT | {"canary": {"seasons": ["1h"], "promote": "Never", "after": "10m"}}
 

@@ -16,7 +16,7 @@ import requests
 from harness import binaries as executables
 from harness.adapter import MetricsAdapter
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
+from harness.kwok import QUICK, StartUp
 from harness.load import Load
 from harness.manifests import deployment, hpa_on_cpu, hpa_on_external_metric
 from harness.process import HarnessError, wait_until
@@ -24,7 +24,6 @@ from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS
 
 AT_ONCE = {"scaleUp": {"policies": [{"type": "Pods", "value": 50, "periodSeconds": 15}]}}
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 
 
 def replicas(cluster: ControlPlane, name: str, namespace: str) -> int:

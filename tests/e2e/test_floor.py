@@ -11,13 +11,11 @@ import pytest
 import yaml
 from harness.adapter import MetricsAdapter
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment, hpa_on_external_metric
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment, hpa_on_external_metric
 from harness.process import wait_until
 from harness.release import EXECUTABLE, OperatorProcess, Release
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 OWN, FLOOR, ABOVE = 2, 5, 9  # the HPA's own least, ours (its maximum bounds it), and what the HPA's metric asks for
 AT_ONCE = {"scaleDown": {"stabilizationWindowSeconds": 0}}
 SCALED_OBJECTS = {

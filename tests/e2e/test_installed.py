@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 from harness.audit import service_account
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess, Release
 
 CRD = "bayesianautoscalers.bayescaler.dev"
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 PER_REPLICA = 0.5  # of a load that is never so small that it needs no more than two
 SETTLED_SECONDS = 60.0
 

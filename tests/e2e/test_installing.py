@@ -10,16 +10,14 @@ import yaml
 from harness.binaries import Binaries
 from harness.chart import CHART
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.prometheus import PrometheusServer
 from harness.release import OperatorProcess, Release
 
 MANIFESTS = CHART.parents[1] / "deploy" / "install.yaml"
 CRD = "bayesianautoscalers.bayescaler.dev"
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 NEW_FIELD = "schedules"
 SCHEDULE = {"name": "sale", "start": "0 8 * * 5", "duration": "4h", "minReplicas": 2}
 DECIDED_SECONDS = 60.0

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import PrometheusServer
 from harness.release import OperatorProcess, Release
 from harness.timeline import Timeline
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 WANTED = 5  # in one step: four pods may be added at once
 TAKE_OVER_SECONDS = 60.0  # the Lease lasts fifteen
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
+from harness.kwok import QUICK, StartUp
 from harness.load import Load
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.release import OperatorProcess, Release
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 SLOW = StartUp(shortest_seconds=5.0, longest_seconds=30.0)
 TRUE_P90 = 27.5  # of a uniform distribution between the two
 ASSUMED = "20s"
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 PODS, ROUNDS = 60, 2
 
 STEP_SECONDS = 5.0
@@ -31,7 +30,6 @@ SERVES = 50.0  # load at which a replica is at TARGET
 TARGET, IDLE = 0.7, 0.03
 USUAL, CROWD = 400.0, 700.0
 FINE_QUERY = 'sum(rate(http_requests_total{service="checkout"}[5s]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment, stateful_set
+from harness.kwok import QUICK, StartUp
+from harness.manifests import QUERY, bayesian_autoscaler, deployment, stateful_set
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess, Release
 
 from bayescaler.cluster.progress import rolling_out
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 SLOW = StartUp(shortest_seconds=3.0, longest_seconds=4.0)
 WANTED = 5
 

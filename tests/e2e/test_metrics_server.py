@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import USAGE_ANNOTATION, StartUp
+from harness.kwok import QUICK, USAGE_ANNOTATION
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.metrics_server import MetricsServer
 from harness.process import wait_until
@@ -16,7 +16,6 @@ from harness.release import OperatorProcess
 REQUEST_MILLICORES = 500
 BUSY, IDLE = "450m", "10m"  # of each pod: above the target of 70 %, and far below it
 MOST = 4
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 PATIENCE_SECONDS = 120.0
 AT_ONCE = {
     "scaleUp": {"policies": [{"type": "Pods", "value": 50, "periodSeconds": 15}]},

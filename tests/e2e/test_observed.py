@@ -7,15 +7,13 @@ import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
 from harness.grafana import NOTHING_WRONG, DashboardFile, have_data, shown
-from harness.kwok import StartUp
+from harness.kwok import QUICK
 from harness.load import Load
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.release import CHART, OperatorProcess, Release
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
 SETTLED_SECONDS = 220.0

@@ -126,7 +126,12 @@ def explained_by_what_prometheus_has(story: str, prometheus: PrometheusServer, m
     assert float(found["load"]) == pytest.approx(there.value, rel=0.01)
 
 
-def test_the_commands_for_helm_install_upgrade_go_back_and_leave_nothing(cluster: ControlPlane, reader: Reader) -> None:
+@pytest.mark.parametrize(("helm", "version"), [("helm", "v4."), ("helm3", "v3.")])
+def test_the_commands_for_helm_install_upgrade_go_back_and_leave_nothing(
+    cluster: ControlPlane, binaries: Binaries, reader: Reader, helm: str, version: str
+) -> None:
+    reader.has("helm", getattr(binaries, helm))
+    assert reader.run("helm version --short").startswith(version)
     install, _, renewing, removing = blocks("docs/install.md", "Helm")
     for command in [*install.commands, *renewing.commands, *removing.commands]:
         reader.run(command)

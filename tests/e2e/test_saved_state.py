@@ -4,15 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import PrometheusServer
 from harness.release import OperatorProcess, Release
 from harness.timeline import Timeline
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 PERIOD_SECONDS, ADDED = 45, 2
 CLOCKS_SECONDS = 2.0  # when it was decided, and when it was seen
 
@@ -93,14 +91,9 @@ def begin_to_climb(cluster: ControlPlane, namespace: str, *, most: int = 20) -> 
 def add_first(timeline: Timeline, seen_by: OperatorProcess, namespace: str) -> None:
     """Wait for the first pods to be added, and for an operator to have decided with them."""
     here = {"namespace": namespace, "name": "checkout"}
-
-    def ticks() -> float:
-        return seen_by.metric("bayescaler_tick_seconds_count", stage="total") or 0.0
-
     wait_until(lambda: reaches(timeline, 1 + ADDED), "the first pods are added", deadline_seconds=90)
     wait_until(lambda: seen_by.metric("bayescaler_current_replicas", **here) == 1 + ADDED, "it has seen them")
-    before = ticks()
-    wait_until(lambda: ticks() >= before + 2, "it decides on")
+    seen_by.wait_ticks(2)
 
 
 def add_next(timeline: Timeline) -> None:

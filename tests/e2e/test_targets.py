@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment, stateful_set
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment, stateful_set
 from harness.process import wait_until
 from harness.release import OperatorProcess
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 WANTED = 5  # in one step: four pods may be added at once
 # Its replicas are `spec.crew.size`: nothing but its scale subresource tells.
 FLEETS = {

@@ -3,13 +3,11 @@
 import json
 
 from harness.controlplane import ControlPlane
-from harness.kwok import StartUp
-from harness.manifests import bayesian_autoscaler, deployment
+from harness.kwok import QUICK
+from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.release import Release
 
-QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 # Everything of the chart but the CRD, which stays with the objects of its kind.
 CHART_KINDS = (
     "deployments,replicasets,jobs,pods,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"

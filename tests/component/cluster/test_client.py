@@ -1,7 +1,7 @@
 """What the client makes of everything an API server, or the way to it, can answer."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -160,31 +160,31 @@ async def test_a_watch_yields_events_until_the_server_ends_it(api, client):
     assert watch.query == {"watch": "true", "resourceVersion": "5"}
 
 
-async def test_an_event_far_larger_than_a_network_buffer_arrives_whole(api, client):
+@asynccontextmanager
+async def first_event(api, client):
+    """The server's end of a watch, and what the client's end will get first."""
     api.on("WATCH", PODS, api.watch())
     async with aclosing(client.stream(PODS)) as events:
         first = asyncio.create_task(anext(events))
-        watch = await api.watched()
+        yield await api.watched(), first
+
+
+async def test_an_event_far_larger_than_a_network_buffer_arrives_whole(api, client):
+    async with first_event(api, client) as (watch, first):
         await watch.send("ADDED", {"padding": "x" * 1_500_000})
         assert len((await first)["object"]["padding"]) == 1_500_000
 
 
 @pytest.mark.parametrize(("code", "kind"), [(410, Gone), (429, TooManyRequests), (500, ServerError)])
 async def test_an_error_event_is_raised_as_the_error_it_carries(api, client, code, kind):
-    api.on("WATCH", PODS, api.watch())
-    async with aclosing(client.stream(PODS)) as events:
-        first = asyncio.create_task(anext(events))
-        watch = await api.watched()
+    async with first_event(api, client) as (watch, first):
         await watch.send("ERROR", {"kind": "Status", "code": code, "reason": "Expired", "message": "too old"})
         with pytest.raises(kind, match="too old"):
             await first
 
 
 async def test_a_watch_cut_in_the_middle_is_unreachable(api, client):
-    api.on("WATCH", PODS, api.watch())
-    async with aclosing(client.stream(PODS)) as events:
-        first = asyncio.create_task(anext(events))
-        watch = await api.watched()
+    async with first_event(api, client) as (watch, first):
         await watch.write('{"type": "ADDED", "obj')
         watch.cut()
         with pytest.raises(Unreachable):
@@ -192,10 +192,7 @@ async def test_a_watch_cut_in_the_middle_is_unreachable(api, client):
 
 
 async def test_a_watch_that_ends_inside_a_line_is_unreachable(api, client):
-    api.on("WATCH", PODS, api.watch())
-    async with aclosing(client.stream(PODS)) as events:
-        first = asyncio.create_task(anext(events))
-        watch = await api.watched()
+    async with first_event(api, client) as (watch, first):
         await watch.write('{"type": "ADDED", "obj')
         watch.end()
         with pytest.raises(Unreachable, match="not JSON, or was cut"):

@@ -65,9 +65,11 @@ async def a_write_refused_once(pair):
     pair.world.server.faults.add(target)
     ticking = asyncio.create_task(pair.one.loop.tick(now=pair.world.clock.now()))
     await pair.world.until(lambda: target.hits == 1, "the first attempt is under way")
-    yield
-    hold.set()
-    await ticking
+    try:
+        yield
+    finally:
+        hold.set()
+        await ticking
 
 
 async def test_a_lease_lost_within_a_tick_stops_its_writes(pair):

@@ -4,7 +4,6 @@ One HTTPS server on loopback, registered by APIServices; kube-apiserver shows it
 authorizes callers before it forwards.
 """
 
-import base64
 import json
 import re
 import ssl
@@ -22,18 +21,16 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import requests
 
+from harness.aggregation import LOOPBACK, NAMESPACE, VERSION, api_service, served_by, service
 from harness.controlplane import ControlPlane
 from harness.load import Load
 from harness.process import HarnessError, free_ports, wait_until
 from harness.prometheus import PrometheusServer
 
-LOOPBACK = "127.0.0.1"
 SERVICE = "metrics-adapter"
-SERVICE_NAMESPACE = "kube-system"
 EXTERNAL = "external.metrics.k8s.io"
 RESOURCE = "metrics.k8s.io"
 GROUPS = (EXTERNAL, RESOURCE)
-VERSION = "v1beta1"
 WINDOW = "5s"  # shorter than any outage of the tests: pods that serve have a sample when they are asked
 AVAILABLE_SECONDS = 60.0
 
@@ -100,7 +97,7 @@ class MetricsAdapter:
         self._cpu.append(_Cpu(namespace, selector, load, cores))
 
     def __enter__(self) -> Self:
-        host = f"{SERVICE}.{SERVICE_NAMESPACE}.svc"
+        host = f"{SERVICE}.{NAMESPACE}.svc"
         serving = self._cluster.authority.issue(host, hosts=[host], file=SERVICE)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(serving.certificate, serving.key)
@@ -117,7 +114,8 @@ class MetricsAdapter:
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.1})
         self._thread.start()
         try:
-            self._cluster.apply(_service(port), *(self._api_service(group, port) for group in GROUPS))
+            specs = [served_by(SERVICE, port, group, self._cluster.authority.certificate) for group in GROUPS]
+            self._cluster.apply(service(SERVICE, port), *map(api_service, specs))
             for group in GROUPS:
                 self._wait_available(group)
         except BaseException:
@@ -149,22 +147,6 @@ class MetricsAdapter:
             return True
 
         wait_until(available, f"APIService {group} available", deadline_seconds=AVAILABLE_SECONDS)
-
-    def _api_service(self, group: str, port: int) -> Json:
-        authority = base64.b64encode(self._cluster.authority.certificate.read_bytes()).decode()
-        return {
-            "apiVersion": "apiregistration.k8s.io/v1",
-            "kind": "APIService",
-            "metadata": {"name": f"{VERSION}.{group}"},
-            "spec": {
-                "group": group,
-                "version": VERSION,
-                "groupPriorityMinimum": 100,
-                "versionPriority": 100,
-                "caBundle": authority,
-                "service": {"name": SERVICE, "namespace": SERVICE_NAMESPACE, "port": port},
-            },
-        }
 
     def _answer(self, path: str, selector: str) -> Json:
         if path == f"/apis/{EXTERNAL}/{VERSION}":
@@ -251,15 +233,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name of the overridden method
         """Stay silent: every sync of every HPA passes here."""
-
-
-def _service(port: int) -> Json:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": SERVICE, "namespace": SERVICE_NAMESPACE},
-        "spec": {"type": "ExternalName", "externalName": LOOPBACK, "ports": [{"port": port}]},
-    }
 
 
 def _resource(name: str, kind: str) -> Json:

@@ -122,6 +122,9 @@ class StartUp:
         }
 
 
+QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
+
+
 def write_configuration(path: Path, start_up: StartUp) -> Path:
     """Write what nodes and pods do, and what their kubelets would measure."""
     path.write_text(yaml.safe_dump_all([*_stages(start_up), *_measurements()]))

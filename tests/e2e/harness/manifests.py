@@ -5,6 +5,8 @@ from typing import Any
 from harness.kwok import StartUp
 
 Manifest = dict[str, Any]
+# The load that the session's Prometheus has.
+QUERY = 'sum(rate(http_requests_total{service="checkout"}[1m]))'
 
 
 def deployment(

@@ -1,6 +1,5 @@
 """The real metrics-server on loopback: `metrics.k8s.io` as kubelets, here kwok's, would have it."""
 
-import base64
 import json
 from pathlib import Path
 from types import TracebackType
@@ -8,13 +7,13 @@ from typing import Any, Self
 
 import requests
 
+from harness.aggregation import LOOPBACK, NAMESPACE, VERSION, api_service, served_by, service
 from harness.binaries import Binaries
-from harness.controlplane import LOOPBACK, ControlPlane
+from harness.controlplane import ControlPlane
 from harness.process import Component, free_ports, tail, wait_until
 
 NAME = "metrics-server"
-NAMESPACE = "kube-system"
-GROUP, VERSION = "metrics.k8s.io", "v1beta1"
+GROUP = "metrics.k8s.io"
 API_SERVICE = f"{VERSION}.{GROUP}"
 RESOLUTION_SECONDS = 10  # the shortest that it takes
 AVAILABLE_SECONDS = 90.0
@@ -76,7 +75,8 @@ class MetricsServer:
         self._before = json.loads(found)["spec"] if found else None
         try:
             self.process.start()
-            self._cluster.apply(_service(self._port), self._api_service(self._ours()))
+            ours = served_by(NAME, self._port, GROUP, self._cluster.authority.certificate)
+            self._cluster.apply(service(NAME, self._port), api_service(ours))
         except BaseException:
             self.process.stop()
             raise
@@ -89,33 +89,6 @@ class MetricsServer:
             if self._before is None:
                 self._cluster.kubectl("delete", "apiservice", API_SERVICE)
             else:
-                self._cluster.apply(self._api_service(self._before))
+                self._cluster.apply(api_service(self._before))
         finally:
             self.process.stop()
-
-    def _ours(self) -> Json:
-        return {
-            "group": GROUP,
-            "version": VERSION,
-            "groupPriorityMinimum": 100,
-            "versionPriority": 100,
-            "caBundle": base64.b64encode(self._cluster.authority.certificate.read_bytes()).decode(),
-            "service": {"name": NAME, "namespace": NAMESPACE, "port": self._port},
-        }
-
-    def _api_service(self, spec: Json) -> Json:
-        return {
-            "apiVersion": "apiregistration.k8s.io/v1",
-            "kind": "APIService",
-            "metadata": {"name": API_SERVICE},
-            "spec": spec,
-        }
-
-
-def _service(port: int) -> Json:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {"type": "ExternalName", "externalName": LOOPBACK, "ports": [{"port": port}]},
-    }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from harness.binaries import Binaries
+from harness.binaries import Binaries, Command
 from harness.controlplane import ControlPlane
 from harness.process import HarnessError
 
@@ -52,22 +52,27 @@ class Reader:
     """
 
     def __init__(self, cluster: ControlPlane, binaries: Binaries, folder: Path, *, instead: Mapping[str, str]) -> None:
-        self._instead, self._checkout = instead, folder / "checkout"
-        clients, home = folder / "bin", folder / "home"
-        for made in (self._checkout, clients, home):
+        self._instead, self._checkout, self._clients = instead, folder / "checkout", folder / "bin"
+        home = folder / "home"
+        for made in (self._checkout, self._clients, home):
             made.mkdir(parents=True)
         for path in REPOSITORY.iterdir():
             if path.name not in {".venv", ".git"}:
                 (self._checkout / path.name).symlink_to(path)
         (self._checkout / ".venv").symlink_to(sys.prefix)
-        for name, command in {"kubectl": binaries.kubectl, "helm": binaries.helm}.items():
-            (clients / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-            (clients / name).chmod(0o755)
+        self.has("kubectl", binaries.kubectl)
+        self.has("helm", binaries.helm)
         self._environment = os.environ | {
-            "PATH": f"{clients}:{os.environ['PATH']}",
+            "PATH": f"{self._clients}:{os.environ['PATH']}",
             "HOME": str(home),
             "KUBECONFIG": str(cluster.kubeconfig),
         }
+
+    def has(self, name: str, command: Command) -> None:
+        """Put a client on the path, in the place of one of its name."""
+        client = self._clients / name
+        client.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        client.chmod(0o755)
 
     def run(self, command: str) -> str:
         """Type a command; gives what it printed, and raises `HarnessError` with its errors where it fails."""

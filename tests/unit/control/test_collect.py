@@ -170,13 +170,18 @@ async def test_one_hanging_server_delays_no_other_object_and_its_answer_serves_a
     assert slow.load.value == 1.0
 
 
-async def test_an_object_deleted_while_it_is_read_is_left_alone():
-    book, source = Book(SETTINGS), Load()
-    obj = manifest()
+async def being_read(*rate):
+    """An object whose load is asked for, and not told yet."""
+    book, source, obj = Book(SETTINGS), Load(*rate), manifest()
     web = book.see(obj, "ADDED")
     source.held = asyncio.Event()
     collector = Collector(source, HASTY, metrics())
     await collector.collect([web], now=READABLE)
+    return obj, book, source, collector, web
+
+
+async def test_an_object_deleted_while_it_is_read_is_left_alone():
+    obj, book, source, _, web = await being_read()
     reading = web.reading
     book.see(obj, "DELETED")
     source.held.set()
@@ -186,12 +191,7 @@ async def test_an_object_deleted_while_it_is_read_is_left_alone():
 
 
 async def test_an_answer_to_the_query_before_the_edit_is_not_taken_for_the_new_one():
-    book, source = Book(SETTINGS), Load(5.0)
-    obj = manifest()
-    web = book.see(obj, "ADDED")
-    source.held = asyncio.Event()
-    collector = Collector(source, HASTY, metrics())
-    await collector.collect([web], now=READABLE)
+    obj, book, source, collector, web = await being_read(5.0)
     book.see(edited(obj, load=load_of("sum(connections)")))
     source.held.set()
     source.rate = lambda t: np.full(len(t), 9.0)
@@ -201,12 +201,7 @@ async def test_an_answer_to_the_query_before_the_edit_is_not_taken_for_the_new_o
 
 
 async def test_an_edit_of_the_maximum_does_not_throw_an_answer_away():
-    book, source = Book(SETTINGS), Load(5.0)
-    obj = manifest()
-    web = book.see(obj, "ADDED")
-    source.held = asyncio.Event()
-    collector = Collector(source, HASTY, metrics())
-    await collector.collect([web], now=READABLE)
+    obj, book, source, collector, web = await being_read(5.0)
     book.see(edited(obj, maxReplicas=7))
     source.held.set()
     await collector.collect([web], now=READABLE)

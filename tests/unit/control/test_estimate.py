@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -33,6 +34,28 @@ def newest(web):
 
 def seen(web):
     return web.seat.bank.buckets_seen(web.seat.row)
+
+
+@asynccontextmanager
+async def kernels_running(pool, workloads, monkeypatch):
+    """Within it the kernels are at work on the workloads' buckets; at its end they are done."""
+    entered, leave = threading.Event(), threading.Event()
+    bank = workloads[0].seat.bank
+    update = bank.update
+
+    def slow(*args):
+        entered.set()
+        leave.wait(10)
+        update(*args)
+
+    monkeypatch.setattr(bank, "update", slow)
+    feeding = asyncio.create_task(pool.update(workloads))
+    await asyncio.to_thread(entered.wait, 10)
+    try:
+        yield
+    finally:
+        leave.set()
+        await feeding
 
 
 async def test_objects_of_one_shape_share_a_bank_whatever_their_kind_family_and_zone():
@@ -91,20 +114,8 @@ async def test_an_answer_that_comes_while_kernels_run_brings_no_bucket_twice_and
     web = await fitted(pool)
     collector = Collector(source, SETTINGS, metrics())
     await collector.collect([web], now=NOON + MINUTE)
-    entered, leave = threading.Event(), threading.Event()
-    bank, update = web.seat.bank, web.seat.bank.update
-
-    def slow(*args):
-        entered.set()
-        leave.wait(10)
-        update(*args)
-
-    monkeypatch.setattr(bank, "update", slow)
-    feeding = asyncio.create_task(pool.update([web]))
-    await asyncio.to_thread(entered.wait, 10)
-    await collector.collect([web], now=NOON + 2 * MINUTE)
-    leave.set()
-    await feeding
+    async with kernels_running(pool, [web], monkeypatch):
+        await collector.collect([web], now=NOON + 2 * MINUTE)
     assert newest(web) == NOON
     await pool.update([web])
     assert (newest(web), seen(web)) == (NOON + MINUTE, 122)
@@ -114,22 +125,11 @@ async def test_an_object_deleted_while_kernels_run_gives_its_row_back_afterwards
     pool = BankPool()
     web, other = await fitted(pool), await fitted(pool)
     web.fresh, other.fresh = [(NOON, 1.0), (NOON + MINUTE, 1.0)], [(NOON, 1.0), (NOON + MINUTE, 1.0)]
-    entered, leave = threading.Event(), threading.Event()
-    bank, update = web.seat.bank, web.seat.bank.update
-
-    def slow(*args):
-        entered.set()
-        leave.wait(10)
-        update(*args)
-
-    monkeypatch.setattr(bank, "update", slow)
-    feeding = asyncio.create_task(pool.update([web, other]))
-    await asyncio.to_thread(entered.wait, 10)
-    seat, web.seat = web.seat, None
-    pool.release(seat)
-    assert len(bank) == 2
-    leave.set()
-    await feeding
+    bank = web.seat.bank
+    async with kernels_running(pool, [web, other], monkeypatch):
+        seat, web.seat = web.seat, None
+        pool.release(seat)
+        assert len(bank) == 2
     assert len(bank) == 1
     assert newest(other) == NOON + MINUTE
 
