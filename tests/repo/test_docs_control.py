@@ -1,8 +1,9 @@
-"""The numbers that docs/state.md, floor.md, conflicts.md and learning.md give are those of the code."""
+"""The numbers that docs/state.md, floor.md, conflicts.md, learning.md and tutorial.md give are those of the code."""
 
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bayescaler.cluster.saved_states import SHARDS
 from bayescaler.cluster.scaler_store import LOOK_FOR_KEDA_SECONDS
@@ -11,7 +12,7 @@ from bayescaler.control.floors import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 from bayescaler.control.keeper import MOST_OBJECTS, PAUSE_INTERVALS, SHORTEST_PAUSE_SECONDS
 from bayescaler.control.learned import FEW
 from bayescaler.control.settings import Settings
-from bayescaler.control.translate import MOST_BLUR_SECONDS
+from bayescaler.control.translate import MOST_BLUR_SECONDS, lead_buckets
 from bayescaler.policy import conflicts as told_apart
 from bayescaler.policy.capacity import LEARNED_BUCKETS, MEMORY_SECONDS, SATURATED
 from bayescaler.policy.lead_time import (
@@ -22,10 +23,23 @@ from bayescaler.policy.lead_time import (
     STUCK_SECONDS,
 )
 from bayescaler.policy.saved import MOST_BYTES, PARTS
+from bayescaler.policy.trust import FEWEST_WINDOWS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 AS_SET = Settings()
+LEAD_SECONDS = MINUTE * lead_buckets(
+    MINUTE,
+    startup_seconds=AS_SET.startup_seconds,
+    interval_seconds=AS_SET.interval_seconds,
+    lag_seconds=AS_SET.metric_lag_seconds,
+)
+CHART = DOCS.parent / "charts" / "bayescaler"
+IMAGE = (
+    yaml.safe_load((CHART / "values.yaml").read_text())["image"]["repository"]
+    + ":"
+    + yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +76,10 @@ AS_SET = Settings()
         ("learning", "(a tenth of the ready ones at most)", FEW == 0.1),
         ("learning", "(95 % and more", SATURATED == 0.95),
         ("learning", "Twenty such buckets", LEARNED_BUCKETS == 20),
+        ("tutorial", "after 100 windows that do not overlap", FEWEST_WINDOWS == 100),
+        ("tutorial", "with the two minutes of a workload whose pods start within a minute, in 3 hours and 20 minutes",
+         FEWEST_WINDOWS * LEAD_SECONDS == 3 * HOUR + 20 * MINUTE),
+        ("tutorial", f"docker build -t {IMAGE} .", True),
     ],
 )  # fmt: skip
 def test_what_is_said_stands_there_and_holds(file, said, holds):
