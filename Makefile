@@ -4,13 +4,15 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 STAMP  := $(VENV)/.synced
+OUT    := out
+SBOM   := $(OUT)/bayescaler.cdx.json
 GROUPS := --group e2e --group docs
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 # The tests start dozens of processes: without kept bytecode each would spend seconds on compiling its imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests docs bench bench-forecast bench-scaling bench-peers clean
+.PHONY: help setup demo test test-nojit e2e e2e-parts lint format generate manifests docs sbom audit bench bench-forecast bench-scaling bench-peers clean
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -18,13 +20,15 @@ help:  ## show the targets
 
 setup: $(STAMP)  ## install the locked environment into .venv
 
-$(STAMP): pyproject.toml uv.lock
+$(UV):
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed as $(PYTHON): install it, or name one, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) has no venv with ensurepip: install it (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13"
+
+$(STAMP): pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --inexact $(GROUPS)
 	@touch $@
 
@@ -71,6 +75,18 @@ manifests: setup  ## write the manifests for kubectl anew from the chart, by hel
 docs: setup  ## the documentation as a site in docs/_build; a link that leads nowhere fails
 	@$(BIN)/python -m sphinx -c docs -E -W --keep-going -n -q . docs/_build
 	@echo "docs/_build/index.html"
+
+sbom: | $(UV)  ## what the image has of Python, from uv.lock, as CycloneDX
+	@mkdir -p $(dir $(SBOM))
+	@$(UV) export --quiet --frozen --no-default-groups --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
+	@echo "wrote $(SBOM)"
+
+audit: | $(UV)  ## known vulnerabilities of what is locked, extras too; asks PyPI's advisories over the network
+	@mkdir -p $(OUT)
+	@$(UV) export --quiet --frozen --no-default-groups --all-extras --no-emit-project --output-file $(OUT)/requirements.txt
+	@$(UV) run --quiet --frozen --isolated --only-group release pip-audit --strict --disable-pip --require-hashes \
+	  --progress-spinner off --requirement $(OUT)/requirements.txt || \
+	  { echo "not clean, or the advisories could not be asked: what is above says which" >&2; exit 1; }
 
 bench: bench-peers  ## the numbers of the budgets, as printed by the programs themselves
 	@for script in tests/benchmarks/*.py tests/benchmarks/forecast; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
