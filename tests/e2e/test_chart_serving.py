@@ -20,6 +20,14 @@ def test_the_console_is_in_the_service_with_a_certificate_alone(helm: Helm) -> N
     assert {"name": "console", "containerPort": 9443} in operator["ports"]
     assert {"name": "console", "port": 9443, "targetPort": "console"} in service["spec"]["ports"]
 
+    issuer = {"kind": "Issuer", "name": "internal"}
+    manifests = helm.template({"console": {"enabled": True, "tls": {"issuerRef": issuer}}})
+    (certificate,) = of_kind(manifests, "Certificate")
+    assert certificate["spec"]["issuerRef"] == issuer
+    mounted = {"name": "console-tls", "secret": {"secretName": certificate["spec"]["secretName"]}}
+    assert mounted in operator_pod(manifests)["volumes"]
+    assert not of_kind(helm.template({"console": {"tls": {"issuerRef": issuer}}}), "Certificate")
+
     manifests = helm.template({"console": {"enabled": True}})
     (operator,), (service,) = operator_pod(manifests)["containers"], of_kind(manifests, "Service")
     assert [one for one in operator["args"] if one.startswith("--console")] == ["--console=127.0.0.1:8443"]

@@ -194,7 +194,17 @@ def test_before_an_uninstallation_the_floors_are_put_back_for_good(
     ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
+        (said,) = [json.loads(line) for line in done.stderr.splitlines()]
+        assert (said["logger"], said["write"], said["after"], said["result"]) == (
+            "bayescaler.audit",
+            f"HorizontalPodAutoscaler {shop.namespace}/checkout",
+            OWN,
+            "ok",
+        )
+        account = f"system:serviceaccount:{release.namespace}:{release.name}"
+        written = [one for one in release.cluster.audited(account) if "/horizontalpodautoscalers/" in one["requestURI"]]
+        assert written[-1]["userAgent"].endswith(" (bayescaler restore)"), "the API server's audit log has it too"
         assert f'{shop.namespace}: minReplicas of HorizontalPodAutoscaler "checkout" is {OWN}' in done.stdout
         wait_until(lambda: not operator.leads, "the operator no longer leads")
         shop.restored()

@@ -102,6 +102,7 @@ def copy(tmp_path: Path) -> Path:
     for name in (
         ".ci/release",
         "pyproject.toml",
+        "operator/bayescaler/__init__.py",
         "charts/bayescaler/Chart.yaml",
         "charts/bayescaler/values.yaml",
         "deploy/install.yaml",
@@ -114,9 +115,13 @@ def copy(tmp_path: Path) -> Path:
 def test_the_tag_is_the_version_of_everything(copy: Path) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(".ci/release", "version", f"v{version}", cwd=copy).returncode == 0
-    refused = run(".ci/release", "version", "v99.0.0", cwd=copy)
-    assert refused.returncode != 0
-    assert f"says {version}" in refused.stderr
+    assert run(".ci/release", "version", "v99.0.0", cwd=copy).returncode != 0
+    for name in ("pyproject.toml", "operator/bayescaler/__init__.py", "charts/bayescaler/Chart.yaml"):
+        text = (copy / name).read_text()
+        (copy / name).write_text(text.replace(f'"{version}"', '"0.0.9"'))
+        refused = run(".ci/release", "version", f"v{version}", cwd=copy)
+        assert (refused.returncode, f"but {name} says" in refused.stderr) == (1, True)
+        (copy / name).write_text(text)
 
 
 def test_the_released_chart_and_manifests_name_the_image_by_digest(copy: Path) -> None:

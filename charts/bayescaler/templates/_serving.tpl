@@ -1,6 +1,21 @@
+{{/* The Secret with a certificate, named or written by cert-manager: `dict "root" $ "name" ... "tls" ...`; empty without. */}}
+{{- define "bayescaler.tlsSecretName" -}}
+{{- $issued := ternary "" (printf "%s-%s-tls" (include "bayescaler.fullname" .root) .name) (empty .tls.issuerRef) }}
+{{- default $issued .tls.secretName }}
+{{- end }}
+
+{{- define "bayescaler.console.secretName" -}}
+{{- include "bayescaler.tlsSecretName" (dict "root" . "name" "console" "tls" .Values.console.tls) }}
+{{- end }}
+
+{{/* Of /metrics and the probes. */}}
+{{- define "bayescaler.metrics.secretName" -}}
+{{- include "bayescaler.tlsSecretName" (dict "root" . "name" "metrics" "tls" .Values.metrics.tls) }}
+{{- end }}
+
 {{/* Whether the console is reached by the Service. */}}
 {{- define "bayescaler.console.served" -}}
-{{- if and .Values.console.enabled .Values.console.tls.secretName }}true{{ end }}
+{{- if and .Values.console.enabled (include "bayescaler.console.secretName" .) }}true{{ end }}
 {{- end }}
 
 {{/* The console's part of the command line: with a certificate it is for everybody, else for port-forward. */}}
@@ -11,13 +26,6 @@
 - --console-tls-key=/etc/bayescaler/console/tls.key
 {{- else if .Values.console.enabled -}}
 - --console=127.0.0.1:{{ .Values.console.port }}
-{{- end }}
-{{- end }}
-
-{{/* The Secret with the certificate of /metrics and the probes; empty where they are plain HTTP. */}}
-{{- define "bayescaler.metrics.secretName" -}}
-{{- with .Values.metrics.tls -}}
-{{- default (ternary (printf "%s-metrics-tls" (include "bayescaler.fullname" $)) "" (not (empty .issuerRef))) .secretName }}
 {{- end }}
 {{- end }}
 

@@ -21,6 +21,8 @@ REFUSED_SECONDS = 10.0
 """For so long a token that is nobody's is refused unasked: short, as it may belong to somebody a moment later."""
 MOST_KEPT = 4096
 MOST_REFUSED = 1024
+SAID_SECONDS = 60.0
+"""Between two lines of the log that say the same: whoever asks for nothing but 503 does not fill it."""
 MOST_NAMESPACES = 200
 """Namespaces reviewed for one answer to somebody who may not see all of them."""
 BEARER = re.compile(r"^Bearer +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
@@ -45,6 +47,7 @@ class Access:
         self._owners: Kept[bytes, Subject | None] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
         # Beside the others, so that those of strangers, however many, push out nobody's.
         self._strangers: Recent[bytes] = Recent(clock, seconds=REFUSED_SECONDS, most=MOST_REFUSED)
+        self._said: Recent[str] = Recent(clock, seconds=SAID_SECONDS, most=16)
         self._rights: Kept[tuple[Subject, str], bool] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
 
     async def __aenter__(self) -> Self:
@@ -67,7 +70,7 @@ class Access:
         try:
             owner = await self._owners.get(key, lambda: owner_of(self._client, token))
         except (ClusterError, Busy) as error:
-            raise _unanswered("a token", error) from error
+            raise self._unanswered("a token", error) from error
         if owner is None:
             self._owners.drop(key)
             self._strangers.add(key)
@@ -100,9 +103,11 @@ class Access:
         try:
             return await self._rights.get((subject, what), ask)
         except (ClusterError, Busy) as error:
-            raise _unanswered("access", error) from error
+            raise self._unanswered("access", error) from error
 
-
-def _unanswered(what: str, error: Exception) -> Refused:
-    log.warning("a request could not be reviewed", extra={"asked": what, "why": str(error)})
-    return Refused(503)
+    def _unanswered(self, what: str, error: ClusterError | Busy) -> Refused:
+        kind = f"{what}: {type(error).__name__}"
+        if kind not in self._said:
+            self._said.add(kind)
+            log.warning("a request could not be reviewed", extra={"asked": what, "why": str(error)})
+        return Refused(503)

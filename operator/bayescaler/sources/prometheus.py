@@ -27,6 +27,7 @@ from .session import Deadline, GuardedSession, Matrix
 
 MAX_POINTS = 10_000  # a chunk; Prometheus refuses above 11,000
 SHOWN_SERIES = 5
+MAX_BYTES = 4 << 20  # ten times a full chunk of one series; parsed it takes nine times as much memory
 MAX_SERVERS = 64
 MAX_SESSIONS = 64  # a server: one for each Secret
 FAILING_ASKERS = 3
@@ -48,7 +49,7 @@ class PrometheusSource:
         auth_for: Callable[[str], Auth | None] = lambda _: None,
         max_in_flight: int = 8,
         timeout_seconds: float = 10.0,
-        max_bytes: int = 64 << 20,
+        max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         allowed = allow_list if allow_list is not None else AllowList(())

@@ -138,7 +138,7 @@ async def test_a_strangers_token_costs_one_review_however_often_it_is_tried_and_
     assert scraped.reviewed == ["tokenreviews"] * 2
 
 
-async def test_many_strangers_at_once_take_few_seats_at_the_api_server_and_none_from_who_is_known(scraped):
+async def test_many_strangers_at_once_take_few_seats_at_the_api_server_and_none_from_who_is_known(scraped, caplog):
     known = f"Bearer {scraped.scraper}"
     subject = await scraped.access.subject(known)
     held = Fault(lambda request: request.resource == "tokenreviews", times=None, hold=asyncio.Event())
@@ -152,5 +152,6 @@ async def test_many_strangers_at_once_take_few_seats_at_the_api_server_and_none_
     statuses = [one.status for one in refused]
     assert statuses.count(503) == 300 - IN_FLIGHT - WAITING
     assert statuses.count(401) == IN_FLIGHT + WAITING
+    assert caplog.messages.count("a request could not be reviewed") == 1, "nor do they fill the log"
     await scraped.access.subject(known)
     assert scraped.reviewed.count("tokenreviews") == 1 + IN_FLIGHT + WAITING
