@@ -11,13 +11,14 @@ from .finding import Finding, Level, Topic
 
 Json = Mapping[str, Any]
 CRD_NAME = "bayesianautoscalers.bayescaler.dev"
+OPTIONS = ("prometheus", "allow-prometheus", "namespace", "lease-name", "lease-namespace")
 SHOWN_FIELDS = 4
 INSTALL = "helm upgrade --install with the chart of this release: its CRD comes with it"
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How an operator was started, as far as the arguments of its Deployment tell."""
+    """How an operator was started, as far as its Deployment tells."""
 
     name: str
     namespace: str
@@ -41,9 +42,7 @@ def setup_of(deployment: Json) -> Setup:
     """Read the Deployment of an operator."""
     metadata, spec = deployment["metadata"], deployment.get("spec") or {}
     containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or [{}]
-    args = [str(arg) for arg in containers[0].get("args") or ()]
-    given = {name: tuple(_values(args, name)) for name in ("prometheus", "allow-prometheus", "namespace")}
-    lease, place = list(_values(args, "lease-name")), list(_values(args, "lease-namespace"))
+    given = {name: _given(containers[0], name) for name in OPTIONS}
     return Setup(
         name=str(metadata["name"]),
         namespace=str(metadata["namespace"]),
@@ -53,9 +52,9 @@ def setup_of(deployment: Json) -> Setup:
         prometheus=(given["prometheus"] or ("",))[-1],
         allowed=given["allow-prometheus"],
         namespaces=given["namespace"],
-        lease=(lease or ["bayescaler"])[-1],
-        lease_namespace=(place or ["default"])[-1],
-        elects="--no-leader-election" not in args,
+        lease=(given["lease-name"] or ("bayescaler",))[-1],
+        lease_namespace=(given["lease-namespace"] or ("default",))[-1],
+        elects="--no-leader-election" not in (containers[0].get("args") or ()),
     )
 
 
@@ -138,6 +137,14 @@ def check_metrics_server(served: bool) -> list[Finding]:
     what = "it does not answer: without load there is no fallback on CPU, replicas are held"
     cure = "install metrics-server (kubectl get apiservice v1beta1.metrics.k8s.io tells what is wrong with one)"
     return [Finding(Level.WARNING, Topic.CLUSTER, "metrics.k8s.io", what, cure)]
+
+
+def _given(container: Json, option: str) -> tuple[str, ...]:
+    """Return what an option was given: by arguments, else by the variable that stands for it."""
+    variables = {one.get("name"): one.get("value") for one in container.get("env") or ()}
+    variable = variables.get(f"BAYESCALER_RUN_{option.upper().replace('-', '_')}")
+    args = [str(arg) for arg in container.get("args") or ()]
+    return tuple(_values(args, option)) or tuple(str(variable or "").split())
 
 
 def _values(args: list[str], name: str) -> Iterator[str]:

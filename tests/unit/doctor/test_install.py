@@ -59,10 +59,10 @@ def test_of_a_part_that_is_missing_the_fields_in_it_are_not_named_too():
     assert "spec.load." not in finding.what
 
 
-def deployment(*args, name="bayescaler", ready=2, version="1.0"):
+def deployment(*args, name="bayescaler", ready=2, version="1.0", env=()):
     return {
         "metadata": {"name": name, "namespace": "system", "labels": {"app.kubernetes.io/version": version}},
-        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"args": ["run", *args]}]}}},
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"args": ["run", *args], "env": [*env]}]}}},
         "status": {"readyReplicas": ready},
     }
 
@@ -79,6 +79,17 @@ def test_the_options_of_an_operator_are_read_in_both_forms():
     assert (setup.lease, setup.lease_namespace, setup.elects) == ("l", "system", False)
     bare = setup_of(deployment())
     assert (bare.prometheus, bare.lease, bare.lease_namespace, bare.elects) == ("", "bayescaler", "default", True)
+
+
+def test_options_of_an_operator_are_read_from_its_variables_too_and_arguments_go_first():
+    env = [
+        {"name": "BAYESCALER_RUN_PROMETHEUS", "value": "http://p"},
+        {"name": "BAYESCALER_RUN_ALLOW_PROMETHEUS", "value": "http://q http://r"},
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+    ]
+    setup = setup_of(deployment(env=env))
+    assert (setup.prometheus, setup.allowed, setup.namespaces) == ("http://p", ("http://q", "http://r"), ())
+    assert setup_of(deployment("--prometheus=http://mine", env=env)).prometheus == "http://mine"
 
 
 OPERATORS = {
