@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from bayescaler.policy.explain import percent, span
 
@@ -67,14 +67,10 @@ def _play(scenarios: "Sequence[Scenario]", seed: int, console: Console) -> Playe
     """Play one after the other, with a bar for each."""
     from bayescaler.sandbox.gameday.scenarios import play
 
-    columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(16),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}"),
-    )
+    told = TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    columns: tuple[ProgressColumn, ...] = (TextColumn("{task.description}"), BarColumn(16), TimeElapsedColumn(), told)
     played: Played = []
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, expand=True) as progress:
         for scenario in scenarios:
             task = progress.add_task(f"{scenario.name:12}", total=scenario.ticks, told=scenario.told)
 
