@@ -66,7 +66,7 @@ def parts(page: Path) -> tuple[str, dict[str, str]]:
 
 
 def test_every_alert_and_every_failure_has_a_page_and_every_page_is_one_of_them() -> None:
-    assert sorted(page.stem for page in PAGES) == sorted([*NAMED, *FAILURE])
+    assert sorted(page.stem for page in PAGES) == sorted([*NAMED, *FAILURE, "game-day"])
 
 
 @pytest.mark.parametrize("page", [*BY_ALERT, *BY_FAILURE], ids=lambda page: page.stem)

@@ -14,6 +14,7 @@ _COMMANDS = {
     "backtest": "Replay a load through a manifest, beside an HPA.",
     "prior": "Pool the loads of like workloads, for a forecast to start from.",
     "demo": "Play a day of traffic on an embedded cluster.",
+    "gameday": "Play what can fail on an embedded cluster, and check that it is borne.",
     "doctor": "Check a cluster, an object or a posterior, and name the cures.",
     "top": "Show all objects: replicas, load and forecast, trust, budget.",
     "pause": "Stop all scaling of what objects size.",
@@ -73,9 +74,9 @@ def kubectl(argv: Sequence[str] | None = None) -> None:
 
 def _run(argv: Sequence[str] | None, program: str) -> None:
     try:
-        cli.main(args=argv, prog_name=program, complete_var=complete_variable(program), standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        done = cli.main(args=argv, prog_name=program, complete_var=complete_variable(program), standalone_mode=False)
+        if isinstance(done, int) and done:  # the code of an Exit, which click hands back here instead of raising it
+            sys.exit(done)
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)

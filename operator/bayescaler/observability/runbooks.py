@@ -32,7 +32,7 @@ Stop all scaling of one workload, at any hour, and set the number by hand:
     kubectl bayescaler pause checkout -n shop
     kubectl scale deployment/checkout -n shop --replicas=20
 
-The rest is in [Wrong decision](wrong-decision.md).
+The rest is in [Wrong decision](wrong-decision.md). [The game day](game-day.md) plays what can fail, before it does.
 
 ## By failure
 

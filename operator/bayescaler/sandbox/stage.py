@@ -44,7 +44,7 @@ class Stage:
         self.workloads = Workloads(self.server.registry, start_up=start_up or fixed(5.0), seed=seed)
         self.settings = settings or Settings(leader_election=False)
         self.operator: Operator
-        self._stop = asyncio.Event()
+        self._operator_life = AsyncExitStack()
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -62,28 +62,37 @@ class Stage:
         await self._exits.aclose()
 
     async def _start_operator(self, exits: AsyncExitStack, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+        exits.push_async_callback(self.stop_operator)
+        await self.start_operator()
+
+    async def start_operator(self) -> None:
+        """Start an operator that knows nothing but what is in the cluster."""
         settings = replace(
             self.settings, default_server_address=self.settings.default_server_address or self.prometheus.url
         )
-        client = await KubeClient.connect(kubeconfig)
-        self._client = client
-        self.operator = Operator.on_prometheus(client, settings, clock=self.clock.now)
-        await self.operator.start(ticking=False)
-        exits.push_async_callback(self.operator.stop)
-        watching = asyncio.create_task(
-            watch(self.operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=self._stop),
-            name="kopf",
-        )
-        exits.push_async_callback(self._stop_watching, watching)
-        await self.operator.synced()
+        async with AsyncExitStack() as life:
+            client = await KubeClient.connect(self._kubeconfig)
+            self._client = client
+            self.operator = Operator.on_prometheus(client, settings, clock=self.clock.now)
+            await self.operator.start(ticking=False)
+            life.push_async_callback(self.operator.stop)
+            stop = asyncio.Event()
+            watching = asyncio.create_task(
+                watch(self.operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop),
+                name="kopf",
+            )
+            life.push_async_callback(_stop_watching, stop, watching)
+            await self.operator.synced()
+            self._operator_life = life.pop_all()
+
+    async def stop_operator(self) -> None:
+        """End the operator as SIGTERM would: it saves what is saved."""
+        await self._operator_life.aclose()
 
     def reviewer(self) -> KubeClient:
         """A client of its own for the console, as the operator's."""
         return self._client.separate()
-
-    async def _stop_watching(self, watching: "asyncio.Task[None]") -> None:
-        self._stop.set()
-        await watching
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Create objects, as `kubectl apply` of new ones would."""
@@ -139,3 +148,8 @@ class Stage:
         """What the server holds of a kind; not to be changed in place."""
         found = self.server.kinds.of_object({"apiVersion": api_version, "kind": kind})
         return [record.object for _, record in self.server.store.items(found.resource)]
+
+
+async def _stop_watching(stop: asyncio.Event, watching: "asyncio.Task[None]") -> None:
+    stop.set()
+    await watching

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.runbooks import queries
+
+from bayescaler.telemetry.catalogue import METRICS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -71,3 +75,15 @@ def test_who_is_woken_is_told_apart(kind: str) -> None:
 
 def test_what_is_recorded_is_what_it_says(promtool: str) -> None:
     run(promtool, "test", "rules", HERE / "recording.yaml")
+
+
+def test_a_query_of_a_runbook_is_one_and_of_series_that_there_are(promtool: str, tmp_path: Path) -> None:
+    asked = [query for _, query in queries()]
+    rules = [{"record": f"asked:{at}", "expr": query} for at, query in enumerate(asked)]
+    path = tmp_path / "asked.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    assert f"{len(asked)} rules found" in run(promtool, "check", "rules", path)
+    exposed = {metric.exposed for metric in METRICS.values()}
+    named = {re.sub(r"_bucket$", "", name) for query in asked for name in re.findall(r"bayescaler_\w+", query)}
+    assert named <= exposed
+    assert len(asked) >= 5

@@ -174,6 +174,29 @@ class Absent(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled(Fault):
+    """Every value is `factor` times what it is: 0 from a query that counts nothing, 1000 from one in the wrong unit."""
+
+    factor: float
+
+    def alter(self, result: Sequence[Samples]) -> Sequence[Samples]:
+        """Multiply every value."""
+        return [replace(series, values=series.values * self.factor) for series in result]
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen(Fault):
+    """No value is later than `until` (epoch seconds): nothing is scraped any more."""
+
+    until: float
+
+    def alter(self, result: Sequence[Samples]) -> Sequence[Samples]:
+        """Leave out what is later."""
+        known = [(series, series.times <= self.until * 1000) for series in result]
+        return [replace(s, times=s.times[mask], values=s.values[mask]) for s, mask in known if mask.any()]
+
+
+@dataclass(frozen=True, slots=True)
 class Several(Fault):
     """Each series comes `count` times, told apart by a `replica` label, as from Prometheus twins without
     dedup.
