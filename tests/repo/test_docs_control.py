@@ -22,8 +22,10 @@ from bayescaler.policy.lead_time import (
     SHORTER_AFTER_SECONDS,
     STUCK_SECONDS,
 )
+from bayescaler.policy.record import VERSION
 from bayescaler.policy.saved import MOST_BYTES, PARTS
 from bayescaler.policy.trust import FEWEST_WINDOWS
+from bayescaler.replay.baselines import BASELINES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -79,6 +81,9 @@ IMAGE = (
         ("tutorial", "after 100 windows that do not overlap", FEWEST_WINDOWS == 100),
         ("tutorial", "with the two minutes of a workload whose pods start within a minute, in 3 hours and 20 minutes",
          FEWEST_WINDOWS * LEAD_SECONDS == 3 * HOUR + 20 * MINUTE),
+        ("upgrading", "those of `version` 1", VERSION == 1),
+        ("comparison", "--compare hpa,hpa-cpu,keda,kpa,phpa,crane,aws",
+         {"hpa", "hpa-cpu", "keda", "kpa", "phpa", "crane", "aws"} <= set(BASELINES)),
         ("tutorial", f"docker build -t {IMAGE} .", True),
     ],
 )  # fmt: skip
