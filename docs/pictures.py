@@ -106,8 +106,9 @@ def price(axes: Axes) -> None:
 def windows(axes: Axes) -> None:
     """Draw what the lead time asks for in the hours about noon, what runs, and where the longer window holds."""
     run = played(load().rates)
-    shown = np.flatnonzero((hours(run.instants) >= 11) & (hours(run.instants) < 15))
+    shown = np.flatnonzero((hours(run.instants) >= 11.5) & (hours(run.instants) < 14.5))
     at, asked = hours(run.instants[shown]), np.ceil(run.demand[shown] / PER_REPLICA)
+    axes.plot(at, run.load[shown] / PER_REPLICA, color=INK, lw=0.7, alpha=0.6, label="replicas' worth of load")
     axes.step(at, asked, color=BLUE, lw=1, where="post", label="for the lead time")
     axes.step(at, run.replicas[shown], color=INK, lw=1.6, where="post", label="what runs")
     limiters = run.limiters
