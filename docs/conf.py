@@ -4,7 +4,12 @@ The root of the sources is the repository's, so that README.md and CHANGELOG.md 
 pages is the one that a forge follows.
 """
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "Bayescaler"
 author = "The Bayescaler authors"
@@ -31,6 +36,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 
+PICTURE = re.compile(r"^<!-- picture: (\w+) -->$", re.MULTILINE)
 ALERTS = """
 ```{toctree}
 :hidden:
@@ -41,8 +47,16 @@ ALERTS = """
 """
 
 
+def drawn(asked: re.Match[str]) -> str:
+    """Draw a picture that a page asks for; only then is anything imported for it."""
+    from pictures import picture  # noqa: PLC0415  # seconds of compiled kernels
+
+    return f"```{{raw}} html\n{picture(asked[1])}\n```"
+
+
 def complete(_: Any, page: str, source: list[str]) -> None:
-    """Add what a forge would only show as code: the runbooks below their page, in the navigation."""
+    """Add what a forge cannot show: pictures made by the code, and the runbooks below their page in the navigation."""
+    source[0] = PICTURE.sub(drawn, source[0])
     if page == "docs/runbooks/README":
         source[0] += ALERTS
 

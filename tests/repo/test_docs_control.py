@@ -1,4 +1,4 @@
-"""The numbers that docs/state.md, floor.md, conflicts.md, learning.md and tutorial.md give are those of the code."""
+"""The numbers that docs/state.md, floor.md, conflicts.md, learning.md and others give are those of the code."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bayescaler.control.keeper import MOST_OBJECTS, PAUSE_INTERVALS, SHORTEST_PA
 from bayescaler.control.learned import FEW
 from bayescaler.control.settings import Settings
 from bayescaler.control.translate import MOST_BLUR_SECONDS, lead_buckets
+from bayescaler.policy import Behavior, Fallback
 from bayescaler.policy import conflicts as told_apart
 from bayescaler.policy.capacity import LEARNED_BUCKETS, MEMORY_SECONDS, SATURATED
 from bayescaler.policy.lead_time import (
@@ -22,8 +23,10 @@ from bayescaler.policy.lead_time import (
     SHORTER_AFTER_SECONDS,
     STUCK_SECONDS,
 )
+from bayescaler.policy.record import VERSION
 from bayescaler.policy.saved import MOST_BYTES, PARTS
 from bayescaler.policy.trust import FEWEST_WINDOWS
+from bayescaler.replay.baselines import BASELINES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -79,6 +82,15 @@ IMAGE = (
         ("tutorial", "after 100 windows that do not overlap", FEWEST_WINDOWS == 100),
         ("tutorial", "with the two minutes of a workload whose pods start within a minute, in 3 hours and 20 minutes",
          FEWEST_WINDOWS * LEAD_SECONDS == 3 * HOUR + 20 * MINUTE),
+        ("how-it-decides", "`fallback.after`, 3 minutes", Fallback().after_seconds == 3 * MINUTE),
+        ("how-it-decides", "| an hour | `Hold` |", Fallback().hold_seconds == HOUR),
+        ("how-it-decides", "usable for a minute", Fallback().recover_seconds == MINUTE),
+        ("how-it-decides", "within the last five minutes",
+         Behavior().scale_down.stabilization_window_seconds == 5 * MINUTE),
+        ("how-it-decides", "with 100 of them", FEWEST_WINDOWS == 100),
+        ("upgrading", "those of `version` 1", VERSION == 1),
+        ("comparison", "--compare hpa,hpa-cpu,keda,kpa,phpa,crane,aws",
+         {"hpa", "hpa-cpu", "keda", "kpa", "phpa", "crane", "aws"} <= set(BASELINES)),
         ("tutorial", f"docker build -t {IMAGE} .", True),
     ],
 )  # fmt: skip

@@ -21,7 +21,7 @@ RIGHTS = yaml.safe_load((ROOT / "tests" / "rbac.yaml").read_text())
 VERSION = yaml.safe_load((ROOT / "charts" / "bayescaler" / "Chart.yaml").read_text())["appVersion"]
 PAGE = (ROOT / "docs" / "install.md").read_text()
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "charts" / "bayescaler" / "README.md"]
-HELM = re.compile(r"^ {4}(helm (?:install|upgrade|template) (?:.+\\\n)*.+)$", re.MULTILINE)
+HELM = re.compile(r"^(?: {4})?(helm (?:install|upgrade|template) (?:.+\\\n)*.+)$", re.MULTILINE)
 VALUES = re.compile(r"^```yaml values\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RIGHT = re.compile(r"^\| `([a-z0-9.]*/[a-z/]+)` \| ([a-z, ]+) \|", re.MULTILINE)
@@ -67,7 +67,12 @@ def test_the_chart_takes_the_values_of_the_pages(values: dict[str, Any]) -> None
 
 def test_commands_values_and_recipes_are_all_among_them() -> None:
     where = " ".join(one for one, _ in TOLD)
-    for part in ("README.md: helm install", "install.md: helm install", "install.md: watchNamespaces"):
+    for part in (
+        "README.md: helm install",
+        "install.md: helm install",
+        "tutorial.md: helm",
+        "install.md: watchNamespaces",
+    ):
         assert part in where
     assert {"Application bayescaler", "HelmRelease bayescaler"} <= {one for one, _ in TOLD}
 

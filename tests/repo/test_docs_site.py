@@ -49,6 +49,21 @@ def test_every_page_is_built_and_stands_in_the_navigation(site: Path) -> None:
         assert f'<a class="reference internal" href="{link}">' in front, page
 
 
+def test_every_picture_is_drawn_where_a_page_asks_for_it(site: Path) -> None:
+    known = re.findall(r'^    "(\w+)": \(\w+, "', (ROOT / "docs/pictures.py").read_text(), re.MULTILINE)
+    asked: list[str] = []
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        here = re.findall(r"^<!-- picture: (\w+) -->$", page.read_text(), re.MULTILINE)
+        built = (site / "docs" / f"{page.stem}.html").read_text()
+        drawn = re.findall(r'<figure class="picture" role="img".*?</figure>', built, re.DOTALL)
+        assert len(drawn) == len(here), page
+        assert all(len(re.findall("<path", one)) > 10 for one in drawn), "something is drawn"
+        assert all("currentColor" in one for one in drawn), "in the light and in the dark"
+        asked += here
+    assert sorted(asked) == sorted(known)
+    assert asked
+
+
 def test_a_link_that_leads_nowhere_and_a_page_outside_of_the_navigation_are_refused(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/index.md").write_text("# Front\n\n[a page](no-page.md), [a heading](lost.md#no-heading)\n")
