@@ -94,8 +94,8 @@ bench: bench-peers  ## the numbers of the budgets, as printed by the programs th
 bench-forecast: bench-peers  ## accuracy beside the peers on TRACES=folder; CACHE=folder keeps what the peers said
 	@$(BIN)/python tests/benchmarks/forecast $(if $(TRACES),--traces $(TRACES)) $(if $(CACHE),--cache $(CACHE)) --ablations --rows
 
-bench-scaling: setup  ## replicas beside an HPA tuned in hindsight on TRACES=folder
-	@$(BIN)/python tests/benchmarks/scaling.py $(if $(TRACES),--traces $(TRACES))
+bench-scaling: setup  ## replicas beside an HPA tuned in hindsight on TRACES=folder, or on loads made from SYNTHETIC=seed
+	@$(BIN)/python tests/benchmarks/scaling.py $(if $(TRACES),--traces $(TRACES)) $(if $(SYNTHETIC),--synthetic $(SYNTHETIC))
 
 bench-peers: setup  ## install the peers of the benchmarks into .venv
 	@$(UV) sync --quiet --frozen --inexact $(GROUPS) --group bench

@@ -16,6 +16,7 @@ from .kernels.advance import advance
 from .predictive import LEVELS, Predictive
 from .prior import Prior, plan_of
 from .prior_plant import Waiting
+from .rows import Rows
 from .spec import Family, ForecastSpec, Kind
 
 Floats = NDArray[np.float64]
@@ -40,20 +41,18 @@ class Bank:
         self._memory = mem.allocate(max(1, capacity), self._plan)
         self._state = mem.named(self._memory, self._plan)
         self._last_time = np.full(max(1, capacity), np.nan)
-        self._specs: list[ForecastSpec | None] = [None] * max(1, capacity)
-        self._used = np.zeros(max(1, capacity), dtype=np.bool_)
+        self._rows = Rows(max(1, capacity))
         self._zone = np.zeros(max(1, capacity), dtype=np.int64)
         self._zone_names = ["UTC"]
         self._waiting = Waiting(max(1, capacity))
-        self._free = list(range(max(1, capacity) - 1, -1, -1))
 
     def __len__(self) -> int:
-        return len(self._specs) - len(self._free)
+        return len(self._rows)
 
     @property
     def bytes_per_row(self) -> int:
         """Memory of one workload's state."""
-        return sum(array.nbytes for array in self._memory) // len(self._specs)
+        return sum(array.nbytes for array in self._memory) // len(self._rows.specs)
 
     def add(self, spec: ForecastSpec, prior: Prior | None = None) -> int:
         """Return the row of a new workload; it starts from the prior, if one is given, with its first load.
@@ -64,32 +63,27 @@ class Bank:
             prior.check(spec)
         if differing := self.shape.differences(spec, shape_only=True):
             raise SpecMismatch(f"the workload's {', '.join(differing)} are not this bank's: keep a bank for each shape")
-        if not self._free:
+        if self._rows.full:
             self._grow()
-        row = self._free.pop()
+        row = self._rows.give(spec)
         if spec.time_zone not in self._zone_names:
             self._zone_names.append(spec.time_zone)
         self._zone[row] = self._zone_names.index(spec.time_zone)
-        self._specs[row] = spec
-        self._used[row] = True
         self._waiting.give(row, prior)
         self._clear(row)
         return row
 
     def announce(self, row: int, announced: tuple[Event, ...]) -> None:
         """Take over when known events take place; the kinds must stay those of the spec."""
-        spec = replace(self._spec(row), events=announced)
+        spec = replace(self._rows.spec(row), events=announced)
         if spec.event_names != self.shape.event_names:
             raise SpecMismatch(f"events are {spec.event_names}, the spec's {self.shape.event_names}: keep the kinds")
-        self._specs[row] = spec
+        self._rows.specs[row] = spec
 
     def remove(self, row: int) -> None:
         """Forget a workload; its row is reused."""
-        self._spec(row)
-        self._specs[row] = None
-        self._used[row] = False
+        self._rows.take_back(row)
         self._last_time[row] = np.nan
-        self._free.append(row)
 
     def fit(
         self,
@@ -150,7 +144,7 @@ class Bank:
         healthy False: the load is not believed, as if missing. OutOfOrder and InvalidValue are raised before anything
         changes; every row must come once.
         """
-        rows_, times_ = self._checked_rows(rows), numbers(times, "times")
+        rows_, times_ = self._rows.checked(rows), numbers(times, "times")
         values_, saturated_ = checked(times_, values, saturated, healthy)
         if rows_.shape != times_.shape:
             raise InvalidValue(f"rows has shape {rows_.shape}, times {times_.shape}: give one time a row")
@@ -172,7 +166,7 @@ class Bank:
 
     def quantiles(self, rows: ArrayLike, lead: int | None = None) -> Floats:
         """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN without data."""
-        rows_ = self._checked_rows(rows)
+        rows_ = self._rows.checked(rows)
         issued: Floats = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
         issued[self._state.marks[rows_, st.SEEN] == 0] = np.nan
         return issued
@@ -193,7 +187,7 @@ class Bank:
 
     def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:
         """Return how one workload's forecasts have done."""
-        spec = self._spec(row)
+        spec = self._rows.spec(row)
         return report(st.row_of(self._state, row), self._lead_index(lead), spec, float(self._last_time[row]))
 
     def pool(self, rows: ArrayLike) -> Prior:
@@ -201,41 +195,41 @@ class Bank:
 
         SpecMismatch if they differ in kind or family; NoData if none has seen a load above zero.
         """
-        return prior_pool.pool([self.member(row) for row in self._checked_rows(rows).tolist()])
+        return prior_pool.pool([self.member(row) for row in self._rows.checked(rows).tolist()])
 
     def member(self, row: int) -> prior_pool.Member:
         """Return the spec of a workload and a view of its state, as members of a group are pooled."""
-        return self._spec(row), st.row_of(self._state, row)
+        return self._rows.spec(row), st.row_of(self._state, row)
 
     def checkpoint(self, row: int) -> bytes:
         """Return a workload's state as bytes that `restore` takes."""
-        return checkpoint.pack(self._spec(row), float(self._last_time[row]), self._row(row))
+        return checkpoint.pack(self._rows.spec(row), float(self._last_time[row]), self._row(row))
 
     def restore(self, row: int, blob: bytes) -> None:
         """Take over a checkpoint of the same spec.
 
         CorruptCheckpoint, NewerCheckpoint or SpecMismatch leave the row as it is.
         """
-        last_time, arrays = checkpoint.unpack(self._spec(row), blob, self._row(row))
+        last_time, arrays = checkpoint.unpack(self._rows.spec(row), blob, self._row(row))
         self._last_time[row] = last_time
         own = self._row(row)
         for name, array in arrays.items():
             own[name][...] = array
-        self._waiting.clear(row, len(self._specs))
+        self._waiting.clear(row, len(self._rows.specs))
 
     def last_time(self, row: int) -> float:
         """Return the start of the newest bucket seen (epoch seconds); NaN before the first."""
-        self._spec(row)
+        self._rows.spec(row)
         return float(self._last_time[row])
 
     def buckets_seen(self, row: int) -> int:
         """Return how many buckets with a load were seen."""
-        self._spec(row)
+        self._rows.spec(row)
         return int(self._state.marks[row, st.SEEN])
 
     def family(self, row: int) -> Family:
         """Return the likelihood in use; Auto changes it when the other has erred less for a while."""
-        self._spec(row)
+        self._rows.spec(row)
         return Family.GAUSSIAN if self._state.marks[row, st.GAUSSIAN] else Family.POISSON_GAMMA
 
     def _replay(
@@ -250,7 +244,7 @@ class Bank:
         keep: int,
     ) -> tuple[Floats, Floats]:
         """Clear, check and run a history; return what `_advance` keeps, a row for every bucket given."""
-        self._spec(row)
+        self._rows.spec(row)
         times_ = numbers(times, "times")
         left_out = excluded(times_, self.shape.step_seconds, exclude)
         values_, saturated_ = checked(times_, values, saturated, healthy, left_out)
@@ -288,9 +282,9 @@ class Bank:
         offsets = seasons.offsets_of(self._zone_names, self._zone[rows], times)
         slots = seasons.slots_of(times, offsets, self._slot_seconds, self._slots)
         if self.shape.events:
-            bits = events.bits_by_row(self._specs, rows, times, st.NOW)
+            bits = events.bits_by_row(self._rows.specs, rows, times, st.NOW)
             slots = np.concatenate([slots, bits], axis=1)
-        self._waiting.plant(self._state, self._plan, self._specs, rows, slots, values)
+        self._waiting.plant(self._state, self._plan, self._rows.specs, rows, slots, values)
         issued = np.empty((len(rows) if keep > 0 else 0, len(self.shape.leads), len(LEVELS)))
         shown = np.empty((len(rows) if keep > 1 else 0, len(self.shape.leads), st.N_SHOWN))
         advance(self._memory, *self._fixed, rows, slots, values, saturated, issued, shown)
@@ -298,41 +292,18 @@ class Bank:
 
     def _clear(self, row: int) -> None:
         """Set a row to the prior of its spec."""
-        spec = self._spec(row)
+        spec = self._rows.spec(row)
         st.clear(self._state, row, spec.settings)
         self._state.marks[row, st.GAUSSIAN] = spec.resolved_family is Family.GAUSSIAN
         self._state.marks[row, st.FAMILY_OPEN] = spec.family is Family.AUTO
         self._state.marks[row, st.COUNTS] = spec.kind is Kind.COUNT
         self._state.marks[row, st.BOUNDABLE] = st.WHOLE if spec.kind is Kind.GAUGE else 0
         self._last_time[row] = np.nan
-        self._waiting.clear(row, len(self._specs))
+        self._waiting.clear(row, len(self._rows.specs))
 
     def _row(self, row: int) -> dict[str, NDArray[np.generic]]:
         """Return one row of every state array."""
         return st.row_of(self._state, row)._asdict()
-
-    def _spec(self, row: int) -> ForecastSpec:
-        """Return the spec of a row in use."""
-        spec = self._specs[row] if 0 <= row < len(self._specs) else None
-        if spec is None:
-            raise IndexError(f"row {row} is not in use: take rows from add()")
-        return spec
-
-    def _checked_rows(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Return row numbers as an array, (n,); raise where one is not in use or comes twice."""
-        given = np.asarray(rows)
-        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-            raise InvalidValue(
-                f"rows are {given.dtype} of shape {given.shape}: give numbers from add(), in one dimension"
-            )
-        if given.size == 0:
-            return given.astype(np.int64)
-        if int(given.min()) < 0 or int(given.max()) >= len(self._specs) or not self._used[given].all():
-            raise IndexError("rows holds one that is not in use: take rows from add()")
-        rows_ = given.astype(np.int64)
-        if int(np.bincount(rows_).max()) > 1:
-            raise InvalidValue("rows holds one twice: send one bucket a row and call")
-        return rows_
 
     def _lead_index(self, lead: int | None) -> int:
         """Return the place of a lead in the spec."""
@@ -344,13 +315,11 @@ class Bank:
 
     def _grow(self) -> None:
         """Double the capacity."""
-        old = len(self._specs)
+        old = len(self._rows.specs)
         grown = mem.allocate(2 * old, self._plan)
         for name, present in self._memory._asdict().items():
             getattr(grown, name)[: len(present)] = present
         self._memory, self._state = grown, mem.named(grown, self._plan)
         self._last_time = np.concatenate([self._last_time, np.full(old, np.nan)])
         self._zone = np.concatenate([self._zone, np.zeros(old, dtype=np.int64)])
-        self._used = np.concatenate([self._used, np.zeros(old, dtype=np.bool_)])
-        self._specs += [None] * old
-        self._free = list(range(2 * old - 1, old - 1, -1))
+        self._rows.double()

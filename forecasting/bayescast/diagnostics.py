@@ -105,7 +105,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
 
 def _by_level(values: NDArray[np.float64]) -> dict[float, float]:
     """Return a dict from level to float."""
-    return {level: float(value) for level, value in zip(LEVELS, values, strict=True)}
+    return dict(zip(LEVELS, values.tolist(), strict=True))
 
 
 def _expert_weights(losses: NDArray[np.float64], spec: ForecastSpec) -> dict[str, float]:
@@ -113,4 +113,4 @@ def _expert_weights(losses: NDArray[np.float64], spec: ForecastSpec) -> dict[str
     excess = losses - losses.min(axis=0)
     weights = (1.0 + st.hedge_rates(spec.settings) / 32.0 * excess) ** -32.0 + spec.settings.hedge_share / st.N_EXPERTS
     means = (weights / weights.sum(axis=0)).mean(axis=1)
-    return {name: float(mean) for name, mean in zip(st.EXPERT_NAMES, means, strict=True)}
+    return dict(zip(st.EXPERT_NAMES, means.tolist(), strict=True))

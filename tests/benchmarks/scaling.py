@@ -7,15 +7,19 @@ Then steered: a budget of the time with nothing chosen in hindsight, beside the 
 it, as it is and with each rule left out.
 
 python tests/benchmarks/scaling.py --traces FOLDER
+python tests/benchmarks/scaling.py --synthetic 1    # two dozen natures of load from a seed, without the ablations
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from forecast.series import Series, read, synthetic
+from parts.load import STEP_SECONDS
+from parts.natures import natures
 from parts.table import note, show
 
 from bayescaler.control.translate import lead_buckets
@@ -39,7 +43,8 @@ UP = ScalingRules(
 )
 DOWN = ScalingRules(Behavior().scale_down.policies, 300.0, tolerance=0.0)
 CALM, AS_IT_IS = Calm(), "as it is"
-WITHOUT = {
+Ablations = Mapping[str, Mapping[str, Any]]
+WITHOUT: Ablations = {
     "one window: the lead's": {},
     "no gate on reversals": {"calm": Calm(gate=float("-inf"), broken=0.0)},
     "no surprise floor": {"calm": Calm(surprise_floor=0.0)},
@@ -54,7 +59,7 @@ class Case:
     """One series with one start-up time: ours against the HPA at every share of time short."""
 
     name: str
-    tuning: bool
+    group: str
     startup: float
     compared: list[Comparison]
     reversals: float
@@ -73,23 +78,59 @@ class Steered:
 def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--traces", type=Path, help="folder with INDEX.csv; default: loads made from seeds")
+    parser.add_argument("--traces", type=Path, help="folder with INDEX.csv; default: a few loads made from seeds")
+    parser.add_argument("--synthetic", type=int, metavar="SEED", help="loads of two dozen natures instead")
     arguments = parser.parse_args()
-    series = read(arguments.traces) if arguments.traces else synthetic()
-    cases = [case for one in series for case in judged(one)]
-    for kind, chosen in (("tuning", True), ("kept apart", False)):
-        table(f"series {kind}", [case for case in cases if case.tuning is chosen])
+    if arguments.synthetic is None:
+        series = read(arguments.traces) if arguments.traces else synthetic()
+        grouped = {one.name: "tuning" if one.tuning else "kept apart" for one in series}
+    else:
+        note(f"loads made from the seed {arguments.synthetic}")
+        series, grouped = made(arguments.synthetic)
+    without = WITHOUT if arguments.synthetic is None else {}
+    cases = [case for one in series for case in judged(one, grouped[one.name], without)]
+    for group in dict.fromkeys(grouped.values()):
+        these = [case for case in cases if case.group == group]
+        table(f"series {group}", these)
+        if not without:
+            budget_table(these, without)
     table("all", cases)
-    rows = [row(case) for case in sorted(cases, key=lambda case: np.nan_to_num(at_shown(case).ratio, nan=np.inf))]
-    budget_table(cases)
+    budget_table(cases, without)
     show(
-        f"at {SHOWN:.0%} of time short, replica-hours",
-        ("series", "start-up", "ours", "HPA", "ratio", "95 %", "waste", "reversals"),
-        rows,
+        f"at {SHOWN:.0%} of time short, replica-hours, and what came of a budget of it",
+        (
+            "series",
+            "start-up",
+            "ours",
+            "HPA",
+            "ratio",
+            "95 %",
+            "waste",
+            "reversals",
+            "short",
+            "ratio",
+            "waste",
+            "reversals",
+        ),
+        [row(case) for case in sorted(cases, key=lambda case: np.nan_to_num(at_shown(case).ratio, nan=np.inf))],
     )
+    note(f"at {SHOWN:.0%} of time short dearer than the HPA: {dearer((case, at_shown(case).ratio) for case in cases)}")
 
 
-def judged(one: Series) -> Iterator[Case]:
+def made(seed: int) -> tuple[list[Series], dict[str, str]]:
+    """Return loads of many natures, and by name whether there is anything to foresee in them."""
+    loads = natures(seed)
+    grouped = {one.name: "with structure" if one.structured else "without" for one in loads}
+    return [Series(one.name, Kind.RATE, STEP_SECONDS, one.times, one.rates) for one in loads], grouped
+
+
+def dearer(ratios: Iterable[tuple[Case, float]]) -> str:
+    """Name what costs more than the HPA."""
+    lost = [f"{case.name} ({case.startup:g} s) {ratio:.3f}" for case, ratio in ratios if ratio > 1.0]
+    return ", ".join(lost) or "none"
+
+
+def judged(one: Series, group: str, without: Ablations) -> Iterator[Case]:
     """Compare on one series; a load whose 95th percentile is zero has no capacity to size by."""
     rates = one.values / one.step_seconds if one.kind is Kind.COUNT else one.values
     served = float(np.nanpercentile(rates, 95)) / PODS_AT_P95
@@ -116,10 +157,10 @@ def judged(one: Series) -> Iterator[Case]:
         if mine is not None and theirs is not None:
             reversals = ours.outcomes[mine].reversals / max(1, hpa.outcomes[theirs].reversals)
         steered = {AS_IT_IS: _steered(issued, startup, hpa, knowing)}
-        for name, changes in WITHOUT.items():
+        for name, changes in without.items():
             alone = forecasts(case, replace(issued.spec, leads=(lead,)), scale=scale) if not changes else issued
             steered[name] = _steered(alone, startup, hpa, knowing, **changes)
-        yield Case(one.name, one.tuning, startup, compare(ours, hpa, knowing), reversals, steered)
+        yield Case(one.name, group, startup, compare(ours, hpa, knowing), reversals, steered)
 
 
 def _policy(capacity: float, quantile: float) -> Policy:
@@ -148,10 +189,10 @@ def _steered(
     return Steered(short, beside(mine, hpa, knowing), reversals)
 
 
-def budget_table(cases: list[Case]) -> None:
+def budget_table(cases: list[Case], without: Ablations) -> None:
     """Show what came of the budget, as it is and with each rule left out, and name the series that lose."""
     rows = []
-    for name in (AS_IT_IS, *WITHOUT):
+    for name in (AS_IT_IS, *without):
         all_of = [case.steered[name] for case in cases]
         ratios = np.array([one.compared.ratio for one in all_of if np.isfinite(one.compared.ratio)])
         wastes = np.array([one.compared.waste for one in all_of if np.isfinite(one.compared.waste)])
@@ -162,12 +203,8 @@ def budget_table(cases: list[Case]) -> None:
         rows.append((name, f"{held:.0%}", f"{shorts.max():.2%}", *(f"{one:.3f}" for one in figures), f"{turns:.2f}"))
     columns = ("budget of 1 %", "held", "most short", "waste: median", "mean", "ratio: median", "worst", "reversals")
     show(f"steered, {len(cases)} cases, held: short for .5 to 1.5 of the budget", columns, rows)
-    lost = [
-        f"{case.name} ({case.startup:g} s) {case.steered[AS_IT_IS].compared.ratio:.3f}"
-        for case in cases
-        if case.steered[AS_IT_IS].compared.ratio > 1.0
-    ]
-    note(f"dearer than the HPA at the same share of time short: {', '.join(lost) or 'none'}")
+    steered = dearer((case, case.steered[AS_IT_IS].compared.ratio) for case in cases)
+    note(f"dearer than the HPA at the same share of time short: {steered}")
 
 
 def table(title: str, cases: list[Case]) -> None:
@@ -204,7 +241,12 @@ def row(case: Case) -> tuple[str, ...]:
         f"{value:.3f}" if np.isfinite(value) else "-" for value in (one.ratio, one.waste, case.reversals)
     )
     sure = f"{low:.2f}-{high:.2f}" if np.isfinite(low) else "few days"
-    return case.name, f"{case.startup:g}", *numbers, ratio, sure, waste, turns
+    held = case.steered[AS_IT_IS]
+    steered = (f"{value:.3f}" if np.isfinite(value) else "-" for value in (held.compared.ratio, held.compared.waste))
+    return (
+        *(case.name, f"{case.startup:g}", *numbers, ratio, sure, waste, turns),
+        *(f"{held.short:.2%}", *steered, f"{held.reversals:.2f}"),
+    )
 
 
 if __name__ == "__main__":

@@ -11,22 +11,45 @@ from .kernels import columns as col
 from .kernels.columns import Floats
 from .predictive import Outlook, Predictive
 from .reasons import Limiter, Mode
-from .schedules import NOTHING, InForce, Window
+from .schedules import InForce, Window
 from .state import State
 from .types import Observation, Policy
 
 
 class Case(NamedTuple):
-    """One decision as it was made: what it read, the state after it, and the trail of its rules."""
+    """One decision as it was made: what it read, the state after it, and the trail of its rules.
+
+    seen: (N_SEEN,) of `kernels.columns`, the observation as the rules took it.
+    """
 
     policy: Policy
     observation: Observation
     outlook: Outlook | None
-    demand: float | None
     state: State
     trail: Floats
-    now: float
-    scheduled: InForce = NOTHING
+    seen: Floats
+    scheduled: InForce
+
+    @property
+    def now(self) -> float:
+        """When the decision was made, epoch seconds."""
+        return float(self.seen[col.NOW])
+
+    @property
+    def switched_off(self) -> bool:
+        """Whether somebody set to 0 replicas what is to have more."""
+        return self.observation.replicas == 0 and self.policy.min_replicas > 0
+
+    @property
+    def demand(self) -> float | None:
+        """The load to prepare for, with the buffer; None without a forecast."""
+        demand = float(self.seen[col.DEMAND])
+        return None if self.switched_off or isnan(demand) else demand
+
+    @property
+    def withheld(self) -> tuple[Limiter, str] | None:
+        """Why the decision is not to be applied, if so."""
+        return None if self.switched_off else withheld(self.policy, self.observation)
 
     @property
     def load(self) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
 
-from .clauses import LIMITERS, Case, circumstance, clause, withheld
+from .clauses import LIMITERS, Case, circumstance, clause
 from .explain import replicas
 from .kernels import columns as col
 from .objective import pods
@@ -25,21 +25,54 @@ class Step:
 class Decision:
     """One decision, explained completely: `final` follows from `raw` by `steps`.
 
-    `limiter` is the rule that fixed `final`. `final` is the number wanted in any mode; `withheld` says why it is not
-    applied. `demand` is the quantile of the max load over the window, with the buffer. `case` is what it was made of.
+    `final` is the number wanted in any mode, `limiter` the rule that fixed it; `case` is what it was made of. All else
+    is read off the case when it is asked for: most decisions of a day are only applied.
     """
 
-    at: float
-    rung: Rung
-    phase: Phase
-    current: int
-    raw: int
     final: int
     limiter: Limiter
-    load: float | None
-    demand: float | None
-    withheld: Limiter | None
     case: Case = field(repr=False, compare=False)
+
+    @property
+    def at(self) -> float:
+        """When it was made."""
+        return self.case.now
+
+    @property
+    def rung(self) -> Rung:
+        """The rung it was made on."""
+        return self.case.state.rung
+
+    @property
+    def phase(self) -> Phase:
+        """How far the forecast was trusted."""
+        return self.case.observation.phase
+
+    @property
+    def current(self) -> int:
+        """What ran."""
+        return self.case.observation.replicas
+
+    @property
+    def raw(self) -> int:
+        """What was asked for, before any rule."""
+        return pods(float(self.case.trail[col.PROPOSAL, col.MADE]))
+
+    @property
+    def load(self) -> float | None:
+        """The live load."""
+        return self.case.observation.load
+
+    @property
+    def demand(self) -> float | None:
+        """The quantile of the max load over the window, with the buffer."""
+        return self.case.demand
+
+    @property
+    def withheld(self) -> Limiter | None:
+        """Why it is not applied."""
+        held_back = self.case.withheld
+        return None if held_back is None else held_back[0]
 
     @property
     def acts(self) -> bool:
@@ -69,7 +102,7 @@ class Decision:
             before = after
         if (shortfall := self.case.observation.shortfall) is not None:
             steps.append(Step(shortfall.limiter, self.final, self.final, shortfall.message))
-        if (held_back := withheld(self.case.policy, self.case.observation)) is not None and self.withheld is not None:
+        if (held_back := self.case.withheld) is not None:
             steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
         return tuple(steps)
 

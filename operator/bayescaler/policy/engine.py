@@ -4,22 +4,21 @@ Pure; `now` is an argument, `State` the only memory. The rules are compiled (`ke
 for a replay of weeks; what they said is put into words by `decision` when somebody asks.
 """
 
-from math import isnan, nan
+from math import nan
 
 import numpy as np
 
 import bayescast
 from bayescast import LEVELS
 
-from .clauses import LIMITERS, Case, withheld
+from .clauses import LIMITERS, Case
 from .decision import Decision
 from .kernels import columns as col
 from .kernels.columns import Floats
 from .kernels.step import step
-from .objective import pods
 from .predictive import Outlook
 from .reasons import Health, Phase
-from .schedules import InForce, in_force
+from .schedules import NOTHING, InForce, in_force
 from .state import State
 from .types import Observation, Policy
 
@@ -44,31 +43,18 @@ def decide(
     final, limited_by = step(
         rules, policies, after.memory, after.windows, after.ledger, trail, sight, earlier, expected
     )
-    switched_off = observation.replicas == 0 and policy.min_replicas > 0
-    held_back = None if switched_off else withheld(policy, observation)
-    demand = None if switched_off or isnan(sight[col.DEMAND]) else float(sight[col.DEMAND])
-    decision = Decision(
-        at=now,
-        rung=after.rung,
-        phase=observation.phase,
-        current=observation.replicas,
-        raw=pods(float(trail[col.PROPOSAL, col.MADE])),
-        final=int(final),
-        limiter=LIMITERS[limited_by],
-        load=observation.load,
-        demand=demand,
-        withheld=None if held_back is None else held_back[0],
-        case=Case(policy, observation, outlook, demand, after, trail, now, scheduled),
-    )
-    return decision, after
+    case = Case(policy, observation, outlook, after, trail, sight, scheduled)
+    return Decision(int(final), LIMITERS[limited_by], case), after
 
 
-_NO_OUTLOOK, _NONE_EARLIER = np.full((2, len(LEVELS)), nan), np.empty((0, 2))
+_NO_OUTLOOK, _NONE_EARLIER, _NO_LIMITS = np.full((2, len(LEVELS)), nan), np.empty((0, 2)), NOTHING.columns
 
 
 def quantiles(outlook: Outlook) -> Floats:
     """Return the forecasts as the rules take them, shape (2, 9)."""
-    return np.array((outlook.lead.values, outlook.window.values))
+    both = np.empty((2, len(LEVELS)))
+    both[col.LEAD], both[col.WINDOW] = outlook.lead.values, outlook.window.values
+    return both
 
 
 def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
@@ -84,7 +70,7 @@ def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
             observation.phase is Phase.TRUSTED,
             observation.scale_in_allowed,
             nan if observation.load_at is None else observation.load_at,
-            *scheduled.columns,
+            *(_NO_LIMITS if scheduled is NOTHING else scheduled.columns),
             observation.rolling_out,
             nan if observation.serving is None else observation.serving,
         ),

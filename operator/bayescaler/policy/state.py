@@ -140,11 +140,11 @@ class State:
 
     def copy(self) -> "State":
         """Return the same to be written on, with room for one entry more in every window."""
-        places, windows = self.windows.shape[1], self.windows.copy()
+        places, windows, ledger = self.windows.shape[1], self.windows.copy(), self.ledger
         if max(self.memory[col.COUNT :].tolist()) >= places:
             windows = empty_windows(2 * places)
             windows[:, :places] = self.windows
-        return State(self.memory.copy(), windows, self.ledger.copy())
+        return State(self.memory.copy(), windows, ledger.copy() if len(ledger) else ledger)
 
     def steered_by(self, policy: Policy) -> "State":
         """Return the state with the steering that a policy needs: its own if it fits, else one that begins."""

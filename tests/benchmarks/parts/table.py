@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .process import machine
 
-_console = Console(width=118, highlight=False)
+_console = Console(width=150, highlight=False)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
