@@ -16,7 +16,7 @@ class Track:
 
     quantiles: (n, levels) at LEVELS, NaN before the first load. coverage, skill, headroom_lost: (n, levels) by then.
     recent_misses: (n, levels), as bits. disjoint_windows, windows_since_change: (n,). change: (n,) 1 where the bucket
-    declared a rise, -1 a fall, else 0.
+    declared a rise, -1 a fall, else 0. doubted: (n,) 1 where it was a zero that was taken as missing.
     """
 
     quantiles: NDArray[np.float64]
@@ -27,6 +27,7 @@ class Track:
     disjoint_windows: NDArray[np.float64]
     windows_since_change: NDArray[np.float64]
     change: NDArray[np.float64]
+    doubted: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Diagnostics:
     the lowest. effective_samples: windows in the memory of the predictive shape. expert_weights: name -> mean weight
     over the levels. change_point: whether one was declared within the last hour (settings.alarm_hold_seconds);
     change_point_at: start of the bucket that declared the newest one; change_point_rise: whether the load rose there;
-    windows_since_change: disjoint windows that have begun and ended since.
+    windows_since_change: disjoint windows that have begun and ended since. doubted: whether the newest bucket was a
+    zero that was taken as missing, as the load hardly ever was zero (settings.silence_share).
     """
 
     windows: int
@@ -61,6 +63,7 @@ class Diagnostics:
     windows_since_change: int
     family: Family
     buckets_seen: int
+    doubted: bool
 
 
 def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Track:
@@ -69,7 +72,7 @@ def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Trac
         shown[:, first : first + len(LEVELS)]
         for first in (st.SHOWN_COVERAGE, st.SHOWN_SKILL, st.SHOWN_HEADROOM, st.SHOWN_MISSES)
     )
-    counts = (shown[:, column] for column in (st.SHOWN_DISJOINT, st.SHOWN_SINCE, st.SHOWN_CHANGE))
+    counts = (shown[:, column] for column in (st.SHOWN_DISJOINT, st.SHOWN_SINCE, st.SHOWN_CHANGE, st.SHOWN_DOUBTED))
     return Track(quantiles, *by_level, *counts)
 
 
@@ -100,6 +103,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         windows_since_change=int(marks[st.DISJOINT_SINCE]),
         family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
         buckets_seen=int(state.marks[0, st.SEEN]),
+        doubted=bool(state.marks[0, st.DOUBTED]),
     )
 
 

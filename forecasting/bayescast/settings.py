@@ -12,7 +12,7 @@ from .errors import InvalidSpec
 _SHARES = frozenset(
     (
         *("template_gain", "long_template_gain", "rise_gain", "spread_gain", "dispersion_discount", "missing_share"),
-        *("hedge_forgetting", "hedge_idle_forgetting", "hedge_share", "cap_decay", "family_margin"),
+        *("hedge_forgetting", "hedge_idle_forgetting", "hedge_share", "cap_decay", "family_margin", "silence_share"),
     )
 )
 _POSITIVE = frozenset(
@@ -61,6 +61,11 @@ class Settings(NamedTuple):
     """Added to every load before the logarithm (share of its running mean): a mild power transform near zero."""
     floor_offset: float = 1e-9
     """Added to rates and gauges before the logarithm (their unit), so that a series of zeros has one."""
+    silence_share: float = 0.0
+    """A zero is passed over as missing until zeros make up this share of the buckets known: 0 believes every one, and
+    .01 holds a query that has lost its source for a load until it has been silent for hours of a history of weeks."""
+    silence_memory: float = 20160.0
+    """Memory of that share (buckets): two weeks of minutes."""
     mean_memory: float = 2000.0
     """Memory of the running mean behind the offset (buckets)."""
     level_discounts: tuple[float, float, float] = (0.5, 0.8, 0.95)

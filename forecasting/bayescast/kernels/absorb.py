@@ -28,11 +28,25 @@ from .state import (
     RISE_AT,
     SCALE,
     SEEN,
+    SILENCE,
     SPREAD_SUM,
     SURPLUS,
     TALLIED,
     Ring,
 )
+
+
+@kernel
+def doubt(workload: Record, settings: Settings, load: float) -> bool:
+    """Learn how often the load is zero; return whether this one is a zero that is not to be believed yet.
+
+    A gap in the collection, or a query that has lost its source, is told as zero too: what hardly ever was zero is
+    taken as missing while it is, until that has lasted for a fair share of what is known.
+    """
+    scalars = workload.scalars
+    n = min(workload.marks[CLOCK] + 1.0, settings.silence_memory)
+    scalars[SILENCE] += ((1.0 if load == 0.0 else 0.0) - scalars[SILENCE]) / n
+    return bool(load == 0.0 and scalars[SILENCE] < settings.silence_share)
 
 
 @kernel

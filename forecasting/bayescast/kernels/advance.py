@@ -14,6 +14,7 @@ from .state import (
     COVERED,
     DISJOINT,
     DISJOINT_SINCE,
+    DOUBTED,
     EVENTS,
     FIRST_SLOT,
     GAP,
@@ -38,6 +39,7 @@ from .state import (
     SHOWN_CHANGE,
     SHOWN_COVERAGE,
     SHOWN_DISJOINT,
+    SHOWN_DOUBTED,
     SHOWN_HEADROOM,
     SHOWN_MISSES,
     SHOWN_SINCE,
@@ -74,8 +76,8 @@ def advance(
     slots[i] holds the bucket's slot in every season, then that of the hour, then (where there are known events) their
     bits for each lead. `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket;
     `shown` is (0, ...) or (n, leads, N_SHOWN) and takes what had been shown by then: coverage, skill, headroom lost
-    and recent misses at each level, the disjoint windows behind them and those since the newest alarm, and whether this
-    bucket sounded one.
+    and recent misses at each level, the disjoint windows behind them and those since the newest alarm, whether this
+    bucket sounded one, and whether it was a zero that was not believed.
     Buckets before a workload's first load are passed over.
     """
     n_leads = plan.n_leads
@@ -87,6 +89,10 @@ def advance(
         if workload.marks[SEEN] == 0 and not seen:
             continue
         clock = workload.marks[CLOCK]
+        doubted = seen and absorb.doubt(workload, settings, value)
+        if doubted:
+            seen, value = False, math.nan
+        workload.marks[DOUBTED] = 1 if doubted else 0
         workload.marks[CLOCK] = clock + 1
         status = MISSING if not seen else (SATURATED_BUCKET if saturated[i] else SEEN_BUCKET)
         if seen:
@@ -120,6 +126,7 @@ def _show(workload: Record, track: Record, shown: Floats, i: int, lead: int) -> 
     alarmed = workload.scalars[ALARM_AT] == workload.marks[CLOCK]
     rose = workload.scalars[RISE_AT] == workload.marks[CLOCK]
     shown[i, lead, SHOWN_CHANGE] = 0.0 if not alarmed else (1.0 if rose else -1.0)
+    shown[i, lead, SHOWN_DOUBTED] = workload.marks[DOUBTED]
 
 
 @kernel

@@ -47,14 +47,14 @@ FIRST_HISTOGRAM = (0, 1, 5, 6, 10, 11, 12, 13)
 N_HISTOGRAMS = 14
 
 # Columns of marks[row],
-CLOCK, SEEN, GAP, GAUSSIAN, COUNTS, BOUNDABLE, FAMILY_OPEN, FAMILY_REST, TALLIED = range(9)
-N_MARKS = 9
+CLOCK, SEEN, GAP, GAUSSIAN, COUNTS, BOUNDABLE, FAMILY_OPEN, FAMILY_REST, TALLIED, DOUBTED = range(10)
+N_MARKS = 10  # DOUBTED: whether the newest bucket was a zero that was not believed
 WHOLE, FRACTIONS = 1, 2  # values of BOUNDABLE for a gauge: all loads were whole numbers, or not
 # of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
 ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS, BOUND, BOUND_SEEN = range(11, 19)
-RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT = range(19, 23)
-N_SCALARS = 23
+RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT, SILENCE = range(19, 24)
+N_SCALARS = 24  # SILENCE: share of zeros
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
 # of lead_marks[unit],
@@ -71,8 +71,8 @@ N_BY_LEVEL = 9
 RECENT_WINDOWS = 32  # RECENT_MISSES: which of so many disjoint windows were missed, the newest the lowest bit
 # of what a replay shows of every bucket and lead; the first four by level
 SHOWN_COVERAGE, SHOWN_SKILL, SHOWN_HEADROOM, SHOWN_MISSES = range(0, 4 * N_LEVELS, N_LEVELS)
-SHOWN_DISJOINT, SHOWN_SINCE, SHOWN_CHANGE = range(4 * N_LEVELS, 4 * N_LEVELS + 3)
-N_SHOWN = 4 * N_LEVELS + 3
+SHOWN_DISJOINT, SHOWN_SINCE, SHOWN_CHANGE, SHOWN_DOUBTED = range(4 * N_LEVELS, 4 * N_LEVELS + 4)
+N_SHOWN = 4 * N_LEVELS + 4
 # of pointer_mass[unit, histogram]: mass below the pointer of each level, mass in its bin, then the total
 INSIDE, TOTAL = N_LEVELS, 2 * N_LEVELS
 # of ring_mark[place]: what became of a bucket, the histograms used there, whether the forecast was high, the

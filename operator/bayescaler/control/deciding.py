@@ -44,6 +44,7 @@ def decide_one(
         phase=workload.phase,
         rolling_out=is_rolling_out(workload, now=now),
         shortfall=workload.shortfall,
+        doubted=live and workload.doubted,
         scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
         serving=_serving(target, policy.mode),

@@ -162,7 +162,7 @@ def predict(workload: Workload, *, now: float) -> None:
     seat, intent = workload.seat, workload.intent
     workload.outlook = None
     if seat is None or intent is None:
-        workload.evidence = None
+        workload.evidence, workload.doubted = None, False
         return
     try:
         workload.outlook = outlook_of(seat, now=now)
@@ -171,7 +171,9 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
         return
     if workload.evidence is None:
-        workload.evidence = _evidence(seat, intent)
+        shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
+        workload.doubted = shown.doubted
+        workload.evidence = _evidence(shown, intent)
         workload.standing = judge(workload.evidence, workload.standing)
         workload.phase, workload.phase_message = workload.standing.phase, why(workload.evidence, workload.standing)
 
@@ -183,9 +185,8 @@ def outlook_of(seat: Seat, *, now: float) -> Outlook:
     return Outlook(lead, window)
 
 
-def _evidence(seat: Seat, intent: Intent) -> Evidence:
+def _evidence(shown: Diagnostics, intent: Intent) -> Evidence:
     """What the forecast has shown at the level nearest to the promised quantile."""
-    shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
     level = nearest_level(shown.coverage, intent.policy.promised)
     return Evidence(
         disjoint_windows=shown.disjoint_windows,

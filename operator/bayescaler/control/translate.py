@@ -27,11 +27,15 @@ from bayescaler.policy.types import (
 from bayescaler.sources.port import LoadQuery
 from bayescaler.sources.rate_window import rate_window_seconds
 from bayescast import Family, ForecastSpec, Kind
+from bayescast.settings import Settings as Constants
 
 from .settings import Settings
 
 MOST_BLUR_SECONDS = 900.0
 """A rate over half an hour and more says nothing of minutes, and looking ahead further would not make it."""
+
+BELIEVING, DOUBTING = Constants(), Constants(silence_share=0.01)
+"""With minReplicas 0 a load is known to be nothing at times; elsewhere a first silence is more likely a lost source."""
 
 _KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
 
@@ -246,6 +250,7 @@ def _forecast(spec: api.Spec, forecast: api.ForecastSection, query: LoadQuery, s
         family=Family(forecast.family),
         seasons=tuple(season.seconds for season in forecast.seasons),
         time_zone=forecast.time_zone,
+        settings=BELIEVING if spec.min_replicas == 0 else DOUBTING,
     )
 
 

@@ -88,6 +88,12 @@ class Forecasts:
         """Those of the lead window."""
         return self.tracks[self.spec.leads[0]]
 
+    @property
+    def doubted(self) -> Flags:
+        """Whether the newest bucket was a zero that is not to be believed yet, at each decision, shape (n,)."""
+        newest = self.known.newest
+        return np.asarray((newest >= 0) & (self.track.doubted[newest] != 0.0))
+
     def outlook(self, bucket: int, missed: int = 0) -> Outlook:
         """Return the forecasts issued after a bucket, as they are read when so many more should have come."""
         return Outlook(*(self._issued(lead, bucket, missed) for lead in (self.spec.leads[0], self.spec.leads[-1])))
@@ -211,7 +217,8 @@ class Decided:
             load=float(row[col.LOAD]) if live else None,
             phase=_PHASES[self.phases[place]],
             load_at=float(row[col.LOAD_AT]),
-            scale_in_allowed=bool(row[col.SCALE_IN_ALLOWED]),
+            scale_in_allowed=bool(forecasts.known.complete[place]),
+            doubted=bool(forecasts.doubted[place]),
             earlier=self._earlier(place),
         )
         outlook = forecasts.outlook(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
@@ -236,7 +243,7 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen[:, col.LOAD] = np.where(at_hand.live, scenario.loads[at_hand.newest], np.nan)
     seen[:, col.LOAD_AT] = scenario.start + (at_hand.newest + 1) * scenario.step_seconds
     seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
-    seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete
+    seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete & ~forecasts.doubted
     scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
     seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
     out, _ = decide_along(policy, forecasts.history(seen))

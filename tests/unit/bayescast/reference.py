@@ -36,7 +36,7 @@ class Reference(Issuing):
         self.alarm = SimpleNamespace(scale=0.0, rest=30, up=0.0, down=0.0)
         self.rise_at = None
         self.bound, self.bound_seen, self.fractions = 0.0, 0, False
-        self.loads, self.statuses = [], []
+        self.loads, self.statuses, self.silence = [], [], 0.0
 
     def replay(self, times, values, saturated):
         """Return by lead the (n, levels) quantiles issued after each bucket."""
@@ -46,6 +46,7 @@ class Reference(Issuing):
     def _bucket(self, time, value, saturated):
         if self.seen == 0 and math.isnan(value):
             return [np.full(len(TAU), np.nan)] * len(self.leads)
+        value = self._believed(value)
         status = MISSING if math.isnan(value) else SATURATED if saturated else SEEN
         self.loads.append(value)
         self.statuses.append(status)
@@ -62,6 +63,13 @@ class Reference(Issuing):
         self._absorb(value, status, slots)
         hour = math.floor(time / self.spec.step_seconds + 1e-6) % self.hour
         return [self._issue(lead, slots, hour) for lead in self.leads]
+
+    def _believed(self, value):
+        """A zero only where zeros are not rare."""
+        n = min(len(self.loads) + 1.0, self.s.silence_memory)
+        if not math.isnan(value):
+            self.silence += ((value == 0.0) - self.silence) / n
+        return math.nan if value == 0.0 and self.silence < self.s.silence_share else value
 
     # A window ends.
 

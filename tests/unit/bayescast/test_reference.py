@@ -41,6 +41,7 @@ def held_against(spec, make, buckets=420, seed=1):
     values[:2] = math.nan
     values[rng.random(buckets) < 0.02] = math.nan
     values[180:200] = math.nan
+    values[240:256] = 0.0
     saturated = rng.random(buckets) < 0.03
     saturated[300:312] = True
     issued = Forecaster(spec).replay(times, values, saturated=saturated)
@@ -63,7 +64,14 @@ def test_without_any_one_part_both_still_issue_the_same(switch):
 
 
 QUICK = Settings(
-    family_memory=30.0, family_rest=15.0, tracker_memory=300.0, tracker_gain=0.05, hedge_rate=0.5, mean_memory=100.0
+    family_memory=30.0,
+    family_rest=15.0,
+    tracker_memory=300.0,
+    tracker_gain=0.05,
+    hedge_rate=0.5,
+    mean_memory=100.0,
+    silence_share=0.05,
+    silence_memory=200.0,
 )
 
 

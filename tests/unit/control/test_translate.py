@@ -7,7 +7,7 @@ import pytest
 
 from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
-from bayescaler.control.translate import TargetRef, lead_buckets, translate
+from bayescaler.control.translate import BELIEVING, DOUBTING, TargetRef, lead_buckets, translate
 from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.schedules import Schedule
@@ -75,6 +75,7 @@ def test_a_full_spec_is_taken_field_by_field():
     assert full.query == LoadQuery("shop/web", "sum(queue)", 30.0, "https://thanos.example/path", "shop/prom")
     assert full.history_seconds == 28 * 86400.0
     assert full.forecast == ForecastSpec(
+        settings=DOUBTING,
         step_seconds=30.0,
         leads=(10, 60),
         kind=Kind.GAUGE,
@@ -238,3 +239,8 @@ def test_pods_may_be_steered_to_more_than_they_request_as_an_hpa_may():
 def test_whatever_cannot_be_honoured_is_one_kind_of_error_that_says_why(spec, told):
     with pytest.raises(SpecError, match=told):
         intent(**spec)
+
+
+@pytest.mark.parametrize(("least", "settings"), [(0, BELIEVING), (1, DOUBTING)])
+def test_a_first_silence_is_doubted_where_something_is_to_run_at_all_times(least, settings):
+    assert intent(minReplicas=least).forecast.settings == settings

@@ -28,6 +28,7 @@ from bayescaler.policy.types import Behavior
 from bayescaler.replay.ours import decided, forecasts
 from bayescaler.replay.scenario import Scenario
 from bayescast import Bank, ForecastSpec, NoData
+from bayescast.settings import Settings
 
 pytestmark = pytest.mark.jit  # whole forecasts: minutes without it
 
@@ -202,3 +203,35 @@ def test_before_the_first_load_there_is_neither_load_nor_demand():
     assert np.isnan(replayed.load[:first]).all()
     assert set(replayed.replicas[:first].tolist()) == {7}
     assert replayed.decisions([0])[0].message.endswith("no usable load for 0s: absent")
+
+
+def days_with_zeros(begin, length):
+    """Three days that are never silent, but for these buckets."""
+    rng = np.random.default_rng(5)
+    rates = rng.poisson(60.0 * (30.0 + 20.0 * np.sin(np.arange(4320) / 1440.0 * 2 * np.pi))) / 60.0
+    rates[begin : begin + length] = 0.0
+    return rates
+
+
+def replicas_around_zeros(begin, length, silence_share=0.01):
+    """What is wanted from the first zero that is known to the last."""
+    played = scenario(loads=days_with_zeros(begin, length))
+    believing = replace(spec(), settings=Settings(silence_share=silence_share))
+    found = decided(forecasts(played, believing), Policy(min_replicas=1, max_replicas=40, capacity=5.0, behavior=QUICK))
+    newest = found.forecasts.known.newest
+    return found.replicas[(newest >= begin) & (newest < begin + length)]
+
+
+@settings(max_examples=15)
+@given(begin=some.integers(1500, 4270), length=some.integers(1, 14))
+def test_a_load_that_never_was_zero_is_not_lowered_on_when_it_is(begin, length):
+    assert np.all(np.diff(replicas_around_zeros(begin, length)) >= 0)
+
+
+def test_a_silence_that_lasts_is_believed_at_last():
+    begin, lasts = 3000, 240
+    wanted = replicas_around_zeros(begin, lasts)
+    lowered = np.flatnonzero(np.diff(wanted) < 0)
+    assert lowered[0] >= 0.01 * begin * 4, "four decisions a bucket"
+    assert wanted[-1] < 0.5 * wanted[0]
+    assert np.diff(replicas_around_zeros(begin, 20, silence_share=0.0)).min() < 0, "or else at once"

@@ -130,16 +130,7 @@ SCENARIOS = (
     Scenario("outage", "Prometheus refuses connections", _outage, BLIND),
     Scenario("nan", "every value is NaN", _spoilt(lambda _: faults.NotANumber()), BLIND),
     Scenario("stale", "nothing is scraped any more", _spoilt(lambda game: faults.Frozen(game.now)), BLIND),
-    Scenario(
-        "zero",
-        "the query counts nothing",
-        _spoilt(lambda _: faults.Scaled(0.0)),
-        (
-            short_no_longer_than(0.0, until_seconds=SCALE_DOWN_WINDOW_SECONDS - 2 * TICK_SECONDS),
-            served_again_within(5 * MINUTE),
-            *ALWAYS,
-        ),
-    ),
+    Scenario("zero", "the query counts nothing", _spoilt(lambda _: faults.Scaled(0.0)), BLIND),
     Scenario(
         "thousandfold",
         "the query has the wrong unit",
