@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runbooks import COMMAND, PAGES_OF, commands
+from tests.e2e.harness.runbooks import COMMAND, PAGES_OF, commands
 
 from bayescaler.api import parse_spec
 from bayescaler.cli import cli

@@ -9,7 +9,7 @@ import time
 
 import pytest
 import yaml
-from tests.runbooks import commands
+from tests.e2e.harness.runbooks import commands
 
 from bayescaler.cli import kubectl, main
 from bayescaler.telemetry.logs import configure

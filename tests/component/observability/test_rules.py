@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.runbooks import queries
+from tests.e2e.harness.runbooks import queries
 
 from bayescaler.telemetry.catalogue import METRICS
 

@@ -111,6 +111,18 @@ async def test_data_can_be_nan_absent_or_doubled(prometheus, client) -> None:
     assert (await client.query("x")).values == {"a": 3.0}
 
 
+async def test_data_can_be_of_another_size_or_end(prometheus, client, clock) -> None:
+    prometheus.fault = faults.Scaled(1000.0)
+    assert (await client.query("x")).values == {"a": 3000.0}
+    prometheus.fault = faults.Scaled(0.0)
+    assert (await client.query("x")).values == {"a": 0.0}
+    prometheus.fault = faults.Frozen(START + 60)
+    clock.advance(120)
+    assert (await client.query("x")).body["data"]["result"] == []
+    seen = (await client.ask("query_range", query="x", start=str(START), end=str(START + 120), step="30")).points
+    assert [at - START for at, _ in seen] == [0, 30, 60]
+
+
 async def test_a_fault_can_strike_one_query_alone(prometheus, client) -> None:
     prometheus.fault = faults.Hang(only='pod="a"')
     waiting = await held(client.query('x{pod="a"}'), prometheus)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGES_OF = Path(__file__).resolve().parents[1] / "docs" / "runbooks"
+PAGES_OF = Path(__file__).resolve().parents[3] / "docs" / "runbooks"
 COMMAND = re.compile(r"^ {4,6}((?:kubectl|bayescaler|helm|grep) .+)$", re.MULTILINE)
 PROMQL = re.compile(r"^```promql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
