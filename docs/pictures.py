@@ -170,7 +170,10 @@ PICTURES: dict[str, tuple[Callable[[Axes], None], str]] = {
     "price": (price, "What each number of replicas comes to under three prices of running short"),
     "windows": (windows, "Replicas asked for by the lead time, and what runs with the longer window for scale-in"),
     "ladder": (ladder, "An outage of the metrics: the rungs of the ladder and the replicas on each"),
-    "trust": (trust, "The share of windows that a forecast kept, and its phases"),
+    "trust": (
+        trust,
+        "A made record of windows with a bad stretch in it: the share kept so far, and the phase that follows from it",
+    ),
 }
 
 
@@ -185,4 +188,4 @@ def picture(name: str) -> str:
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     svg = file.getvalue().partition("<svg")[2].replace(INK, "currentColor")
     svg = re.sub(r' id="[A-Za-z.0-9]+_\d+"', "", svg)  # several in one page
-    return f'<figure class="picture" role="img" aria-label="{told}"><svg{svg}</figure>'
+    return f'<figure class="picture"><svg role="img" aria-label="{told}"{svg}<figcaption>{told}.</figcaption></figure>'
