@@ -184,7 +184,7 @@ def test_a_switch_stops_all_scaling_until_the_command_that_it_told_undoes_it(
 @pytest.fixture(scope="module")
 def token(cluster: ControlPlane, operated: str) -> str:
     """A token of an account that may get objects in one namespace, by the Role that the console's page gives."""
-    (role,) = (block for block in blocks("docs/console.md", "Who sees what") if block.language == "yaml")
+    (role,) = blocks("docs/console.md", "Who sees what", "yaml")
     manifest = yaml.safe_load(role.text)
     manifest["metadata"]["namespace"] = operated
     cluster.apply(manifest)

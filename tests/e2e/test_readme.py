@@ -32,6 +32,11 @@ STORY = re.compile(
     r"^Risk +[\d.]+ % to run short",
     re.MULTILINE | re.DOTALL,
 )
+LOOKING_AFTER = (
+    ("docs/doctor.md", "Is it well?"),
+    ("docs/kubectl-plugin.md", "Stop it, and let it go on"),
+    ("docs/kubectl-plugin.md", "All objects at a glance"),
+)
 DECIDED_SECONDS = 60.0
 SETTLED_SECONDS = 220.0
 
@@ -57,7 +62,8 @@ def prometheus(binaries: Binaries, load: Load, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def reader(cluster: ControlPlane, binaries: Binaries, prometheus: PrometheusServer, tmp_path: Path) -> Iterator[Reader]:
     """Somebody who has another Prometheus than the pages, and changes nothing else; in the end nothing is installed."""
-    yield Reader(cluster, binaries, tmp_path, instead={"http://prometheus.monitoring:9090": prometheus.url})
+    instead = dict.fromkeys(("http://prometheus.monitoring:9090", "http://localhost:9090"), prometheus.url)
+    yield Reader(cluster, binaries, tmp_path, instead=instead)
     cluster.helm("uninstall", "bayescaler", f"--namespace={NAMESPACE}", "--ignore-not-found", "--wait")
     cluster.kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found", "--timeout=60s")
 
@@ -87,7 +93,7 @@ def test_the_readme_leads_to_an_explained_decision_and_to_dashboards_with_live_d
     # Pods of this control plane run no images: their command line runs here, with their account.
     with OperatorProcess(Release(cluster, {}), tmp_path / "operator") as operator:
         apply, get, explain = sizing.commands
-        reader.save("checkout.yaml", manifest)
+        reader.save("checkout.yaml", manifest.text)
         reader.run(apply)
         row = decided(reader, get)
         assert (row["NAME"], row["MODE"], row["READY"], row["CURRENT"]) == ("checkout", "Observe", "True", "2")
@@ -141,7 +147,7 @@ def test_the_commands_for_helm_install_upgrade_go_back_and_leave_nothing(
     assert not cluster.kubectl("get", kinds, "-A", "-l", chart, "-o", "name")
 
 
-def test_the_commands_for_kubectl_bring_an_operator_that_reads_the_prometheus_named(
+def test_the_commands_for_kubectl_bring_an_operator_that_those_of_its_pages_look_after(
     cluster: ControlPlane, reader: Reader, tmp_path: Path
 ) -> None:
     (install,) = blocks("docs/install.md", "kubectl")
@@ -150,9 +156,15 @@ def test_the_commands_for_kubectl_bring_an_operator_that_reads_the_prometheus_na
 
     _, manifest, sizing, _ = blocks("README.md", "Install it")
     apply, get, _ = sizing.commands
-    reader.save("checkout.yaml", manifest)
+    reader.save("checkout.yaml", manifest.text)
+    reader.save("prometheus-auth/token", "asks-for-none")
     with OperatorProcess(Release(cluster, {}), tmp_path / "operator") as operator:
         reader.run(apply)
         row = decided(reader, get)
         assert (row["READY"], float(row["LOAD"]) > 0) == ("True", True)
+        cluster.kubectl("label", "bas", "checkout", "-n", "shop", "team=payments")
+        for page, heading in LOOKING_AFTER:
+            for command in (one for block in blocks(page, heading, "console") for one in block.commands):
+                if "--watch" not in command:  # it goes on until it is interrupted
+                    assert reader.run(command), command
         assert operator.refusals() == []

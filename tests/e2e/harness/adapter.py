@@ -10,12 +10,12 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -24,7 +24,7 @@ import requests
 from harness.aggregation import LOOPBACK, NAMESPACE, VERSION, api_service, served_by, service
 from harness.controlplane import ControlPlane
 from harness.load import Load
-from harness.process import HarnessError, free_ports, wait_until
+from harness.process import HarnessError, Running, free_ports, wait_until
 from harness.prometheus import PrometheusServer
 
 SERVICE = "metrics-adapter"
@@ -56,7 +56,7 @@ class _Cpu:
     cores: Callable[[float], float]
 
 
-class MetricsAdapter:
+class MetricsAdapter(Running):
     """`with MetricsAdapter(cluster, prometheus) as adapter:` registers both API groups until its end."""
 
     def __init__(self, cluster: ControlPlane, prometheus: PrometheusServer | None = None) -> None:
@@ -96,7 +96,8 @@ class MetricsAdapter:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         self._cpu.append(_Cpu(namespace, selector, load, cores))
 
-    def __enter__(self) -> Self:
+    def begin(self, undo: ExitStack) -> None:
+        """Serve, and register both groups."""
         host = f"{SERVICE}.{NAMESPACE}.svc"
         serving = self._cluster.authority.issue(host, hosts=[host], file=SERVICE)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,33 +110,19 @@ class MetricsAdapter:
         class Handler(_Handler):
             answer = staticmethod(adapter._answer)
 
-        self._http = _Server((LOOPBACK, port), Handler)
-        self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.1})
-        self._thread.start()
-        try:
-            specs = [served_by(SERVICE, port, group, self._cluster.authority.certificate) for group in GROUPS]
-            self._cluster.apply(service(SERVICE, port), *map(api_service, specs))
-            for group in GROUPS:
-                self._wait_available(group)
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            for group in GROUPS:
-                self._cluster.kubectl("delete", "apiservice", f"{VERSION}.{group}", "--ignore-not-found")
-        finally:
-            self._close()
-
-    def _close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        http = _Server((LOOPBACK, port), Handler)
+        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        undo.callback(thread.join)
+        undo.callback(http.server_close)
+        undo.callback(http.shutdown)
+        names = [f"{VERSION}.{group}" for group in GROUPS]
+        undo.callback(self._cluster.kubectl, "delete", "apiservice", *names, "--ignore-not-found")
+        specs = [served_by(SERVICE, port, group, self._cluster.authority.certificate) for group in GROUPS]
+        self._cluster.apply(service(SERVICE, port), *map(api_service, specs))
+        for group in GROUPS:
+            self._wait_available(group)
 
     def _wait_available(self, group: str) -> None:
         path = f"/apis/apiregistration.k8s.io/v1/apiservices/{VERSION}.{group}"

@@ -4,10 +4,10 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 import yaml
@@ -16,7 +16,7 @@ from harness import audit, kwok
 from harness.binaries import Binaries, Command
 from harness.certs import CertificateAuthority, KeyPair, service_account_keys
 from harness.kubeconfig import Cluster, write_kubeconfig
-from harness.process import Component, HarnessError, free_ports, tail, wait_until
+from harness.process import Component, HarnessError, Running, free_ports, tail, wait_until
 
 LOOPBACK = "127.0.0.1"
 SERVICE_CIDR = "10.96.0.0/16"
@@ -51,7 +51,7 @@ class Options:
     controller_manager_flags: tuple[str, ...] = ()
 
 
-class ControlPlane:
+class ControlPlane(Running):
     """A cluster in a folder; `with ControlPlane(binaries, folder) as cluster:` starts it and stops it.
 
     `kubeconfig` is the administrator's.  Each component (`etcd`, `apiserver`, `controller_manager`,
@@ -117,18 +117,10 @@ class ControlPlane:
         for one in reversed(self.components):
             one.stop()
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def begin(self, undo: ExitStack) -> None:
+        """Start all."""
+        undo.callback(self.stop)
+        self.start()
 
     def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
         """Run kubectl as the administrator (or by another kubeconfig) and give what it printed.

@@ -1,16 +1,16 @@
 """The real metrics-server on loopback: `metrics.k8s.io` as kubelets, here kwok's, would have it."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from harness.aggregation import LOOPBACK, NAMESPACE, VERSION, api_service, served_by, service
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.process import Component, free_ports, tail, wait_until
+from harness.process import Component, Running, free_ports, tail, wait_until
 
 NAME = "metrics-server"
 GROUP = "metrics.k8s.io"
@@ -22,7 +22,7 @@ PROBE_SECONDS = 2.0
 Json = dict[str, Any]
 
 
-class MetricsServer:
+class MetricsServer(Running):
     """`with MetricsServer(binaries, cluster, folder) as server:` registers it in place of whoever serves the group,
     whom the end puts back; `process` can be killed and started again.
     """
@@ -30,7 +30,6 @@ class MetricsServer:
     def __init__(self, binaries: Binaries, cluster: ControlPlane, folder: Path) -> None:
         (self._port,) = free_ports(1)
         self._cluster = cluster
-        self._before: Json | None = None
         host = f"{NAME}.{NAMESPACE}.svc"
         serving = cluster.authority.issue(host, hosts=[host, LOOPBACK], file=NAME)
         flags = {
@@ -70,25 +69,17 @@ class MetricsServer:
 
         wait_until(measured, f"{pods} pods measured", deadline_seconds=AVAILABLE_SECONDS, every_seconds=0.5)
 
-    def __enter__(self) -> Self:
+    def begin(self, undo: ExitStack) -> None:
+        """Start it, and register it."""
         found = self._cluster.kubectl("get", "apiservice", API_SERVICE, "--ignore-not-found", "-o", "json")
-        self._before = json.loads(found)["spec"] if found else None
-        try:
-            self.process.start()
-            ours = served_by(NAME, self._port, GROUP, self._cluster.authority.certificate)
-            self._cluster.apply(service(NAME, self._port), api_service(ours))
-        except BaseException:
-            self.process.stop()
-            raise
-        return self
+        undo.callback(self.process.stop)
+        self.process.start()
+        undo.callback(self._put_back, json.loads(found)["spec"] if found else None)
+        ours = served_by(NAME, self._port, GROUP, self._cluster.authority.certificate)
+        self._cluster.apply(service(NAME, self._port), api_service(ours))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if self._before is None:
-                self._cluster.kubectl("delete", "apiservice", API_SERVICE)
-            else:
-                self._cluster.apply(api_service(self._before))
-        finally:
-            self.process.stop()
+    def _put_back(self, before: Json | None) -> None:
+        if before is None:
+            self._cluster.kubectl("delete", "apiservice", API_SERVICE, "--ignore-not-found")
+        else:
+            self._cluster.apply(api_service(before))

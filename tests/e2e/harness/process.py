@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from requests import RequestException
 
@@ -61,6 +62,23 @@ def tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
     if not path.exists():
         return "(no log)"
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+class Running(ABC):
+    """What `with` begins and undoes, wholly: where its beginning fails, what had begun is undone too."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self.begin(undo)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    @abstractmethod
+    def begin(self, undo: ExitStack) -> None:
+        """Begin, step by step; `undo` gets what undoes each step, and does the last one first."""
 
 
 @dataclass

@@ -6,10 +6,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import requests
@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from harness.binaries import Binaries
 from harness.load import Load
-from harness.process import Component, HarnessError, free_ports, tail, wait_until
+from harness.process import Component, HarnessError, Running, free_ports, tail, wait_until
 
 LOOPBACK = "127.0.0.1"
 TARGET_LABELS = {"job": "e2e", "instance": "load"}
@@ -68,7 +68,7 @@ class Sample:
     time: float
 
 
-class PrometheusServer:
+class PrometheusServer(Running):
     """`with PrometheusServer(binaries, folder, feeds) as prometheus:` gives one that knows every feed's past.
 
     It evaluates `rules`, and scrapes beside the feeds what `scrape` names.
@@ -118,23 +118,18 @@ class PrometheusServer:
         """Give the end of the server's log."""
         return f"--- {self.server.name} ({self.server.log})\n{tail(self.server.log)}"
 
-    def __enter__(self) -> Self:
+    def begin(self, undo: ExitStack) -> None:
+        """Write the past, and start what scrapes and what is scraped."""
         self.live_from = time.time()
         self._backfill(now=self.live_from)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Exporter(self.feeds))
-        self._http, self._thread = start_http_server(self._exporter_port, LOOPBACK, registry)
-        try:
-            self.server.start()
-        except BaseException:
-            self._close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._close()
+        http, thread = start_http_server(self._exporter_port, LOOPBACK, registry)
+        undo.callback(thread.join)
+        undo.callback(http.server_close)
+        undo.callback(http.shutdown)
+        undo.callback(self.server.stop)
+        self.server.start()
 
     def add(self, feed: Feed) -> None:
         """Scrape one more feed from now on; it has no past."""
@@ -190,12 +185,6 @@ class PrometheusServer:
         if body["status"] != "success":
             raise HarnessError(f"{dict(parameters)}: {body['errorType']}: {body['error']}")
         return body["data"]
-
-    def _close(self) -> None:
-        self.server.stop()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
     def _write_config(self, jobs: Sequence[Mapping[str, Any]], rules: Sequence[Path]) -> Path:
         interval = f"{round(self._scrape_seconds * 1000)}ms"

@@ -32,21 +32,21 @@ class Block:
         return re.split(r"(?<!\\)\n+", self.text.strip())
 
 
-def blocks(page: str, heading: str) -> list[Block]:
-    """Give the blocks of a section of a page (a path in the repository), in their order."""
+def blocks(page: str, heading: str, language: str | None = None) -> list[Block]:
+    """Give the blocks of a section of a page (a path in the repository), all or those of a language, in their order."""
     tokens = MarkdownIt().parse((REPOSITORY / page).read_text())
     found, inside = [], False
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             inside = tokens[index + 1].content == heading
-        elif inside and token.type in {"fence", "code_block"}:
+        elif inside and token.type in {"fence", "code_block"} and language in {None, token.info.strip()}:
             found.append(Block(token.info.strip(), token.content))
     assert found, f"{page} has no section {heading!r} with a block"
     return found
 
 
 class Reader:
-    """Somebody in a checkout with its .venv, kubectl and helm on the path and the cluster's kubeconfig.
+    """Somebody in a checkout, with kubectl, helm and what its .venv has on the path, and the cluster's kubeconfig.
 
     `instead` has what a reader has to put in the place of what the page says, and is all that is changed.
     """
@@ -63,7 +63,7 @@ class Reader:
         self.has("kubectl", binaries.kubectl)
         self.has("helm", binaries.helm)
         self._environment = os.environ | {
-            "PATH": f"{self._clients}:{os.environ['PATH']}",
+            "PATH": f"{self._clients}:{self._checkout}/.venv/bin:{os.environ['PATH']}",
             "HOME": str(home),
             "KUBECONFIG": str(cluster.kubeconfig),
         }
@@ -92,6 +92,8 @@ class Reader:
             raise HarnessError(f"`{command}`: exit code {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def save(self, name: str, block: Block) -> None:
-        """Save a block as a file of the checkout."""
-        (self._checkout / name).write_text(block.text)
+    def save(self, name: str, text: str) -> None:
+        """Save a file of the reader's own in the checkout."""
+        path = self._checkout / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)

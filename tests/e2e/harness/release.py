@@ -5,11 +5,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import requests
 import yaml
@@ -18,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness.audit import service_account
 from harness.chart import CHART
 from harness.controlplane import ControlPlane
-from harness.process import Component, free_ports, tail, wait_until
+from harness.process import Component, Running, free_ports, tail, wait_until
 
 EXECUTABLE = Path(sys.executable).with_name("bayescaler")
 LOOPBACK = "127.0.0.1"
@@ -121,7 +122,7 @@ class LogRecord:
         return decision
 
 
-class OperatorProcess:
+class OperatorProcess(Running):
     """`with OperatorProcess(release, folder) as operator:` runs the chart's command line with the chart's token.
 
     `arguments` come after the chart's own, and so win over them.
@@ -152,16 +153,10 @@ class OperatorProcess:
             deadline_seconds=FIRST_START_SECONDS,
         )
 
-    def __enter__(self) -> Self:
-        try:
-            self.component.start()
-        except BaseException:
-            self.component.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.component.stop()
+    def begin(self, undo: ExitStack) -> None:
+        """Start it and wait until it is ready."""
+        undo.callback(self.component.stop)
+        self.component.start()
 
     @property
     def leads(self) -> bool:

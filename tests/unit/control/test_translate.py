@@ -127,7 +127,9 @@ def test_the_defaults_are_those_of_the_reference():
     plain = intent()
     assert plain.target == TargetRef("apps/v1", "Deployment", "web")
     assert plain.query == LoadQuery("shop/web", "sum(rate(requests_total[1m]))", 60.0, ADDRESS, None)
-    assert plain.forecast == ForecastSpec(step_seconds=60.0, leads=(2, 30), seasons=(86400.0, 604800.0))
+    assert plain.forecast == ForecastSpec(
+        step_seconds=60.0, leads=(2, 30), seasons=(86400.0, 604800.0), settings=DOUBTING
+    )
     assert plain.history_seconds == 14 * 86400.0
     assert (plain.policy.min_replicas, plain.policy.mode, plain.policy.quantile) == (1, Mode.AUTO, 0.95)
     assert plain.policy.fallback == Fallback(180.0, 0.7, None)

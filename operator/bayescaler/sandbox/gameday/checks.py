@@ -119,11 +119,11 @@ def turns(replicas: Sequence[int]) -> int:
     return found
 
 
-def short_no_longer_than(seconds: float, *, until_seconds: float = inf) -> Check:
-    """From the trouble on (to `until_seconds` into it) load is above what is ready for no longer than this in all."""
+def short_no_longer_than(seconds: float) -> Check:
+    """From the trouble on load is above what is ready for no longer than this in all."""
 
     def check(seen: Seen) -> Verdict:
-        since = [m for m in seen.moments if 0 <= m.at - seen.begin <= until_seconds]
+        since = [m for m in seen.moments if m.at >= seen.begin]
         short = outcome(
             [m.load for m in since],
             [m.replicas for m in since],
@@ -131,8 +131,7 @@ def short_no_longer_than(seconds: float, *, until_seconds: float = inf) -> Check
             capacity=seen.capacity,
             step_seconds=seen.step_seconds,
         ).violating_seconds
-        name = "short of replicas" if until_seconds == inf else f"short in the first {span(until_seconds)}"
-        return Verdict(name, short, seconds, "seconds")
+        return Verdict("short of replicas", short, seconds, "seconds")
 
     return check
 
