@@ -12,6 +12,7 @@ import pytest
 from bayescaler import api
 from bayescaler.cli import main
 from bayescaler.cli.gameday import limit_of
+from bayescaler.control import translate
 from bayescaler.policy.reasons import Health
 from bayescaler.sandbox import demo
 from bayescaler.sandbox.gameday.play import MINUTE
@@ -54,11 +55,16 @@ def played_otherwise(name, happens):
     return replace(NAMED[name], happens=happens)
 
 
-async def test_an_operator_that_takes_what_is_no_number_for_zero_fails(monkeypatch):
+async def test_an_operator_that_believes_a_sudden_zero_fails(monkeypatch):
+    monkeypatch.setattr(translate, "DOUBTING", translate.BELIEVING)
+    assert "scale-ins on it" in await failed(NAMED["zero"])
+
+
+async def test_an_operator_that_takes_what_is_no_number_for_little_load_fails(monkeypatch):
     honest = prometheus.judged
 
     def gullible(times, values, seen, *, warnings=()):
-        return replace(honest(times, np.nan_to_num(values), seen, warnings=warnings), health=Health.LIVE)
+        return replace(honest(times, np.nan_to_num(values, nan=1.0), seen, warnings=warnings), health=Health.LIVE)
 
     monkeypatch.setattr(prometheus, "judged", gullible)
     assert "scale-ins on it" in await failed(NAMED["nan"])

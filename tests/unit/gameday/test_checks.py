@@ -35,7 +35,6 @@ def seen(
         (never_lowered(), seen(6, 5, 5, 6, 6, 5), seen(6, 6, 6, 6, 5, 5)),
         (never_lowered(after_seconds=TICK), seen(6, 6, 5, 5, 5), seen(6, 6, 6, 5, 5)),
         (never_lowered(more_seconds=TICK), seen(6, 6, 6, 6, 6, 6, 5), seen(6, 6, 6, 6, 6, 5)),
-        (short_no_longer_than(0.0, until_seconds=TICK), seen(5, 5, 5, 5, 4), seen(5, 5, 5, 4, 4)),
         (not_lowered_while_rolling, seen(5, 5, 6, rolling=True), seen(5, 6, 5, rolling=True)),
         (not_lowered_while_rolling, seen(5, 5, rolling=True), seen(5, 5)),
         (promise_kept, seen(5), seen(5, calibration={"nominal": 0.95, "coverage": 0.92})),

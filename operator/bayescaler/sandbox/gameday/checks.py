@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
 from typing import Any
 
-from bayescaler.policy.explain import span
 from bayescaler.policy.reasons import Rung
 from bayescaler.replay.service import outcome
 
