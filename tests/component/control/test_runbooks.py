@@ -3,9 +3,12 @@
 import asyncio
 import io
 import logging
+import os
 import shlex
 import sys
 import time
+from asyncio.subprocess import PIPE
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,7 +19,7 @@ from bayescaler.telemetry.logs import configure
 
 from .installed import HOME, LABELS, install
 from .terminal import Terminal
-from .worlds import CRD, MINUTE, SHORT, TICK, World, autoscaler, deployment
+from .worlds import CRD, MINUTE, SHORT, TICK, World, autoscaler, deployment, hpa
 
 SHOP = "shop"
 PROMETHEUS = "http://prometheus.monitoring:9090"
@@ -55,7 +58,7 @@ async def shop(capsys, logged, tmp_path, monkeypatch):
         install(world)
         world.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP}})
         world.feed(lambda t: 400.0 + 100.0 * ((t // MINUTE) % 3 - 1), days=2.0)
-        checkout = autoscaler("checkout", forecast={"history": "2d", "seasons": ["24h"]})
+        checkout = autoscaler("checkout", forecast={"history": "2d"})
         await world.begin(in_shop(deployment("checkout")), in_shop(checkout))
         for _ in range(round(ONE_WINDOW / MINUTE)):
             await world.advance(MINUTE)
@@ -94,6 +97,45 @@ async def test_every_command_of_ours_does_what_its_page_says(shop):
             wrong.append((one.page, line, code, shop.out[-300:], shop.err[-300:]))
     assert not wrong
     assert len(OURS) >= 40
+
+
+@pytest.fixture(scope="module")
+def kubectl_path():
+    """The real kubectl of the end-to-end tests."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "e2e"))
+    from harness import binaries
+
+    try:
+        return binaries.find(build=False).kubectl
+    except binaries.MissingPartError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.e2e
+async def test_every_command_of_kubectl_is_taken_by_the_real_one(shop, kubectl_path, tmp_path):
+    """On the sandbox, which has no nodes to measure; `tests/e2e/test_runbooks.py` has a whole cluster."""
+    world = shop.world
+    for name in ("reports", "search"):
+        world.apply(in_shop(deployment(name)), in_shop(autoscaler(name, **SHORT)))
+    world.apply(in_shop(hpa("search")))
+    world.server.pod_usage = lambda namespace, pod: (0.3, 1e8)
+    image = [{"name": "web", "image": "web:2", "resources": {"requests": {"cpu": "500m"}}}]
+    world.server.patch("apps/v1", "Deployment", "checkout", {"spec": {"template": {"spec": {"containers": image}}}},
+                       namespace=SHOP)  # fmt: skip
+    await world.advance(MINUTE)
+    environment = os.environ | {"HOME": str(tmp_path)}
+    wrong, given = [], dict.fromkeys(one.line for one in commands() if one.line.startswith("kubectl "))
+    for line in given:
+        if line.startswith(("kubectl bayescaler ", "kubectl top nodes")):
+            continue
+        words = line.replace("kubectl", shlex.join(map(str, kubectl_path)), 1)
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", words, env=environment, cwd=tmp_path, stdout=PIPE, stderr=PIPE
+        )
+        _, err = await process.communicate()
+        if process.returncode:
+            wrong.append((line, err.decode()))
+    assert not wrong
 
 
 async def test_what_the_pages_say_of_a_pause_of_limits_and_of_scale_in_is_so():

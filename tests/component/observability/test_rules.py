@@ -3,8 +3,10 @@
 `alerts/NAME.yaml` are promtool's own unit tests: `promtool test rules alerts/*.yaml` runs them by hand.
 """
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.harness.runbooks import queries
+from tests.e2e.harness.runbooks import commands, queries
 
 from bayescaler.telemetry.catalogue import METRICS
 
@@ -87,3 +89,19 @@ def test_a_query_of_a_runbook_is_one_and_of_series_that_there_are(promtool: str,
     named = {re.sub(r"_bucket$", "", name) for query in asked for name in re.findall(r"bayescaler_\w+", query)}
     assert named <= exposed
     assert len(asked) >= 5
+
+
+def test_the_time_that_a_runbook_leaves_out_of_a_query_is_a_gap_and_no_zero(promtool: str, tmp_path: Path) -> None:
+    (line,) = (one.line for one in commands() if "unless" in one.line)
+    query = json.loads(shlex.split(line)[-1])["spec"]["load"]["prometheus"]["query"]
+    begin, end = re.findall(r"\d{10}", query)
+    assert int(end) - int(begin) > 60
+    here = query.replace(begin, "600").replace(end, "1200")
+    known = [{"labels": "{}", "value": 5.0}]
+    asked = [("10m", known), ("11m", []), ("19m", []), ("20m", known), ("25m", known)]
+    told = [{"expr": here, "eval_time": at, "exp_samples": samples} for at, samples in asked]
+    series = [{"series": 'http_requests_total{pod="a"}', "values": "0+75x200"}]
+    test = {"interval": "15s", "input_series": series, "promql_expr_test": told}
+    path = tmp_path / "left-out.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": "15s", "tests": [test]}))
+    run(promtool, "test", "rules", path)
