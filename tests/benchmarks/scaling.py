@@ -22,7 +22,7 @@ from parts.load import STEP_SECONDS
 from parts.natures import natures
 from parts.table import note, show
 
-from bayescaler.control.translate import lead_buckets
+from bayescaler.control.translate import DOUBTING, lead_buckets
 from bayescaler.policy import Behavior, Budget, Calm, Policy, PolicyType, ScalingPolicy, ScalingRules
 from bayescaler.policy.objective import windows
 from bayescaler.replay.baselines import Hpa, sweep
@@ -144,9 +144,9 @@ def judged(one: Series, group: str, without: Ablations) -> Iterator[Case]:
         case = Scenario(rates, one.step_seconds, capacity, start=float(one.times[0]), start_up=constant(startup))
         lead = lead_buckets(one.step_seconds, startup_seconds=startup, interval_seconds=INTERVAL, lag_seconds=LAG)
         kind = Kind.GAUGE if one.kind is Kind.GAUGE else Kind.RATE
-        issued = forecasts(
-            case, ForecastSpec(one.step_seconds, windows(lead, one.step_seconds), kind=kind), scale=scale
-        )
+        leads = windows(lead, one.step_seconds)
+        spec = ForecastSpec(one.step_seconds, leads, kind=kind, settings=DOUBTING)
+        issued = forecasts(case, spec, scale=scale)
         policies = [_policy(capacity, quantile) for quantile in QUANTILES]
         ours = frontier(case, "ours", QUANTILES, [decided(issued, policy).replicas for policy in policies])
         values = [capacity * target for target in TARGETS]
