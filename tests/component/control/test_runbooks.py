@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from .terminal import Terminal
 from .worlds import CRD, MINUTE, SHORT, TICK, World, autoscaler, deployment, hpa
 
 SHOP = "shop"
+CHARTS = Path(__file__).resolve().parents[3] / "charts"
 PROMETHEUS = "http://prometheus.monitoring:9090"
 LOG = "operator.log"
 GAME = "bayescaler gameday"  # has tests of its own: a game is no question to the operator that runs
@@ -100,19 +101,54 @@ async def test_every_command_of_ours_does_what_its_page_says(shop):
 
 
 @pytest.fixture(scope="module")
-def kubectl_path():
-    """The real kubectl of the end-to-end tests."""
+def binaries():
+    """The real kubectl and helm of the end-to-end tests."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "e2e"))
     from harness import binaries
 
     try:
-        return binaries.find(build=False).kubectl
+        return binaries.find(build=False)
     except binaries.MissingPartError as missing:
         pytest.skip(str(missing))
 
 
+async def shell(line, binaries, folder):
+    """Give a line to a shell that finds the real programs; its exit code and what it said."""
+    program, rest = line.split(" ", 1)
+    command = shlex.join(map(str, getattr(binaries, program)))
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        f"{command} {rest}",
+        env=os.environ | {"HOME": str(folder)},
+        cwd=folder,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
 @pytest.mark.e2e
-async def test_every_command_of_kubectl_is_taken_by_the_real_one(shop, kubectl_path, tmp_path):
+async def test_helm_goes_back_and_on_after_what_kubectl_has_set(binaries, tmp_path, monkeypatch):
+    (tmp_path / "charts").symlink_to(CHARTS)
+    upgrade = f"helm upgrade --install bayescaler charts/bayescaler --namespace {HOME} --set crds.install=false"
+    typed = [one.line for one in commands() if one.line.startswith(("helm ", "kubectl set resources"))]
+    async with World() as world:
+        monkeypatch.setenv("KUBECONFIG", str(world.kubeconfig))
+        world.server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
+        for line in (upgrade, upgrade, *typed):
+            code, said = await shell(line, binaries, tmp_path)
+            assert code == 0, f"{line}\n{said}"
+        deployment = world.server.get("apps/v1", "Deployment", "bayescaler", namespace=HOME)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "--interval=30s" in container["args"]
+    assert container["resources"]["limits"]["memory"] == "768Mi", "the chart's own again"
+    assert len(typed) == 5
+
+
+@pytest.mark.e2e
+async def test_every_command_of_kubectl_is_taken_by_the_real_one(shop, binaries, tmp_path):
     """On the sandbox, which has no nodes to measure; `tests/e2e/test_runbooks.py` has a whole cluster."""
     world = shop.world
     for name in ("reports", "search"):
@@ -123,18 +159,13 @@ async def test_every_command_of_kubectl_is_taken_by_the_real_one(shop, kubectl_p
     world.server.patch("apps/v1", "Deployment", "checkout", {"spec": {"template": {"spec": {"containers": image}}}},
                        namespace=SHOP)  # fmt: skip
     await world.advance(MINUTE)
-    environment = os.environ | {"HOME": str(tmp_path)}
     wrong, given = [], dict.fromkeys(one.line for one in commands() if one.line.startswith("kubectl "))
     for line in given:
         if line.startswith(("kubectl bayescaler ", "kubectl top nodes")):
             continue
-        words = line.replace("kubectl", shlex.join(map(str, kubectl_path)), 1)
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", words, env=environment, cwd=tmp_path, stdout=PIPE, stderr=PIPE
-        )
-        _, err = await process.communicate()
-        if process.returncode:
-            wrong.append((line, err.decode()))
+        code, said = await shell(line, binaries, tmp_path)
+        if code:
+            wrong.append((line, said))
     assert not wrong
 
 
