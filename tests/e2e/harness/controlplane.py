@@ -49,6 +49,7 @@ class Options:
     hpa_sync_seconds: float = 5.0
     hpa_downscale_stabilization_seconds: float = 300.0
     controller_manager_flags: tuple[str, ...] = ()
+    pod_logs: Path | None = None  # what `kubectl logs` shows of every pod
 
 
 class ControlPlane(Running):
@@ -303,7 +304,7 @@ class ControlPlane(Running):
             "node-ip": LOOPBACK,
             "server-address": f"{LOOPBACK}:{port}",
             "node-port": port,
-            "config": kwok.write_configuration(self.folder / "kwok.yaml", self.options.start_up),
+            "config": kwok.write_configuration(self.folder / "kwok.yaml", self.options.start_up, self.options.pod_logs),
         }
         return self._component(self._binaries.kwok, "kwok", flags, f"http://{LOOPBACK}:{port}/healthz")
 

@@ -125,9 +125,10 @@ class StartUp:
 QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 
 
-def write_configuration(path: Path, start_up: StartUp) -> Path:
-    """Write what nodes and pods do, and what their kubelets would measure."""
-    path.write_text(yaml.safe_dump_all([*_stages(start_up), *_measurements()]))
+def write_configuration(path: Path, start_up: StartUp, logs: Path | None = None) -> Path:
+    """Write what nodes and pods do, what their kubelets would measure, and the file that all containers log to."""
+    told = [] if logs is None else [_kwok("ClusterLogs", "all", {"logs": [{"logsFile": str(logs)}]})]
+    path.write_text(yaml.safe_dump_all([*_stages(start_up), *_measurements(), *told]))
     return path
 
 

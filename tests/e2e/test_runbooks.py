@@ -1,0 +1,239 @@
+"""Every command and every query of the runbooks, as they stand there, on a cluster and a Prometheus of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness.binaries import Binaries
+from harness.chart import CHART
+from harness.controlplane import ControlPlane, Options
+from harness.kwok import StartUp
+from harness.load import Load
+from harness.manifests import bayesian_autoscaler, deployment
+from harness.metrics_server import MetricsServer
+from harness.process import wait_until
+from harness.prometheus import Feed, PrometheusServer
+from harness.release import OperatorProcess, Release
+from harness.runbooks import Command, commands, queries
+
+SHOP = "shop"
+POD_LOG = "pods.log"
+HOME = "bayescaler-system"
+PROMETHEUS = "http://prometheus.monitoring:9090"
+QUERY = "sum(rate(http_requests_total[1m]))"
+QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
+OPERATOR = {"interval": "2s", "startup": "20s", "logLevel": "info"}
+COMMAND_SECONDS = 120.0
+SETTLED_SECONDS = 90.0
+SECTIONS = [
+    pytest.param(list(typed), id=f"{page}: {section}")
+    for (page, section), typed in groupby(commands(), key=lambda one: (one.page, one.section))
+]
+# What a healthy operator of a minute has no series of.
+NOTHING_WRONG = ('load!="Live"', "offset 1d")
+SCRIPT = "#!{python}\nimport sys\nfrom bayescaler.cli import {function}\nsys.exit({function}())\n"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The shop and its operator; `run` gives a line to a shell as somebody at a desk would."""
+
+    cluster: ControlPlane
+    prometheus: PrometheusServer
+    operator: OperatorProcess
+    desk: Path
+    environment: dict[str, str]
+    pod_log: Path
+
+    def run(self, line: str) -> tuple[int, str]:
+        """Run a line with the address and the past that there are; give its exit code and what it said."""
+        self.keep_log()
+        here = line.replace(PROMETHEUS, self.prometheus.url).replace("--at -30m", "--at -1s")
+        ended = subprocess.run(
+            ["bash", "-c", here], capture_output=True, text=True, check=False, cwd=self.desk,
+            env=self.environment, timeout=COMMAND_SECONDS,
+        )  # fmt: skip
+        return ended.returncode, ended.stdout + ended.stderr
+
+    def keep_log(self) -> None:
+        """Write the operator's log as a node's container runtime keeps it."""
+        records = [one for one in self.operator.records() if "timestamp" in one.fields]
+        lines = [f"{one.fields['timestamp']} stderr F {json.dumps(dict(one.fields))}\n" for one in records]
+        self.pod_log.write_text("".join(lines))
+
+    def object(self, name: str) -> dict[str, Any]:
+        """One of the shop's objects."""
+        path = f"/apis/bayescaler.dev/v1alpha1/namespaces/{SHOP}/bayesianautoscalers/{name}"
+        found: dict[str, Any] = self.cluster.request(path).json()
+        return found
+
+    def settle(self) -> None:
+        """Wait until every object has been looked at as it is now."""
+
+        def told() -> bool:
+            objects = [self.object(name) for name in ("checkout", "search", "reports")]
+            return all(
+                one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"]
+                and one["status"].get("conditions")
+                for one in objects
+            )
+
+        wait_until(told, "a status of every object", deadline_seconds=SETTLED_SECONDS)
+
+    def begin(self) -> None:
+        """Put everything as it was."""
+        self.cluster.kubectl("replace", "-f", "-", stdin=yaml.safe_dump_all(autoscalers()))
+        self.cluster.kubectl("scale", "deployment/bayescaler", "-n", HOME, "--replicas=2")
+        self.cluster.kubectl("rollout", "status", "deployment/bayescaler", "-n", HOME, "--timeout=60s")
+        self.settle()
+
+
+def autoscalers() -> list[dict[str, Any]]:
+    short = {"history": "2d"}
+    return [
+        bayesian_autoscaler("checkout", QUERY, 50, namespace=SHOP, minimum=2, maximum=60, forecast=short),
+        bayesian_autoscaler("search", QUERY, 50, namespace=SHOP, mode="Floor", forecast=short),
+        bayesian_autoscaler("reports", QUERY, 50, namespace=SHOP, forecast=short),
+    ]
+
+
+def hpa() -> dict[str, Any]:
+    resource = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "search", "namespace": SHOP},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "search"},
+            "minReplicas": 2,
+            "maxReplicas": 40,
+            "metrics": [{"type": "Resource", "resource": resource}],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runbooks")
+
+
+@pytest.fixture(scope="module")
+def cluster(binaries: Binaries, folder: Path) -> Iterator[ControlPlane]:
+    """A control plane in which nobody else's release is changed; pods log what the operator does."""
+    options = Options(pod_logs=folder / POD_LOG)
+    with (
+        ControlPlane(binaries, folder / "cluster", options) as cluster,
+        MetricsServer(binaries, cluster, folder),
+    ):
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def watching(binaries: Binaries, load: Load, folder: Path) -> Iterator[PrometheusServer]:
+    rules = sorted((CHART / "files" / "rules").glob("*.yaml"))
+    feed = Feed("http_requests_total", load, {"service": "checkout"})
+    with PrometheusServer(binaries, folder / "prometheus", [feed], rules=rules) as prometheus:
+        prometheus.wait_live()
+        yield prometheus
+
+
+@pytest.fixture(scope="module")
+def installation(
+    binaries: Binaries, cluster: ControlPlane, watching: PrometheusServer, folder: Path
+) -> Iterator[Installation]:
+    """Installed, and upgraded once, so that there is a way back; a desk with kubectl, helm and the plugin."""
+    desk = folder / "desk"
+    (desk / "bin").mkdir(parents=True)
+    (desk / "charts").symlink_to(CHART.parent)
+    scripts = {"bayescaler": "main", "kubectl-bayescaler": "kubectl"}
+    for name, function in scripts.items():
+        (desk / "bin" / name).write_text(SCRIPT.format(python=sys.executable, function=function))
+    for name, command in {"kubectl": binaries.kubectl, "helm": binaries.helm}.items():
+        (desk / "bin" / name).write_text(f'#!/bin/sh\nexec {" ".join(map(str, command))} "$@"\n')
+    for path in (desk / "bin").iterdir():
+        path.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{desk / 'bin'}:{os.environ['PATH']}",
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "HOME": str(cluster.folder / "home"),
+    }
+    release = Release(cluster, {"operator": OPERATOR, "prometheus": {"address": watching.url}})
+    release.install()
+    release.upgrade()
+    cluster.create_namespace(SHOP)
+    names = ("checkout", "search", "reports")
+    cluster.apply(*(deployment(name, namespace=SHOP, replicas=2, start_up=QUICK) for name in names), hpa())
+    cluster.kubectl("set", "env", "deployment/checkout", "-n", SHOP, "RELEASE=2")
+    cluster.kubectl("create", "quota", "team", "--hard=pods=500", "-n", SHOP)
+    with OperatorProcess(release, folder / "operator") as operator:
+        watching.scrape(operator.url)
+        wait_until(lambda: operator.leads, "the operator leads")
+        cluster.apply(*autoscalers())
+        installation = Installation(cluster, watching, operator, desk, environment, folder / POD_LOG)
+        installation.settle()
+        for path in ("nodes", f"namespaces/{HOME}/pods"):
+            wait_until(
+                lambda path=path: cluster.request(f"/apis/metrics.k8s.io/v1beta1/{path}").json().get("items"),
+                f"{path} measured",
+                deadline_seconds=SETTLED_SECONDS,
+            )
+        yield installation
+    assert not operator.faults()
+
+
+@pytest.mark.parametrize("typed", SECTIONS)
+def test_what_a_section_has_typed_works_and_leaves_what_the_operator_can_decide_on(
+    installation: Installation, typed: list[Command]
+) -> None:
+    installation.begin()
+    for one in typed:
+        code, said = installation.run(one.line)
+        finds = " doctor" in one.line and code == 1  # it found an error, which is its answer
+        assert code == 0 or finds, f"{one.line}\n{said}"
+        installation.settle()
+
+
+def test_the_queries_are_answered(installation: Installation, tell: Callable[[str], None]) -> None:
+    installation.begin()
+    for page, query in queries():
+        found: list[Any] = []
+        if any(nothing in query for nothing in NOTHING_WRONG):
+            installation.prometheus.query(query)  # it is one, and finds nothing
+            continue
+
+        def answered(query: str = query, found: list[Any] = found) -> bool:
+            found[:] = installation.prometheus.query(query)
+            return bool(found)
+
+        wait_until(answered, f"{page}: {query}", deadline_seconds=SETTLED_SECONDS)
+    tell(f"{len(commands())} commands, {len(queries())} queries of {len({one.page for one in commands()})} pages")
+
+
+def test_time_that_is_left_out_of_the_query_is_a_gap_and_no_zero(installation: Installation) -> None:
+    installation.begin()
+    now = int(time.time())
+    window = f"(vector(time()) > {now - 7200} < {now - 3600})"
+    asked = {"query": f"{QUERY} unless {window}"}
+    patch = json.dumps({"spec": {"load": {"prometheus": asked}}})
+    installation.cluster.kubectl("patch", "bas", "checkout", "-n", SHOP, "--type=merge", "-p", patch)
+    installation.settle()
+    times, values = installation.prometheus.query_range(
+        asked["query"], start=now - 9000, end=now - 1800, step_seconds=60
+    )
+    assert not ((times > now - 7200) & (times < now - 3600)).any()
+    assert len(times) >= 45
+    assert values.min() > 0
+    wait_until(
+        lambda: installation.object("checkout")["status"]["lastDecision"].get("load"),
+        "it is decided by the load",
+        deadline_seconds=SETTLED_SECONDS,
+    )
