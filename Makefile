@@ -26,7 +26,7 @@ $(UV):
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) has no venv with ensurepip: install it (Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.13"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --inexact $(GROUPS)

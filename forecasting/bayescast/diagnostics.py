@@ -16,7 +16,7 @@ class Track:
 
     quantiles: (n, levels) at LEVELS, NaN before the first load. coverage, skill, headroom_lost: (n, levels) by then.
     recent_misses: (n, levels), as bits. disjoint_windows, windows_since_change: (n,). change: (n,) 1 where the bucket
-    declared a rise, -1 a fall, else 0. doubted: (n,) 1 where it was a zero that was taken as missing.
+    declared a rise, -1 a fall, else 0. doubted: (n,) zeros in a row up to it that were taken as missing.
     """
 
     quantiles: NDArray[np.float64]
@@ -43,8 +43,8 @@ class Diagnostics:
     the lowest. effective_samples: windows in the memory of the predictive shape. expert_weights: name -> mean weight
     over the levels. change_point: whether one was declared within the last hour (settings.alarm_hold_seconds);
     change_point_at: start of the bucket that declared the newest one; change_point_rise: whether the load rose there;
-    windows_since_change: disjoint windows that have begun and ended since. doubted: whether the newest bucket was a
-    zero that was taken as missing, as the load hardly ever was zero (settings.silence_share).
+    windows_since_change: disjoint windows that have begun and ended since. doubted: zeros in a row, up to the newest
+    bucket, that were taken as missing, as the load hardly ever was zero (settings.silence_share).
     """
 
     windows: int
@@ -63,7 +63,7 @@ class Diagnostics:
     windows_since_change: int
     family: Family
     buckets_seen: int
-    doubted: bool
+    doubted: int
 
 
 def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Track:
@@ -103,7 +103,7 @@ def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> 
         windows_since_change=int(marks[st.DISJOINT_SINCE]),
         family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
         buckets_seen=int(state.marks[0, st.SEEN]),
-        doubted=bool(state.marks[0, st.DOUBTED]),
+        doubted=int(state.marks[0, st.DOUBTED]),
     )
 
 

@@ -65,7 +65,7 @@ class Settings(NamedTuple):
     """A zero is passed over as missing until zeros make up this share of the buckets known: 0 believes every one, and
     .01 holds a query that has lost its source for a load until it has been silent for hours of a history of weeks."""
     silence_memory: float = 20160.0
-    """Memory of that share (buckets): two weeks of minutes."""
+    """Memory of that share (buckets): two weeks of minutes. A quarter of it without a zero is taken for granted."""
     mean_memory: float = 2000.0
     """Memory of the running mean behind the offset (buckets)."""
     level_discounts: tuple[float, float, float] = (0.5, 0.8, 0.95)

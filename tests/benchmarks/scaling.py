@@ -22,7 +22,7 @@ from parts.load import STEP_SECONDS
 from parts.natures import natures
 from parts.table import note, show
 
-from bayescaler.control.translate import DOUBTING, lead_buckets
+from bayescaler.control.translate import constants, lead_buckets
 from bayescaler.policy import Behavior, Budget, Calm, Policy, PolicyType, ScalingPolicy, ScalingRules
 from bayescaler.policy.objective import windows
 from bayescaler.replay.baselines import Hpa, sweep
@@ -145,7 +145,7 @@ def judged(one: Series, group: str, without: Ablations) -> Iterator[Case]:
         lead = lead_buckets(one.step_seconds, startup_seconds=startup, interval_seconds=INTERVAL, lag_seconds=LAG)
         kind = Kind.GAUGE if one.kind is Kind.GAUGE else Kind.RATE
         leads = windows(lead, one.step_seconds)
-        spec = ForecastSpec(one.step_seconds, leads, kind=kind, settings=DOUBTING)
+        spec = ForecastSpec(one.step_seconds, leads, kind=kind, settings=constants(1, len(case.loads)))
         issued = forecasts(case, spec, scale=scale)
         policies = [_policy(capacity, quantile) for quantile in QUANTILES]
         ours = frontier(case, "ours", QUANTILES, [decided(issued, policy).replicas for policy in policies])

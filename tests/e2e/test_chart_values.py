@@ -62,6 +62,20 @@ REFUSED: list[tuple[Manifest, str]] = [
         {"metrics": {"auth": True, "tls": {"secretName": "x"}, "monitor": {"enabled": True, "kind": "PodMonitor"}}},
         "metrics.monitor.credentials: a PodMonitor",
     ),
+    (
+        {"metrics": {"monitor": {"enabled": True, "credentials": {"name": "scraper", "key": "token"}}}},
+        "metrics.monitor.credentials: a token would be sent where none is asked for",
+    ),
+    (
+        {
+            "metrics": {"tls": {"secretName": "one", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}}},
+            "console": {
+                "enabled": True,
+                "tls": {"secretName": "one", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}},
+            },
+        },
+        "console.tls.secretName: metrics.tls has this one issued already",
+    ),
     ({"leaderElection": {"enabled": False}}, "at '/replicaCount'"),
     ({"watchNamespaces": ["web"], "rbac": {"secrets": {"shop": ["a"]}}}, "rbac.secrets.shop: this namespace is not"),
 ]

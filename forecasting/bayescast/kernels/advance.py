@@ -77,7 +77,7 @@ def advance(
     bits for each lead. `out` is (0, ...) or (n, leads, levels) and takes the quantiles issued after each bucket;
     `shown` is (0, ...) or (n, leads, N_SHOWN) and takes what had been shown by then: coverage, skill, headroom lost
     and recent misses at each level, the disjoint windows behind them and those since the newest alarm, whether this
-    bucket sounded one, and whether it was a zero that was not believed.
+    bucket sounded one, and the zeros in a row, up to it, that were not believed.
     Buckets before a workload's first load are passed over.
     """
     n_leads = plan.n_leads
@@ -92,7 +92,7 @@ def advance(
         doubted = seen and absorb.doubt(workload, settings, value)
         if doubted:
             seen, value = False, math.nan
-        workload.marks[DOUBTED] = 1 if doubted else 0
+        workload.marks[DOUBTED] = workload.marks[DOUBTED] + 1 if doubted else 0
         workload.marks[CLOCK] = clock + 1
         status = MISSING if not seen else (SATURATED_BUCKET if saturated[i] else SEEN_BUCKET)
         if seen:

@@ -3,7 +3,7 @@
 from bayescaler.cluster.scale import Target
 from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health, Mode
-from bayescaler.policy.types import Observation
+from bayescaler.policy.types import SILENT, Observation
 
 from .capacities import assumed
 from .floors import floor_terms
@@ -13,6 +13,7 @@ from .workload import Workload
 
 # A day of minutes: what an outage of the operator leaves to be booked.
 MOST_UNBOOKED = 1440
+SILENCE = "the newest buckets hold 0, which this load hardly ever was; it is believed once 1 % of the history is silent"
 
 
 def decide_one(
@@ -31,6 +32,7 @@ def decide_one(
             return
         terms, current = floor_terms(policy, workload.scaler, known=workload.floor_terms)
         workload.floor_terms, policy = (policy, terms), terms
+    earlier = _believed(workload, earlier)
     live = load.health is Health.LIVE
     observation = Observation(
         replicas=current,
@@ -44,8 +46,10 @@ def decide_one(
         phase=workload.phase,
         rolling_out=is_rolling_out(workload, now=now),
         shortfall=workload.shortfall,
-        doubted=live and workload.doubted,
-        scale_in_allowed=scale_in_allowed and load.complete and not _awaits_history(workload, intent, now),
+        scale_in_allowed=scale_in_allowed
+        and load.complete
+        and workload.doubted != 1
+        and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
         serving=_serving(target, policy.mode),
         earlier=tuple(earlier),
@@ -56,6 +60,16 @@ def decide_one(
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
     if not live and policy.budget is not None:
         workload.unbooked = earlier[-MOST_UNBOOKED:]
+
+
+def _believed(workload: Workload, came: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Call a load that is silent for the second bucket, and hardly ever was, no load; return what came without that."""
+    load = workload.load
+    if workload.doubted < SILENT or load.value != 0.0:
+        return came
+    if load.health is Health.LIVE:
+        load.health, load.reason, load.message = Health.IMPLAUSIBLE, "LoadImplausible", SILENCE
+    return [(at, value) for at, value in came if value > 0.0]
 
 
 def _serving(target: Target, mode: Mode) -> int | None:

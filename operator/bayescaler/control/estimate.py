@@ -162,12 +162,12 @@ def predict(workload: Workload, *, now: float) -> None:
     seat, intent = workload.seat, workload.intent
     workload.outlook = None
     if seat is None or intent is None:
-        workload.evidence, workload.doubted = None, False
+        workload.evidence, workload.doubted = None, 0
         return
     try:
         workload.outlook = outlook_of(seat, now=now)
     except NoData:
-        workload.standing = Standing()
+        workload.standing, workload.doubted = Standing(), 0
         workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
         return
     if workload.evidence is None:

@@ -34,8 +34,10 @@ from .settings import Settings
 MOST_BLUR_SECONDS = 900.0
 """A rate over half an hour and more says nothing of minutes, and looking ahead further would not make it."""
 
-BELIEVING, DOUBTING = Constants(), Constants(silence_share=0.01)
-"""With minReplicas 0 a load is known to be nothing at times; elsewhere a first silence is more likely a lost source."""
+SILENCE_SHARE = 0.01
+"""Of the history: so much of a first silence is more likely a lost source. With minReplicas 0 none is doubted."""
+LEAST_MEMORY = 100.0
+"""Buckets that a share is counted over at least."""
 
 _KINDS = {"Rate": Kind.RATE, "Count": Kind.COUNT, "Gauge": Kind.GAUGE}
 
@@ -250,8 +252,15 @@ def _forecast(spec: api.Spec, forecast: api.ForecastSection, query: LoadQuery, s
         family=Family(forecast.family),
         seasons=tuple(season.seconds for season in forecast.seasons),
         time_zone=forecast.time_zone,
-        settings=BELIEVING if spec.min_replicas == 0 else DOUBTING,
+        settings=constants(spec.min_replicas, forecast.history.seconds / step),
     )
+
+
+def constants(least: int, buckets: float) -> Constants:
+    """Return the forecaster's constants for an object of so many replicas at least and so many buckets of history."""
+    if least == 0:
+        return Constants()
+    return Constants(silence_share=SILENCE_SHARE, silence_memory=max(buckets, LEAST_MEMORY))
 
 
 def _lead(horizon: api.Horizon, query: LoadQuery, settings: Settings) -> int:

@@ -142,8 +142,8 @@ class Workload:
     that a history nobody can read holds things back no longer than `fallback`'s hold."""
     outlook: Outlook | None = None
     evidence: Evidence | None = None
-    doubted: bool = False
-    """Whether the newest bucket is a zero that the forecast takes as missing, as the load hardly ever was zero."""
+    doubted: int = 0
+    """Zeros in a row, up to the newest bucket, that the forecast takes as missing, as the load hardly ever was zero."""
     canary: Canary | None = None
     standing: Standing = field(default_factory=Standing)
     phase: Phase = Phase.LEARNING

@@ -206,8 +206,6 @@ def _scale_in_held(case: Case, before: int, _after: int) -> str:
         lowered = f"not lowered to maxReplicas {case.policy.max_replicas}"
     elif case.observation.load is None:
         return f"{lowered} without live load"
-    elif case.observation.doubted:
-        return f"{lowered} on a load of 0, which it hardly ever was"
     elif case.recovering_seconds is not None:
         return f"{lowered} until load has been usable for {span(case.policy.fallback.recover_seconds)}"
     return f"{lowered} until cluster, history and newest load have been read"

@@ -113,7 +113,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "LoadLiveWithWarnings": ("load is live, Prometheus warns of it", "read the warnings"),
     "LoadAbsent": ("the query gives no data", BRING_BACK),
     "LoadStale": ("data stopped coming", BRING_BACK),
-    "LoadImplausible": ("the query gives what cannot be a load: negative, infinite or absurd", BRING_BACK),
+    "LoadImplausible": (
+        "the query gives what cannot be a load: negative, infinite or absurd, or 0 where it hardly ever was 0",
+        BRING_BACK,
+    ),
     "LoadFailed": ("load could not be read", BRING_BACK),
     "LoadUnavailable": ("load could not be read", BRING_BACK),
     "NotAllowed": ("the operator may not ask this address", "allow it: prometheus.allow in the chart's values"),

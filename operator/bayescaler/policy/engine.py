@@ -68,7 +68,7 @@ def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:
             nan,
             nan if observation.utilization is None else observation.utilization,
             observation.phase is Phase.TRUSTED,
-            observation.scale_in_allowed and not observation.doubted,
+            observation.scale_in_allowed,
             nan if observation.load_at is None else observation.load_at,
             *(_NO_LIMITS if scheduled is NOTHING else scheduled.columns),
             observation.rolling_out,

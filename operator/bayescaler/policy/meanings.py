@@ -71,10 +71,8 @@ LIMITERS: Mapping[Limiter, Meaning] = {
         "load 0/s is not above activationThreshold 1/s, 0.5/s expected",
     ),
     Limiter.SCALE_IN_HELD: Meaning(
-        "Fewer replicas are asked for, but nothing is lowered on data that is missing, old or not yet complete, nor on "
-        "a load of 0 that hardly ever was 0.",
-        "wait, if the operator has just started; else bring the load back (condition ScalingActive). A silence is "
-        "believed once it makes up 1 % of the history; at once with minReplicas 0",
+        "Fewer replicas are asked for, but nothing is lowered on data that is missing, old or not yet complete.",
+        "wait, if the operator has just started; else bring the load back (condition ScalingActive)",
         "not lowered to 5 until load has been usable for 1m",
     ),
     Limiter.ROLLOUT_IN_PROGRESS: Meaning(

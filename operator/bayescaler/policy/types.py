@@ -192,6 +192,10 @@ class Shortfall:
     message: str
 
 
+SILENT = 2
+"""Zeros in a row that are no load where it hardly ever was zero; a single one may be chance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What was seen of one workload by `now`.
@@ -201,10 +205,9 @@ class Observation:
     is how many pods serve now; None: nobody knows more than how many were asked for. `utilization` is used over
     requested CPU of the ready pods, read only while the load cannot be had, and `utilization_message` why there is
     none. `scale_in_allowed` is False until the objects were listed anew, and the history read, after a start or a lost
-    watch. `doubted` says that the load is a zero that is not to be believed yet, as it hardly ever was. `rolling_out`
-    says that the target is replacing its pods. A `shortfall` is told and changes no number: to ask for less would leave
-    less for when there is room. `conflict` says in a clause why somebody else's doing keeps the decision from being
-    applied, empty where nothing does.
+    watch. `rolling_out` says that the target is replacing its pods. A `shortfall` is told and changes no number: to ask
+    for less would leave less for when there is room. `conflict` says in a clause why somebody else's doing keeps the
+    decision from being applied, empty where nothing does.
     """
 
     replicas: int
@@ -217,7 +220,6 @@ class Observation:
     utilization_message: str = ""
     phase: Phase = Phase.TRUSTED
     scale_in_allowed: bool = True
-    doubted: bool = False
     rolling_out: bool = False
     shortfall: Shortfall | None = None
     conflict: str = ""

@@ -32,6 +32,7 @@ from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG
 from bayescaler.policy.schedules import along
 from bayescaler.policy.state import State
 from bayescaler.policy.trust import Change, Standing, judge, nearest_level
+from bayescaler.policy.types import SILENT
 from bayescast import LEVELS, Family, Forecaster, ForecastSpec, Predictive, Track
 
 from .scenario import Scenario
@@ -88,11 +89,11 @@ class Forecasts:
         """Those of the lead window."""
         return self.tracks[self.spec.leads[0]]
 
-    @property
-    def doubted(self) -> Flags:
-        """Whether the newest bucket was a zero that is not to be believed yet, at each decision, shape (n,)."""
+    @cached_property
+    def doubted(self) -> Floats:
+        """Zeros in a row, up to the newest bucket, that are not to be believed yet, at each decision, shape (n,)."""
         newest = self.known.newest
-        return np.asarray((newest >= 0) & (self.track.doubted[newest] != 0.0))
+        return np.where(newest >= 0, self.track.doubted[newest], 0.0)
 
     def outlook(self, bucket: int, missed: int = 0) -> Outlook:
         """Return the forecasts issued after a bucket, as they are read when so many more should have come."""
@@ -122,7 +123,7 @@ class Forecasts:
         """Return what the rules go by, with what was seen at each decision."""
         scenario, (outlooks, issued) = self.scenario, self.readings
         ends = scenario.start + np.arange(1, len(scenario.loads) + 1) * scenario.step_seconds
-        buckets = np.stack((ends, scenario.loads), axis=1)
+        buckets = np.stack((ends, np.where(self.track.doubted < SILENT, scenario.loads, np.nan)), axis=1)
         return History(seen, buckets, self.known.newest + 1, outlooks, issued, scenario.interval_seconds)
 
     def phases(self, policy: Policy) -> Integers:
@@ -143,7 +144,7 @@ class Forecasts:
             track.disjoint_windows[known].astype(np.int64).tolist(),
             *(kept[known, place].tolist() for kept in (track.coverage, track.skill, track.headroom_lost)),
             track.recent_misses[known, place].astype(np.int64).tolist(),
-            np.cumsum(~np.isnan(self.scenario.loads))[known].tolist(),
+            np.cumsum(~np.isnan(self.scenario.loads) & (track.doubted == 0.0))[known].tolist(),
             changed.tolist(),
             (track.change[changed] > 0.0).tolist(),
             track.windows_since_change[known].astype(np.int64).tolist(),
@@ -213,12 +214,11 @@ class Decided:
         observation = Observation(
             replicas=int(row[col.REPLICAS]),
             ready_replicas=None,
-            health=Health.LIVE if live else Health.STALE if bucket >= 0 else Health.ABSENT,
+            health=_health(live, bucket, float(forecasts.doubted[place])),
             load=float(row[col.LOAD]) if live else None,
             phase=_PHASES[self.phases[place]],
             load_at=float(row[col.LOAD_AT]),
-            scale_in_allowed=bool(forecasts.known.complete[place]),
-            doubted=bool(forecasts.doubted[place]),
+            scale_in_allowed=bool(row[col.SCALE_IN_ALLOWED]),
             earlier=self._earlier(place),
         )
         outlook = forecasts.outlook(bucket, int(forecasts.known.missed[place])) if bucket >= 0 else None
@@ -232,6 +232,14 @@ class Decided:
         return tuple((float(end), float(load)) for end, load in came[np.isfinite(came[:, 1])])
 
 
+def _health(live: bool, bucket: int, doubted: float) -> Health:
+    if live:
+        return Health.LIVE
+    if doubted >= SILENT:
+        return Health.IMPLAUSIBLE
+    return Health.STALE if bucket >= 0 else Health.ABSENT
+
+
 def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     """Let a policy decide at every instant of the scenario; what it would apply in mode Auto is what runs next."""
     policy = replace(policy, mode=Mode.AUTO, paused=False)
@@ -240,10 +248,10 @@ def decided(forecasts: Forecasts, policy: Policy) -> Decided:
     seen = blank(len(scenario.instants))
     seen[:, col.NOW] = scenario.start + scenario.instants
     seen[0, col.REPLICAS] = scenario.first_replicas
-    seen[:, col.LOAD] = np.where(at_hand.live, scenario.loads[at_hand.newest], np.nan)
+    seen[:, col.LOAD] = np.where(at_hand.live & (forecasts.doubted < SILENT), scenario.loads[at_hand.newest], np.nan)
     seen[:, col.LOAD_AT] = scenario.start + (at_hand.newest + 1) * scenario.step_seconds
     seen[:, col.TRUSTED] = phases == _PHASES.index(Phase.TRUSTED)
-    seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete & ~forecasts.doubted
+    seen[:, col.SCALE_IN_ALLOWED] = at_hand.complete & (forecasts.doubted != 1.0)
     scheduled = along(policy.schedules, seen[:, col.NOW], lead_seconds=policy.lead_seconds)
     seen[:, col.SCHEDULE_FLOOR], seen[:, col.SCHEDULE_CEILING] = scheduled
     out, _ = decide_along(policy, forecasts.history(seen))

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import Counter
 
 from .tls import BadCertificate, Files, renewed
 
 log = logging.getLogger(__name__)
+served = logging.getLogger(f"{__name__}.served")
 KEEP_ALIVE_SECONDS = 75.0
 
 
@@ -86,6 +88,7 @@ async def opened(app: web.Application, door: Door, requests: Counter, *, name: s
     context = door.context()
     runner = web.AppRunner(
         app,
+        logger=served,
         access_log=log,
         access_log_class=_counting(requests, name),
         keepalive_timeout=KEEP_ALIVE_SECONDS,
@@ -101,6 +104,14 @@ async def opened(app: web.Application, door: Door, requests: Counter, *, name: s
         yield Address("http" if context is None else "https", door.host, runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether it is no request that cannot be parsed: aiohttp quotes those, tokens too, and anybody may send them."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+served.addFilter(_is_ours)
 
 
 def _counting(requests: Counter, name: str) -> type[AbstractAccessLogger]:

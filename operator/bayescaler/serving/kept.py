@@ -17,7 +17,8 @@ class Busy(Exception):  # noqa: N818 - named for what it tells
 class Kept(Generic[K, V]):
     """At most `most` answers, each for `seconds`; an answer that failed is not kept.
 
-    At most `in_flight` questions are asked at once and `waiting` wait for that: one more is Busy.
+    At most `in_flight` questions are asked at once and `waiting` wait for that: one more is Busy. A key that has had an
+    answer is asked about anew on seats of its own, so that strangers, however many, keep nobody waiting who is known.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Kept(Generic[K, V]):
         self._clock, self._seconds, self._most = clock, seconds, most
         self._answers: OrderedDict[K, tuple[float, asyncio.Future[V]]] = OrderedDict()
         self._seats, self._open, self._most_open = asyncio.Semaphore(in_flight), 0, in_flight + waiting
+        self._seats_of_known = asyncio.Semaphore(in_flight)
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -40,20 +42,24 @@ class Kept(Generic[K, V]):
         """Return the answer for `key`, asking where there is none that is young enough."""
         until, answer = self._answers.get(key, (0.0, None))
         if answer is None or until <= self._clock() or _has_failed(answer):
-            if self._open >= self._most_open:
-                raise Busy(f"{self._open} questions wait already")
-            self._open += 1  # here, as a task begins later
-            answer = asyncio.ensure_future(self._asked(ask))
-            answer.add_done_callback(self._close)
+            known = answer is not None and answer.done() and not _has_failed(answer)
+            answer = self._ask_of_known(ask) if known else self._ask_of_stranger(ask)
             self._answers[key] = (self._clock() + self._seconds, answer)
         self._answers.move_to_end(key)
         while len(self._answers) > self._most:
             self._answers.popitem(last=False)
         return await asyncio.shield(answer)
 
-    async def _asked(self, ask: Callable[[], Awaitable[V]]) -> V:
-        async with self._seats:
-            return await ask()
+    def _ask_of_known(self, ask: Callable[[], Awaitable[V]]) -> "asyncio.Future[V]":
+        return asyncio.ensure_future(_asked(ask, self._seats_of_known))
+
+    def _ask_of_stranger(self, ask: Callable[[], Awaitable[V]]) -> "asyncio.Future[V]":
+        if self._open >= self._most_open:
+            raise Busy(f"{self._open} questions wait already")
+        self._open += 1  # here, as a task begins later
+        answer = asyncio.ensure_future(_asked(ask, self._seats))
+        answer.add_done_callback(self._close)
+        return answer
 
     def _close(self, _answer: "asyncio.Future[V]") -> None:
         self._open -= 1
@@ -90,6 +96,11 @@ class Recent(Generic[K]):
         self._until.move_to_end(key)
         while len(self._until) > self._most:
             self._until.popitem(last=False)
+
+
+async def _asked(ask: Callable[[], Awaitable[V]], seats: asyncio.Semaphore) -> V:
+    async with seats:
+        return await ask()
 
 
 def _has_failed(answer: "asyncio.Future[V]") -> bool:

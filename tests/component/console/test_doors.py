@@ -68,15 +68,26 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(pair):
         assert await shown() != first
 
 
-async def test_bytes_that_are_no_request_are_refused_and_counted():
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"NONSENSE \x00\x01",
+        b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer SECRET\x00\x01",
+        b"GET /metrics HTTP/1.1\r\nAuthorization: Bearer SECRET" + b"x" * 9000,
+    ],
+    ids=["no request", "a stray byte in the token", "a token too long"],
+)
+async def test_bytes_that_are_no_request_are_refused_and_counted_and_quoted_nowhere(sent, caplog):
+    caplog.set_level("DEBUG")
     requests = Metrics(list).http_requests
     async with opened(web.Application(), Door("127.0.0.1", 0), requests, name="endpoints") as address:
         reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
-        writer.write(b"NONSENSE \x00\x01\r\n\r\n")
+        writer.write(sent + b"\r\n\r\n")
         assert b" 400 " in await reader.readline()
         writer.close()
         await writer.wait_closed()
     assert requests.labels("endpoints", "400")._value.get() == 1
+    assert [record for record in caplog.records if record.name.startswith(("aiohttp", "bayescaler"))] == []
 
 
 def test_a_certificate_that_is_not_there_is_told_by_name(tmp_path):

@@ -56,7 +56,7 @@ def played_otherwise(name, happens):
 
 
 async def test_an_operator_that_believes_a_sudden_zero_fails(monkeypatch):
-    monkeypatch.setattr(translate, "DOUBTING", translate.BELIEVING)
+    monkeypatch.setattr(translate, "SILENCE_SHARE", 0.0)
     assert "scale-ins on it" in await failed(NAMED["zero"])
 
 

@@ -66,10 +66,11 @@ class Reference(Issuing):
 
     def _believed(self, value):
         """A zero only where zeros are not rare."""
-        n = min(len(self.loads) + 1.0, self.s.silence_memory)
+        n = min(len(self.loads) + 1.0 + 0.25 * self.s.silence_memory, self.s.silence_memory)
         if not math.isnan(value):
             self.silence += ((value == 0.0) - self.silence) / n
-        return math.nan if value == 0.0 and self.silence < self.s.silence_share else value
+        rare = self.mean > 0.0 and self.silence < self.s.silence_share
+        return math.nan if value == 0.0 and rare else value
 
     # A window ends.
 

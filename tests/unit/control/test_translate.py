@@ -7,7 +7,7 @@ import pytest
 
 from bayescaler.api import SpecError
 from bayescaler.control.settings import Settings
-from bayescaler.control.translate import BELIEVING, DOUBTING, TargetRef, lead_buckets, translate
+from bayescaler.control.translate import TargetRef, constants, lead_buckets, translate
 from bayescaler.policy.capacity import CapacityTerms
 from bayescaler.policy.reasons import Mode
 from bayescaler.policy.schedules import Schedule
@@ -75,7 +75,7 @@ def test_a_full_spec_is_taken_field_by_field():
     assert full.query == LoadQuery("shop/web", "sum(queue)", 30.0, "https://thanos.example/path", "shop/prom")
     assert full.history_seconds == 28 * 86400.0
     assert full.forecast == ForecastSpec(
-        settings=DOUBTING,
+        settings=constants(1, 28 * 86400.0 / 30.0),
         step_seconds=30.0,
         leads=(10, 60),
         kind=Kind.GAUGE,
@@ -116,7 +116,7 @@ def test_the_full_spec_leaves_no_field_that_a_user_can_set_at_its_default():
     ]
     compared = [(f.name, a, b) for a, b in pairs for f in dataclasses.fields(a) if f.compare]
     same = {name for name, a, b in compared if getattr(a, name) == getattr(b, name)}
-    assert same == fixed | {"settings", "events"} | {
+    assert same == fixed | {"events"} | {
         "price",
         "budget",
         "calm",
@@ -128,7 +128,7 @@ def test_the_defaults_are_those_of_the_reference():
     assert plain.target == TargetRef("apps/v1", "Deployment", "web")
     assert plain.query == LoadQuery("shop/web", "sum(rate(requests_total[1m]))", 60.0, ADDRESS, None)
     assert plain.forecast == ForecastSpec(
-        step_seconds=60.0, leads=(2, 30), seasons=(86400.0, 604800.0), settings=DOUBTING
+        step_seconds=60.0, leads=(2, 30), seasons=(86400.0, 604800.0), settings=constants(1, 14 * 1440.0)
     )
     assert plain.history_seconds == 14 * 86400.0
     assert (plain.policy.min_replicas, plain.policy.mode, plain.policy.quantile) == (1, Mode.AUTO, 0.95)
@@ -243,6 +243,7 @@ def test_whatever_cannot_be_honoured_is_one_kind_of_error_that_says_why(spec, to
         intent(**spec)
 
 
-@pytest.mark.parametrize(("least", "settings"), [(0, BELIEVING), (1, DOUBTING)])
-def test_a_first_silence_is_doubted_where_something_is_to_run_at_all_times(least, settings):
-    assert intent(minReplicas=least).forecast.settings == settings
+def test_a_first_silence_is_doubted_where_something_is_to_run_at_all_times():
+    assert intent(minReplicas=0).forecast.settings.silence_share == 0.0
+    doubting = intent(minReplicas=1).forecast.settings
+    assert (doubting.silence_share, doubting.silence_memory) == (0.01, 14 * 1440.0)

@@ -228,10 +228,16 @@ def test_a_load_that_never_was_zero_is_not_lowered_on_when_it_is(begin, length):
     assert np.all(np.diff(replicas_around_zeros(begin, length)) >= 0)
 
 
+def test_while_a_silence_is_doubted_replicas_are_held_as_without_load():
+    wanted = replicas_around_zeros(3000, 40)
+    assert wanted.max() <= 1.25 * wanted[0]
+    assert len(set(wanted[-4 * 30 :].tolist())) == 1, "four decisions a bucket"
+
+
 def test_a_silence_that_lasts_is_believed_at_last():
     begin, lasts = 3000, 240
     wanted = replicas_around_zeros(begin, lasts)
     lowered = np.flatnonzero(np.diff(wanted) < 0)
-    assert lowered[0] >= 0.01 * begin * 4, "four decisions a bucket"
+    assert lowered[0] >= 0.01 * begin * 4
     assert wanted[-1] < 0.5 * wanted[0]
     assert np.diff(replicas_around_zeros(begin, 20, silence_share=0.0)).min() < 0, "or else at once"

@@ -98,3 +98,18 @@ def test_what_is_recent_is_forgotten_in_time_and_when_there_is_too_much_of_it(cl
     assert ["a" in recent, "b" in recent, "c" in recent, len(recent)] == [False, True, True, 2]
     clock.now = 10.0
     assert "c" not in recent
+
+
+async def test_who_had_an_answer_is_asked_about_anew_while_strangers_wait(clock, source):
+    kept = Kept(clock, seconds=30.0, most=64, in_flight=2, waiting=2)
+    assert await kept.get("known", source) == 1
+    clock.now = 31.0
+    closed = Source()
+    closed.open.clear()
+    strangers = [asyncio.ensure_future(kept.get(f"stranger {n}", closed)) for n in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await kept.get("one more", closed)
+    assert await kept.get("known", source) == 2
+    closed.open.set()
+    await asyncio.gather(*strangers)

@@ -70,9 +70,8 @@ def never_lowered(*, after_seconds: float = 0.0, more_seconds: float = 0.0) -> C
 
     def check(seen: Seen) -> Verdict:
         low, high = seen.begin + after_seconds, seen.end + more_seconds
-        lowered = sum(
-            later.replicas < earlier.replicas for earlier, later in pairwise(seen.moments) if low <= later.at <= high
-        )
+        pairs = [(earlier, later) for earlier, later in pairwise(seen.moments) if low <= later.at <= high]
+        lowered = sum(later.replicas < earlier.replicas for earlier, later in pairs) if pairs else None
         return Verdict("scale-ins on it", lowered, 0, "")
 
     return check
