@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescaler.policy import Rung
+from bayescaler.policy import Health, Rung
 from bayescaler.replay.ours import decided, forecasts
 from bayescaler.replay.scenario import Scenario
 from bayescaler.sources.allow import AllowList
@@ -15,11 +15,12 @@ SETTLED = 10 * MINUTE  # by then the windows of an operator that began at noon a
 
 
 def busy(t):
-    """A daily wave with noise that is the same each time; nothing is scraped for six minutes."""
+    """A daily wave with noise that is the same each time; for six minutes nothing is scraped, for seven it is zero."""
     t = np.asarray(t)
     noise = np.random.default_rng(7).normal(0.0, 25.0, 200_000)[(t // MINUTE).astype(np.int64) % 200_000]
     silent = (t >= NOON + 30 * MINUTE) & (t < NOON + 36 * MINUTE)
-    return np.where(silent, np.nan, 600.0 + 250.0 * np.sin(2 * np.pi * t / DAY * 3) + noise)
+    zero = (t >= NOON + 45 * MINUTE) & (t < NOON + 52 * MINUTE)
+    return np.where(silent, np.nan, np.where(zero, 0.0, 600.0 + 250.0 * np.sin(2 * np.pi * t / DAY * 3) + noise))
 
 
 async def test_a_backtest_decides_tick_by_tick_what_the_operator_decides():
@@ -53,4 +54,5 @@ async def test_a_backtest_decides_tick_by_tick_what_the_operator_decides():
         assert (again.final, again.limiter, again.load) == (live.final, live.limiter, live.load)
         assert again.demand == live.demand
         assert again.steps == live.steps
+    assert {live.case.observation.health for live in decisions} >= {Health.LIVE, Health.IMPLAUSIBLE}
     assert {live.rung for live in decisions} == {Rung.PREDICTIVE, Rung.STORED, Rung.HOLD}
