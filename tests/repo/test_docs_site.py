@@ -18,6 +18,7 @@ PAGES = {
     "CONTRIBUTING",
     *(str(page.relative_to(ROOT).with_suffix("")) for page in (ROOT / "docs").rglob("*.md")),
 }
+WIDTHS = (390, 1024, 1100, 1440)  # of a phone, and where the theme adds a column
 PROBLEMS = """() => {
     const wide = document.documentElement.scrollWidth > innerWidth ? ["wider than the screen"] : [];
     const broken = [...document.images].filter((one) => one.complete && !one.naturalWidth).map((one) => one.src);
@@ -74,7 +75,7 @@ def test_a_link_that_leads_nowhere_and_a_page_outside_of_the_navigation_are_refu
         assert complaint in said
 
 
-def test_pages_fit_a_phone_and_ask_nothing_of_any_network(site: Path) -> None:
+def test_pages_fit_a_phone_and_every_window_and_ask_nothing_of_any_network(site: Path) -> None:
     executable = shutil.which("chromium")
     if executable is None:
         missing = "no chromium on the PATH: install it (Debian and Ubuntu: apt-get install chromium)"
@@ -82,12 +83,14 @@ def test_pages_fit_a_phone_and_ask_nothing_of_any_network(site: Path) -> None:
     complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda one: None if one.url.startswith("file:") else complaints.append(one.url))
         for name in sorted(PAGES):
             page.goto((site / f"{name}.html").as_uri())
-            complaints += [f"{name}: {one}" for one in page.evaluate(PROBLEMS)]
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                complaints += [f"{name} at {width}: {one}" for one in page.evaluate(PROBLEMS)]
         browser.close()
     assert complaints == []
