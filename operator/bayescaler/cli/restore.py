@@ -76,9 +76,11 @@ async def put_back(client: KubeClient, namespaces: tuple[str | None, ...], lease
     async for done in restore_all(client, namespaces):
         _record(done)
         scaler = done.after or done.before
-        if done.error is None:
+        if done.after is not None:
             restored += 1
             click.echo(f"{scaler.namespace}: {scaler.field} of {scaler} is {scaler.floor}")
+        elif done.error is None:
+            click.echo(f"{scaler.namespace}: {scaler} is gone, or was put back already")
         else:
             failed += 1
             click.echo(f"{scaler.namespace}: {scaler} keeps {scaler.field} {scaler.floor}: {done.error}", err=True)

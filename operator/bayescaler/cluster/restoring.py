@@ -82,7 +82,7 @@ async def silence_operators(
 async def restore_all(
     client: KubeClient, namespaces: Iterable[str | None], *, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[PutBack]:
-    """Put every floor back, a few at once, and yield what came of each.
+    """Put every floor back, a few at once, and yield what came of each as soon as it is known.
 
     Raises ApiError where the autoscalers cannot be listed; that KEDA is not installed is no error.
     """
@@ -91,8 +91,8 @@ async def restore_all(
     found = [scaler for kind, namespace in places for scaler in await _claimed(client, kind, namespace)]
     tasks = [asyncio.create_task(_restored(client, gate, scaler, sleep)) for scaler in found]
     try:
-        for task in tasks:
-            yield await task
+        for done in asyncio.as_completed(tasks):
+            yield await done
     finally:
         for task in tasks:
             task.cancel()

@@ -8,7 +8,7 @@ steering and capacity stay, and the next decision meets the usual limiters.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -187,7 +187,7 @@ class Canaries:
             canary.problem = "no load was seen yet"
             return
         canary.retry_seconds = 0.0
-        _see(canary, fresh, seat.intent.scale)
+        _see(canary, _believed(fresh, seat.bank.diagnostics(seat.row).doubted), seat.intent.scale)
         if live.consumed_until == seat.consumed_until and live.intent.lead == seat.intent.lead:
             _issue(canary, live, seat, intent.policy.promised, now=now)
         _would_decide(workload, canary, seat, now=now)
@@ -251,6 +251,12 @@ def _follows(canary: Canary, seat: Seat, intent: Intent, live: Seat | None) -> b
         return False
     kept_from = canary.pending[0][0] if canary.pending else inf
     return live is None or live.consumed_until <= seat.consumed_until or kept_from <= seat.consumed_until
+
+
+def _believed(fresh: Sequence[tuple[float, float]], doubted: int) -> list[tuple[float, float]]:
+    """Call the newest zeros that are doubted missing: by them the lower forecast would win."""
+    first = len(fresh) - doubted
+    return [(at, nan if load == 0.0 and place >= first else load) for place, (at, load) in enumerate(fresh)]
 
 
 def _see(canary: Canary, fresh: Sequence[tuple[float, float]], scale: float) -> None:

@@ -80,7 +80,7 @@ async def test_a_thousand_objects_are_listed_worst_first_sorted_filtered_and_ope
         assert await page.evaluate("scrollY") == 0
         await page.go_back()
         assert await page.evaluate("scrollY") > 10_000
-        assert await last.evaluate(IN_VIEW), "the row that was opened is on the screen again"
+        await page.wait_for_function(IN_VIEW, arg=await last.element_handle())
 
 
 async def test_the_page_of_an_object_draws_what_was_and_what_is_expected(tmp_path, opened):

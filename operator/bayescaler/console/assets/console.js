@@ -127,7 +127,7 @@ const COLUMNS = [
   ["burn", "Budget", (o) => o.burn ?? -1],
 ];
 const drawn = new Map();
-let listAt = 0, order = { column: "state", down: false }, state = "";
+let listAt = 0, opened = "", order = { column: "state", down: false }, state = "";
 
 function replicas(o) {
   if (o.replicas === null && o.wanted === null) return DASH;
@@ -396,6 +396,11 @@ function described(body) {
   return told.length ? `Chart: ${told.join("; ")}. Arrow keys read it tick by tick.` : "Chart: nothing is known of the load yet.";
 }
 
+// Rows that were never on the screen are as high as they are guessed to be until they are: the place alone is not enough.
+function bringBack() {
+  if (!by("list").hidden) drawn.get(opened)?.row.scrollIntoView({ block: "nearest" });
+}
+
 // ---- begin
 
 by("door").addEventListener("submit", (event) => {
@@ -410,8 +415,10 @@ by("words").addEventListener("input", () => { if (whole && whole.total > whole.o
 window.addEventListener("hashchange", () => {
   alarm("");
   if (!by("list").hidden) listAt = scrollY;
-  if (route() || !whole || !token()) scrollTo(0, 0);
-  else { showList(whole); scrollTo(0, listAt); }
+  const wanted = route();
+  if (wanted) opened = name(wanted);
+  if (wanted || !whole || !token()) scrollTo(0, 0);
+  else { showList(whole); scrollTo(0, listAt); bringBack(); requestAnimationFrame(bringBack); }
   by("main").focus({ preventScroll: true });
   refresh();
 });
