@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from harness.adapter import MetricsAdapter
+from harness.audit import service_account
 from harness.controlplane import ControlPlane
 from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment, hpa_on_external_metric
@@ -202,8 +203,8 @@ def test_before_an_uninstallation_the_floors_are_put_back_for_good(
             OWN,
             "ok",
         )
-        account = f"system:serviceaccount:{release.namespace}:{release.name}"
-        written = [one for one in release.cluster.audited(account) if "/horizontalpodautoscalers/" in one["requestURI"]]
+        asked = release.cluster.audit.of(service_account(release.namespace, release.name))
+        written = [one for one in asked if "/horizontalpodautoscalers/" in one["requestURI"]]
         assert written[-1]["userAgent"].endswith(" (bayescaler restore)"), "the API server's audit log has it too"
         assert f'{shop.namespace}: minReplicas of HorizontalPodAutoscaler "checkout" is {OWN}' in done.stdout
         wait_until(lambda: not operator.leads, "the operator no longer leads")
