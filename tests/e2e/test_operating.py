@@ -41,7 +41,8 @@ def operator(
     """An operator with its console, in a cluster with metrics, where Prometheus has a gauge too."""
     queue = Feed("queue_length", load, {"queue": "orders"}, "gauge")
     prometheus.add(queue)
-    prometheus.wait_live()
+    asked = "count_over_time(queue_length[1m]) > 3"
+    wait_until(lambda: prometheus.query(asked), "the queue is scraped", deadline_seconds=SETTLED_SECONDS)
     watched = replace(release, values={**release.values, "console": {"enabled": True}})
     watched.upgrade()
     with OperatorProcess(watched, tmp_path_factory.mktemp("operator"), ["--console=127.0.0.1:0"]) as operator:

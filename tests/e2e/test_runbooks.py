@@ -57,6 +57,8 @@ class Installation:
     def run(self, line: str) -> tuple[int, str]:
         """Run a line with the address and the past that there are; give its exit code and what it said."""
         self.keep_log()
+        if line.startswith("kubectl top"):
+            self.measured()
         here = line.replace(PROMETHEUS, self.prometheus.url).replace("--at -30m", "--at -1s")
         ended = subprocess.run(
             ["bash", "-c", here], capture_output=True, text=True, check=False, cwd=self.desk,
@@ -69,6 +71,15 @@ class Installation:
         records = [one for one in self.operator.records() if "timestamp" in one.fields]
         lines = [f"{one.fields['timestamp']} stderr F {json.dumps(dict(one.fields))}\n" for one in records]
         self.pod_log.write_text("".join(lines))
+
+    def measured(self) -> None:
+        """Wait until nodes and the operator's pods, which may be new, are measured."""
+        for path in ("nodes", f"namespaces/{HOME}/pods"):
+            wait_until(
+                lambda path=path: self.cluster.request(f"/apis/metrics.k8s.io/v1beta1/{path}").json().get("items"),
+                f"{path} measured",
+                deadline_seconds=SETTLED_SECONDS,
+            )
 
     def object(self, name: str) -> dict[str, Any]:
         """One of the shop's objects."""
@@ -180,12 +191,7 @@ def installation(
         cluster.apply(*autoscalers())
         installation = Installation(cluster, watching, operator, desk, environment, folder / POD_LOG)
         installation.settle()
-        for path in ("nodes", f"namespaces/{HOME}/pods"):
-            wait_until(
-                lambda path=path: cluster.request(f"/apis/metrics.k8s.io/v1beta1/{path}").json().get("items"),
-                f"{path} measured",
-                deadline_seconds=SETTLED_SECONDS,
-            )
+        installation.measured()
         yield installation
     assert not operator.faults()
 
