@@ -127,15 +127,6 @@ class Predictive:
         return min((_SURVIVAL_LOGS[-2] - _SURVIVAL_LOGS[-1]) / math.log(high / low), _STEEPEST)
 
 
-def quantile_by_row(values: NDArray[np.float64], q: float) -> NDArray[np.float64]:
-    """Return of every row of issued quantiles, (n, levels), what `Predictive.quantile` says at one q in (0, 1)."""
-    if LEVELS[0] <= q < LEVELS[-1]:
-        i, share = _place(math.log1p(-q))
-        return np.asarray(values[:, i] + (values[:, i + 1] - values[:, i]) * share)
-    rows = (Predictive(_LEVELS, row, 1, 1.0, 0.0, Family.AUTO).quantile(q) for row in values)
-    return np.fromiter(rows, dtype=np.float64, count=len(values))
-
-
 def _place(log_survival: float) -> tuple[int, float]:
     """Return the level below log(1 - level), between the first and the last, and the share of the way to the next."""
     i = bisect_right(_HAZARDS, -log_survival) - 1

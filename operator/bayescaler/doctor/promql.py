@@ -50,11 +50,6 @@ class Selector:
         """The rate function that it stands in, or nothing."""
         return next((call for call in reversed(self.calls) if call in RATES), "")
 
-    @property
-    def aggregated(self) -> bool:
-        """Whether several series become one, or one a group."""
-        return any(call in AGGREGATIONS for call in self.calls)
-
 
 @dataclass(frozen=True, slots=True)
 class _Token:

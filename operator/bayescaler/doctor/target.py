@@ -8,7 +8,6 @@ from .finding import Finding, Level, Topic
 from .gitops import keeper_of
 
 Json = Mapping[str, Any]
-CONTROLLERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject", "BayesianAutoscaler"})
 
 
 @dataclass(frozen=True, slots=True)

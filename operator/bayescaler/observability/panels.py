@@ -31,7 +31,7 @@ class Show(StrEnum):
     STATE = "bool_yes_no"
 
 
-GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
+GREEN, YELLOW, RED = "green", "yellow", "red"
 Thresholds = tuple[tuple[float | None, str], ...]
 """Colours from a value upwards; the first has none and is the base."""
 CALM: Thresholds = ((None, GREEN),)

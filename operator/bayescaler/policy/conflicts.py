@@ -53,11 +53,10 @@ class Tenure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found by now: `fresh` where it is news, `hands_off` while we do not write."""
+    """What was found by now, and whether it is news."""
 
     interference: Interference
     fresh: bool = False
-    hands_off: bool = False
 
 
 def wrote(tenure: Tenure, value: int, *, now: float) -> Tenure:
@@ -84,7 +83,7 @@ def look(
         tenure = replace(tenure, value=value) if ours else _moved(tenure, value, by or "", now)
     fresh = tenure.edited_at != before.edited_at or tenure.hands_off_until != before.hands_off_until
     if tenure.hands_off_until is not None and 0 < tenure.hands_off_until - now <= HANDS_OFF_SECONDS:
-        return tenure, Verdict(Interference.REVERTING, fresh, hands_off=True)
+        return tenure, Verdict(Interference.REVERTING, fresh)
     if tenure.edited_at is not None and 0 <= now - tenure.edited_at < EDIT_TOLD_SECONDS:
         return tenure, Verdict(Interference.EDITED, fresh)
     return tenure, Verdict(Interference.NONE)

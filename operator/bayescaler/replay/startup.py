@@ -66,17 +66,6 @@ def lognormal(median_seconds: float, p90_seconds: float) -> StartUp:
     )
 
 
-def empirical(seconds: ArrayLike) -> StartUp:
-    """Pods take one of the times that were measured."""
-    measured = np.asarray(seconds, dtype=np.float64)
-    valid = measured.ndim == 1 and len(measured) > 0 and bool(np.all(np.isfinite(measured) & (measured >= 0)))
-    _check(valid, f"measured times of shape {measured.shape}; give one or more finite seconds >= 0")
-    return StartUp(
-        f"{len(measured)} measured",
-        partial(np.quantile, measured, method="inverted_cdf"),
-    )
-
-
 def _same(seconds: float, levels: Floats) -> Floats:
     return np.full(levels.shape, seconds)
 

@@ -84,11 +84,6 @@ def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rfc3339_micro(seconds: float) -> str:
-    """`metav1.MicroTime`: six decimals in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def epoch(text: str) -> float:
     """Epoch seconds of an RFC 3339 time."""
     return datetime.fromisoformat(text).timestamp()

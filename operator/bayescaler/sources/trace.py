@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import whole_file
-from .grid import Floats, closed_buckets, judged
-from .port import LoadQuery, Series, SourceError
+from .grid import Floats
 
 Unit = Literal["count", "rate", "gauge"]
 HEADER = ["timestamp", "value"]
@@ -80,33 +79,6 @@ def write_trace(path: Path, trace: Trace) -> None:
             file.write(",".join(HEADER) + "\n")
             for stamp, value in zip(texts.astype(str), trace.values.tolist(), strict=True):
                 file.write(f"{stamp}Z,{'' if value != value else repr(value)}\n")  # noqa: PLR0124 - NaN is missing
-
-
-class TraceSource:
-    """A LoadSource over one trace, whatever the query; for replay and the sandbox."""
-
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-
-    async def read(self, query: LoadQuery, *, start: float, end: float, now: float) -> Series:
-        """Return the closed buckets that start in [start, end); outside the trace they are missing."""
-        trace = self._trace
-        if query.step_seconds != trace.step_seconds:
-            raise SourceError(
-                f"the trace has a step of {trace.step_seconds:g} s, asked for is {query.step_seconds:g} s: "
-                "set load.step to that of the trace",
-                reason="QueryFailed",
-            )
-        times = closed_buckets(start, end, step_seconds=trace.step_seconds, now=now)
-        places = np.searchsorted(trace.times, times - SAME_STEP_SECONDS)
-        inside = (places < len(trace.times)) & (len(trace.times) > 0)
-        inside[inside] &= np.abs(trace.times[places[inside]] - times[inside]) <= SAME_STEP_SECONDS
-        values = np.full(len(times), np.nan)
-        values[inside] = trace.values[places[inside]]
-        return judged(times, values, ~np.isnan(values))
-
-    async def close(self) -> None:
-        """Nothing is held open."""
 
 
 def _csv(path: Path) -> tuple[list[str], list[str]]:

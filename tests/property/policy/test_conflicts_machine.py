@@ -32,6 +32,10 @@ class Hands(RuleBasedStateMachine):
         self.now += gap
         self.tenure, self.verdict = look(self.tenure, self.value, of="uid", by=by, now=self.now)
 
+    @property
+    def hands_off(self):
+        return self.verdict.interference is Interference.REVERTING
+
     @rule(by=MANAGERS, gap=GAPS)
     def nobody_does_anything(self, by, gap):
         self.see(by, gap)
@@ -39,7 +43,7 @@ class Hands(RuleBasedStateMachine):
 
     @rule(value=NUMBERS, gap=GAPS)
     def we_write(self, value, gap):
-        if self.verdict.hands_off or value == self.value:
+        if self.hands_off or value == self.value:
             return
         self.tenure = wrote(attempted(self.tenure, value, now=self.now), value, now=self.now)
         self.value = value
@@ -48,7 +52,7 @@ class Hands(RuleBasedStateMachine):
 
     @rule(value=NUMBERS, gap=GAPS)
     def we_try_and_the_answer_is_lost(self, value, gap):
-        if self.verdict.hands_off or value == self.value:
+        if self.hands_off or value == self.value:
             return
         self.tenure = attempted(self.tenure, value, now=self.now)
         self.value = value
@@ -77,13 +81,12 @@ class Hands(RuleBasedStateMachine):
     @invariant()
     def hands_off_is_gitops_and_is_never_longer_than_said(self):
         until = self.tenure.hands_off_until
-        assert self.verdict.hands_off == (self.verdict.interference is Interference.REVERTING)
-        if self.verdict.hands_off:
+        if self.hands_off:
             assert 0 < until - self.now <= HANDS_OFF_SECONDS
 
     @invariant()
     def one_edit_alone_never_takes_our_hands_off(self):
-        assert not self.verdict.hands_off or self.foreign >= RETURNS_OF_GITOPS
+        assert not self.hands_off or self.foreign >= RETURNS_OF_GITOPS
 
 
 TestHands = Hands.TestCase

@@ -53,8 +53,8 @@ def test_the_text_of_a_selector_is_as_it_was_written_without_its_range():
 
 def test_a_label_list_is_no_metric_and_no_aggregation_is_lost_behind_it():
     (one,) = selectors("sum without (instance) (a)")
-    assert one.aggregated
-    assert not selectors("a")[0].aggregated
+    assert one.calls == ("sum",)
+    assert selectors("a")[0].calls == ()
 
 
 @given(st.text(alphabet="abc_:(){}[]=\"',|~!0159smh.# \n\\`+by", max_size=200))

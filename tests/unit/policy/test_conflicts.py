@@ -81,7 +81,7 @@ def test_gitops_whose_number_is_the_one_we_want_is_no_conflict(story):
 
 def test_an_edit_is_fresh_once_and_told_for_a_while(story):
     first, second = story.see(7), story.see(7)
-    assert (first.interference, first.fresh, first.hands_off) == (EDITED, True, False)
+    assert (first.interference, first.fresh) == (EDITED, True)
     assert (second.interference, second.fresh) == (EDITED, False)
     assert story.see(7, after=EDIT_TOLD_SECONDS).interference is NONE
     assert (story.tenure.edited_from, story.tenure.value) == (3, 7)
@@ -118,8 +118,8 @@ def test_a_change_long_after_our_write_takes_nothing_back(story):
 
 def test_hands_are_off_for_a_quarter_of_an_hour_and_then_it_is_tried_again(story):
     taken_back(story, 3)
-    assert story.see(3, after=HANDS_OFF_SECONDS - 1).hands_off
-    assert not story.see(3, after=2).hands_off
+    assert story.see(3, after=HANDS_OFF_SECONDS - 1).interference is REVERTING
+    assert story.see(3, after=2).interference is not REVERTING
 
 
 def test_a_reverter_that_was_found_before_is_known_by_its_next_return(story):
@@ -142,4 +142,4 @@ def test_another_object_of_the_name_begins_anew(story):
 
 def test_a_clock_set_back_keeps_no_hands_off_for_ever(story):
     taken_back(story, 3)
-    assert not story.see(3, after=-86400.0).hands_off
+    assert story.see(3, after=-86400.0).interference is not REVERTING

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayescaler.replay.scenario import Scenario
-from bayescaler.replay.startup import constant, empirical
+from bayescaler.replay.startup import constant, uniform
 
 NAN = float("nan")
 
@@ -67,7 +67,7 @@ def test_the_pods_wanted_when_judgement_begins_are_ready():
 
 
 def test_start_up_times_are_drawn_alike_for_everyone():
-    case = Scenario(np.ones(40), 15.0, 1.0, start_up=empirical([15.0, 60.0, 300.0]), seed=4, learned_buckets=0)
+    case = Scenario(np.ones(40), 15.0, 1.0, start_up=uniform(15.0, 300.0), seed=4, learned_buckets=0)
     wanted = np.repeat([1, 9], 20)
 
     assert case.play(wanted).ready.tolist() == case.play(wanted).ready.tolist()

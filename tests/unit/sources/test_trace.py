@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bayescaler.policy.reasons import Health
 from bayescaler.sources.files import whole_file
-from bayescaler.sources.port import LoadQuery, SourceError
-from bayescaler.sources.trace import Trace, TraceError, TraceSource, read_trace, write_trace
+from bayescaler.sources.trace import Trace, TraceError, read_trace, write_trace
 
 START = 1_772_438_400.0  # 2026-03-02T08:00:00Z
 
@@ -212,37 +210,3 @@ def test_a_file_written_whole_has_the_usual_permissions(tmp_path):
     with whole_file(tmp_path / "whole") as beside:
         beside.write_text("x")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-@pytest.fixture
-def source():
-    return TraceSource(Trace(START + 60.0 * np.arange(5), np.array([1.0, 2.0, np.nan, 0.0, 5.0]), 60.0))
-
-
-def query(step_seconds=60.0):
-    return LoadQuery("a/b", "", step_seconds, "")
-
-
-async def test_a_trace_source_gives_what_was_known_by_now(source):
-    found = await source.read(query(), start=START - 60, end=START + 600, now=START + 119)
-    assert found.times.tolist() == [START - 60, START]
-    assert np.isnan(found.values[0])
-    assert (found.values[1], found.health) == (1, Health.LIVE)
-
-
-@pytest.mark.parametrize(
-    ("now", "health"), [(180, Health.STALE), (240, Health.LIVE), (300, Health.LIVE), (360, Health.STALE)]
-)
-async def test_a_trace_source_tells_a_gap_and_its_end_from_zero(source, now, health):
-    found = await source.read(query(), start=START, end=START + now, now=START + now)
-    assert found.health is health
-
-
-async def test_before_and_after_the_trace_nothing_is_there(source):
-    found = await source.read(query(), start=START + 6000, end=START + 6600, now=START + 9999)
-    assert found.health is Health.ABSENT
-
-
-async def test_a_trace_source_has_one_step(source):
-    with pytest.raises(SourceError, match=r"the trace has a step of 60 s, asked for is 30 s: set load\.step"):
-        await source.read(query(30.0), start=START, end=START + 60, now=START + 60)

@@ -11,7 +11,7 @@ from .store import Change, Key, Resource
 if TYPE_CHECKING:
     from .resources import Registry
 
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+FOREGROUND = "foregroundDeletion"
 _Place = tuple[Resource, Key]
 
 

@@ -44,11 +44,6 @@ class StructuralSchema:
         self._validator = _Validator(schema, format_checker=_formats)
         self._rules = Rules(schema) if custom else None
 
-    @property
-    def rule_errors(self) -> list[FieldError]:
-        """The CEL rules that do not compile."""
-        return self._rules.errors if self._rules else []
-
     def conform(self, obj: Json) -> tuple[Json, list[str]]:
         """Return a copy with defaults set and unknown fields dropped, and the paths of what was dropped."""
         unknown: list[str] = []
