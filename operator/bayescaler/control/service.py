@@ -71,91 +71,20 @@ class Operator:
             Checkpoints(Path(settings.state_dir), self.banks, settings, self.metrics) if settings.state_dir else None
         )
         self.warmup = WarmUp(source, self.banks, settings, self.metrics, clock=clock, checkpoints=self.checkpoints)
-        self.keeper = Keeper(
-            SavedStates(client, settings.lease_namespace, settings.lease_name),
-            settings,
-            self.metrics,
-            workloads=lambda: self.registry,
-            may_write=self.may_write,
-            term=lambda: 0 if self.elector is None else self.elector.transitions,
-            listed=lambda: self.registry.synced_at is not None,
-        )
-        self.registry = Registry(
-            settings,
-            on_new_load=self.warmup.enqueue,
-            on_gone=self._forget,
-            may_write=self.may_write,
-            recall=self.keeper.recall,
-            failed=self.metrics.failures.labels("watch").inc,
-        )
-        self.canaries = Canaries(
-            source,
-            self.banks,
-            settings,
-            self.metrics,
-            self.events,
-            may_write=self.keeper.in_charge,
-            on_new_load=self.warmup.enqueue,
-            clock=clock,
-        )
-        discovery = ScaleDiscovery(client)
+        self.keeper = self._made_keeper()
+        self.registry = self._made_registry()
+        self.canaries = self._made_canaries()
+        self._discovery = ScaleDiscovery(client)
         failed, places = self.metrics.failures.labels("watch").inc, settings.namespaces or None
-        self.targets = TargetStore(client, discovery, namespaces=places, failed=failed)
+        self.targets = TargetStore(client, self._discovery, namespaces=places, failed=failed)
         self.scalers = ScalerStore(client, namespaces=places, failed=failed)
         self._lease_client = client.separate()
-        self.elector = (
-            LeaseElector(
-                self._lease_client,
-                settings.lease_namespace,
-                settings.lease_name,
-                settings.identity,
-                on_stopped=self.keeper.lost,
-            )
-            if settings.leader_election
-            else None
-        )
+        self.elector = self._made_elector() if settings.leader_election else None
         self.metrics.leader.set_function(lambda: float(self.may_write()))
         self.reporter = Reporter(client, self.events, settings, self.metrics, may_write=self.keeper.in_charge)
         self.lead_times = LeadTimes(client, settings, self.metrics, on_new_lead=self.warmup.enqueue)
         self.capacities = Capacities(self._beside, settings, self.metrics)
-        self.loop = Loop(
-            self.registry,
-            Collector(source, settings, self.metrics),
-            Observer(
-                client,
-                self.targets,
-                settings,
-                self.metrics,
-                rivals=Rivals(self.scalers, settings, self.metrics, may_write=self.keeper.in_charge),
-            ),
-            self.banks,
-            Actuator(
-                client,
-                discovery,
-                self.targets,
-                self.events,
-                settings,
-                self.metrics,
-                may_write=self.keeper.in_charge,
-                scalers=self.scalers,
-                may_scale_in=self.may_scale_in,
-            ),
-            self.reporter,
-            self.metrics,
-            may_write=self.keeper.in_charge,
-            may_scale_in=self.may_scale_in,
-            learners=(
-                self.lead_times,
-                self.capacities,
-                self.keeper,
-                self.canaries,
-                *(() if self.checkpoints is None else (self.checkpoints,)),
-            ),
-            successor=self.keeper,
-            canaries=self.canaries,
-            lag_seconds=settings.metric_lag_seconds,
-            pause_seconds=pause_seconds(settings),
-        )
+        self.loop = self._made_loop()
         self._listed = asyncio.Event()
         self._not_listed: ApiError | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -178,6 +107,88 @@ class Operator:
 
         most = settings.max_queries_in_flight
         return cls(client, reader(most), settings, clock=clock, beside=reader(max(1, most // 4)))
+
+    def _made_keeper(self) -> Keeper:
+        return Keeper(
+            SavedStates(self._client, self.settings.lease_namespace, self.settings.lease_name),
+            self.settings,
+            self.metrics,
+            workloads=lambda: self.registry,
+            may_write=self.may_write,
+            term=lambda: 0 if self.elector is None else self.elector.transitions,
+            listed=lambda: self.registry.synced_at is not None,
+        )
+
+    def _made_registry(self) -> Registry:
+        return Registry(
+            self.settings,
+            on_new_load=self.warmup.enqueue,
+            on_gone=self._forget,
+            may_write=self.may_write,
+            recall=self.keeper.recall,
+            failed=self.metrics.failures.labels("watch").inc,
+        )
+
+    def _made_canaries(self) -> Canaries:
+        return Canaries(
+            self._source,
+            self.banks,
+            self.settings,
+            self.metrics,
+            self.events,
+            may_write=self.keeper.in_charge,
+            on_new_load=self.warmup.enqueue,
+            clock=self._clock,
+        )
+
+    def _made_elector(self) -> LeaseElector:
+        return LeaseElector(
+            self._lease_client,
+            self.settings.lease_namespace,
+            self.settings.lease_name,
+            self.settings.identity,
+            on_stopped=self.keeper.lost,
+        )
+
+    def _made_loop(self) -> Loop:
+        return Loop(
+            self.registry,
+            Collector(self._source, self.settings, self.metrics),
+            Observer(
+                self._client,
+                self.targets,
+                self.settings,
+                self.metrics,
+                rivals=Rivals(self.scalers, self.settings, self.metrics, may_write=self.keeper.in_charge),
+            ),
+            self.banks,
+            Actuator(
+                self._client,
+                self._discovery,
+                self.targets,
+                self.events,
+                self.settings,
+                self.metrics,
+                may_write=self.keeper.in_charge,
+                scalers=self.scalers,
+                may_scale_in=self.may_scale_in,
+            ),
+            self.reporter,
+            self.metrics,
+            may_write=self.keeper.in_charge,
+            may_scale_in=self.may_scale_in,
+            learners=(
+                self.lead_times,
+                self.capacities,
+                self.keeper,
+                self.canaries,
+                *(() if self.checkpoints is None else (self.checkpoints,)),
+            ),
+            successor=self.keeper,
+            canaries=self.canaries,
+            lag_seconds=self.settings.metric_lag_seconds,
+            pause_seconds=pause_seconds(self.settings),
+        )
 
     def may_write(self) -> bool:
         """Whether this replica is the one that writes."""
