@@ -184,8 +184,8 @@ def operator(
 
 
 @pytest.fixture(scope="module")
-def plugin(binaries: executables.Binaries, cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Plugin:
-    return Plugin(binaries.kubectl, tmp_path_factory.mktemp("plugin"), cluster.kubeconfig)
+def plugin(binaries: executables.Binaries, cluster: ControlPlane) -> Plugin:
+    return Plugin(binaries.kubectl, cluster.kubeconfig)
 
 
 @functools.cache

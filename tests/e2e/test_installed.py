@@ -106,7 +106,8 @@ def test_the_account_of_the_chart_may_do_all_that_the_operator_does(
 ) -> None:
     assert operator.holds_lease
     assert operator.refusals() == []
-    assert not [one.fields for one in operator.records() if "forbidden" in str(one.fields).lower()]
+    forbidden = [str(one.fields) for one in operator.records() if "forbidden" in str(one.fields).lower()]
+    assert not [one for one in forbidden if "because it is being terminated" not in one]  # another test's namespace
     assert operator.metric("bayescaler_status_writes_total", result="Forbidden") is None
 
     account = cluster.kubeconfig_for(release.namespace, release.name)

@@ -1,4 +1,4 @@
-"""Processes of the harness, started, awaited, paused, killed and stopped; polling; free ports."""
+"""Processes of the harness: commands run to their end, servers started, paused and stopped; polling; free ports."""
 
 import os
 import shutil
@@ -46,6 +46,43 @@ def wait_until(probe: Callable[[], T], what: str, *, deadline_seconds: float = 3
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {deadline_seconds:g} s; last answer: {last!r}")
         time.sleep(every_seconds)
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    deadline_seconds: float,
+    folder: Path | None = None,
+    stdin: str = "",
+) -> Said:
+    """Run a command to its end, which is told whatever it is.
+
+    Raises `HarnessError` where it does not end within `deadline_seconds`.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=deadline_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"`{' '.join(command)}`: no end within {deadline_seconds:g} s") from None
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 def free_ports(count: int) -> list[int]:
