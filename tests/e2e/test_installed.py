@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from harness.audit import service_account
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess, Release
@@ -20,7 +19,7 @@ SETTLED_SECONDS = 60.0
 def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
     """A namespace with a Deployment `checkout` that its BayesianAutoscaler has raised from one replica to three."""
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler("checkout", QUERY, PER_REPLICA, namespace=namespace, maximum=3),
     )
     cluster.kubectl("wait", "--for=condition=Ready", "bas/checkout", "-n", namespace, "--timeout=60s")

@@ -13,7 +13,6 @@ import yaml
 from harness.binaries import Binaries
 from harness.chart import CHART
 from harness.controlplane import ControlPlane, Options
-from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.metrics_server import MetricsServer
@@ -28,7 +27,6 @@ POD_LOG = "pods.log"
 HOME = "bayescaler-system"
 PROMETHEUS = "http://prometheus.monitoring:9090"
 QUERY = "sum(rate(http_requests_total[1m]))"
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 OPERATOR = {"interval": "2s", "startup": "20s", "logLevel": "info"}
 AUDIT = "bayescaler.audit"
 SETTLED_SECONDS = 90.0
@@ -158,9 +156,7 @@ def installation(
     release.upgrade()
     cluster.create_namespace(SHOP)
     workloads = {"checkout": 1, "search": 2, "reports": 2}  # the first has less than its minimum
-    cluster.apply(
-        *(deployment(name, namespace=SHOP, replicas=count, start_up=QUICK) for name, count in workloads.items()), hpa()
-    )
+    cluster.apply(*(deployment(name, namespace=SHOP, replicas=count) for name, count in workloads.items()), hpa())
     cluster.kubectl("set", "env", "deployment/checkout", "-n", SHOP, "RELEASE=2")
     cluster.kubectl("create", "quota", "team", "--hard=pods=500", "-n", SHOP)
     with OperatorProcess(release, folder / "operator") as operator:
