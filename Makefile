@@ -54,7 +54,8 @@ e2e-parts: setup  ## find or build the real control plane, name what is missing
 	@$(BIN)/python tests/e2e/harness/binaries.py --build
 
 e2e: e2e-parts  ## the real API server, controllers, kwok, Prometheus and helm
-	@BAYESCALER_E2E=1 $(BIN)/python -m pytest -m e2e tests/e2e tests/contract
+	@BAYESCALER_E2E=1 $(BIN)/python -m pytest -m e2e -n 2 --dist loadfile --no-loadscope-reorder --durations=25 \
+	  tests/e2e tests/contract
 
 lint: setup  ## format, rules, types, import direction, generated files
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

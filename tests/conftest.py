@@ -1,4 +1,4 @@
-"""What holds for every test: examples that repeat, no deadlines on shared cores, and logging as it was found."""
+"""What holds for every test: examples that repeat, no deadlines on shared cores, a clock, logging as it was found."""
 
 import logging
 import os
@@ -14,6 +14,20 @@ settings.register_profile("interpreted", steady, max_examples=10)  # kernels tak
 settings.load_profile("interpreted" if numba.config.DISABLE_JIT else "steady")
 # Samplers are compiled for a few thousand draws: the optimiser costs more than it saves.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # read when jax is first imported
+
+
+class Clock:
+    """Time that stands, in seconds, until a test moves it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,9 @@ HERE = Path(__file__).resolve().parent
 HISTORY_SECONDS = 14 * DAY_SECONDS
 PEAK_RATE = 600.0
 TEST_SECONDS = 300
-STORIES = pytest.StashKey[list[tuple[str, str]]]()
+STORY = "story"
+# They go first, in this order, so that both workers of a run end together.
+LONGEST = ("test_runbooks", "test_learning", "test_outages", "test_rise", "test_hpa_golden")
 # What the chart is installed with: a quick operator; one Secret it may read; two kinds more that it may scale.
 VALUES = {
     "operator": {"interval": "2s", "startup": "20s", "logLevel": "info"},
@@ -66,7 +68,8 @@ def pytest_collect_file(parent: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder."""
+    """Mark everything in this folder, and let the longest go first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
@@ -86,18 +89,19 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show at the end what the tests had to tell people."""
-    for title, text in config.stash.get(STORIES, []):
-        terminalreporter.section(title)
-        terminalreporter.write_line(text)
+    calls = [one for told in terminalreporter.stats.values() for one in told if getattr(one, "when", None) == "call"]
+    for report in calls:
+        for text in (value for name, value in report.user_properties if name == STORY):
+            terminalreporter.section(report.location[2].removeprefix("test_").replace("_", " "))
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Keep a text, a timeline say, for the end of the run."""
-    stories = request.config.stash.setdefault(STORIES, [])
-    return lambda text: stories.append((request.node.name.removeprefix("test_").replace("_", " "), text))
+    """Keep a text, a timeline say, for the end of the run; it goes with the test's report, from a worker too."""
+    return lambda text: request.node.user_properties.append((STORY, text))
 
 
 @pytest.fixture(scope="session")
@@ -184,8 +188,8 @@ def operator(
 
 
 @pytest.fixture(scope="module")
-def plugin(binaries: executables.Binaries, cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Plugin:
-    return Plugin(binaries.kubectl, tmp_path_factory.mktemp("plugin"), cluster.kubeconfig)
+def plugin(binaries: executables.Binaries, cluster: ControlPlane) -> Plugin:
+    return Plugin(binaries.kubectl, cluster.kubeconfig)
 
 
 @functools.cache

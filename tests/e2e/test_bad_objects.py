@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
@@ -141,7 +140,7 @@ def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
     cluster: ControlPlane, operator: OperatorProcess
 ) -> None:
     cluster.apply(
-        *(deployment(name, namespace=GRANTED, replicas=UNTOUCHED, start_up=QUICK) for name in FAULTY),
+        *(deployment(name, namespace=GRANTED, replicas=UNTOUCHED) for name in FAULTY),
         *(
             merged(bayesian_autoscaler(name, QUERY, 0.1, namespace=GRANTED), {"spec": changes})
             for name, (changes, _, _) in FAULTY.items()
@@ -154,7 +153,7 @@ def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
 
     # A healthy object beside them is decided on meanwhile, and goes on being decided on.
     cluster.apply(
-        deployment("healthy", namespace=GRANTED, replicas=1, start_up=QUICK),
+        deployment("healthy", namespace=GRANTED, replicas=1),
         bayesian_autoscaler("healthy", QUERY, 0.1, namespace=GRANTED, maximum=HEALTHY),
     )
     wait_until(lambda: replicas(cluster, "healthy") == HEALTHY, "the healthy one is raised")
@@ -172,7 +171,7 @@ def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
 
 def test_a_corrected_object_is_served_again(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler("checkout", "sum(rate(x[1m])", 0.1, namespace=namespace, maximum=HEALTHY),
     )
     wait_until(
@@ -190,8 +189,8 @@ def test_a_secret_of_the_objects_own_namespace_opens_a_locked_prometheus(
 ) -> None:
     here = {"serverAddress": locked.url}
     cluster.apply(
-        deployment("with-key", namespace=GRANTED, replicas=1, start_up=QUICK),
-        deployment("without-key", namespace=GRANTED, replicas=UNTOUCHED, start_up=QUICK),
+        deployment("with-key", namespace=GRANTED, replicas=1),
+        deployment("without-key", namespace=GRANTED, replicas=UNTOUCHED),
         {
             "apiVersion": "v1",
             "kind": "Secret",

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess
@@ -25,7 +24,7 @@ def test_a_canary_runs_beside_the_live_forecast_and_goes_with_its_field(
             "checkout", QUERY, 0.5, namespace=namespace, maximum=3, load={"step": "15s"}, forecast=forecast
         )
 
-    cluster.apply(deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK), autoscaler(TRIED))
+    cluster.apply(deployment("checkout", namespace=namespace, replicas=1), autoscaler(TRIED))
     first = wait_until(lambda: told() if told().get("windows") else None, "a window is compared", deadline_seconds=200)
     assert first["phase"] == "Running"
     assert first["live"]["loss"] >= 0.0

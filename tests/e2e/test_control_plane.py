@@ -16,7 +16,7 @@ import requests
 from harness import binaries as executables
 from harness.adapter import MetricsAdapter
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK, StartUp
+from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import deployment, hpa_on_cpu, hpa_on_external_metric
 from harness.process import HarnessError, wait_until
@@ -71,7 +71,7 @@ def test_each_pod_is_ready_only_after_a_start_up_time_of_its_own(cluster: Contro
 
 
 def test_a_deployment_scales_out_and_in(cluster: ControlPlane, namespace: str) -> None:
-    cluster.apply(deployment("web", namespace=namespace, replicas=2, start_up=QUICK))
+    cluster.apply(deployment("web", namespace=namespace, replicas=2))
     for count in (5, 1):
         cluster.kubectl("scale", "deployment/web", "-n", namespace, f"--replicas={count}")
 
@@ -109,7 +109,7 @@ def test_an_hpa_follows_the_value_that_prometheus_has(
     prometheus.add(feed)
     adapter.serve_external(namespace, "queue", f'queue_length{{namespace="{namespace}"}}')
     cluster.apply(
-        deployment("web", namespace=namespace, replicas=2, start_up=QUICK),
+        deployment("web", namespace=namespace, replicas=2),
         hpa_on_external_metric("web", "queue", "50", namespace=namespace, behavior=AT_ONCE),
     )
 
@@ -133,7 +133,7 @@ def test_an_hpa_and_kubectl_top_see_the_cpu_that_the_load_needs(
 ) -> None:
     load = Load.steady(200.0, now=time.time())
     adapter.serve_cpu(namespace, {"app": "web"}, load, cores=lambda rate: rate / 100)
-    cluster.apply(deployment("web", namespace=namespace, replicas=2, cpu_request="500m", start_up=QUICK))
+    cluster.apply(deployment("web", namespace=namespace, replicas=2, cpu_request="500m"))
     wait_until(lambda: ready(cluster, "web", namespace) == 2, "two ready pods")
 
     top = cluster.kubectl("top", "pods", "-n", namespace, "--no-headers")
@@ -194,7 +194,7 @@ def test_prometheus_comes_back_from_a_hang_and_from_a_crash_with_its_past(
 
 
 def test_the_cluster_goes_on_after_its_api_server_was_killed(cluster: ControlPlane, namespace: str) -> None:
-    cluster.apply(deployment("web", namespace=namespace, replicas=1, start_up=QUICK))
+    cluster.apply(deployment("web", namespace=namespace, replicas=1))
     wait_until(lambda: ready(cluster, "web", namespace) == 1, "one ready pod")
 
     cluster.apiserver.kill()

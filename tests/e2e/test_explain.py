@@ -5,7 +5,6 @@ import re
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.plugin import Plugin
 from harness.process import wait_until
@@ -16,7 +15,7 @@ from harness.release import OperatorProcess
 def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
     """A namespace with a Deployment `checkout` that asks for more than its maximum of three."""
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler("checkout", QUERY, 0.5, namespace=namespace, maximum=3),
     )
     cluster.kubectl("wait", "--for=condition=Ready", "bas/checkout", "-n", namespace, "--timeout=60s")

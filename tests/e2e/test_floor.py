@@ -12,7 +12,6 @@ import yaml
 from harness.adapter import MetricsAdapter
 from harness.audit import service_account
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment, hpa_on_external_metric
 from harness.process import wait_until
 from harness.release import EXECUTABLE, OperatorProcess, Release
@@ -98,7 +97,7 @@ def shop(cluster: ControlPlane, adapter: MetricsAdapter, namespace: str) -> Shop
     made = Shop(cluster, namespace)
     adapter.serve_script(namespace, "asked", lambda: made.asks)
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=OWN, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=OWN),
         hpa_on_external_metric(
             "checkout", "asked", "1", namespace=namespace, minimum=OWN, maximum=20, behavior=AT_ONCE
         ),
@@ -163,7 +162,7 @@ def test_a_number_applied_by_hand_is_the_new_original(shop: Shop, operator: Oper
 
 def test_of_keda_the_scaled_object_is_raised(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         {
             "apiVersion": "keda.sh/v1alpha1",
             "kind": "ScaledObject",

@@ -1,5 +1,6 @@
 """Every way in, on a cluster of its own: plain manifests; upgrade, rollback, uninstallation; some namespaces only."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ import yaml
 from harness.binaries import Binaries
 from harness.chart import CHART
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.prometheus import PrometheusServer
@@ -20,6 +20,10 @@ MANIFESTS = CHART.parents[1] / "deploy" / "install.yaml"
 CRD = "bayesianautoscalers.bayescaler.dev"
 NEW_FIELD = "schedules"
 SCHEDULE = {"name": "sale", "start": "0 8 * * 5", "duration": "4h", "minReplicas": 2}
+# Everything of the chart but the CRD, which stays with the objects of its kind.
+CHART_KINDS = (
+    "deployments,replicasets,jobs,pods,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+)
 DECIDED_SECONDS = 60.0
 
 
@@ -61,7 +65,7 @@ def chart_of_pods(cluster: ControlPlane, release: Release) -> str:
 
 def checkout(namespace: str, **spec: object) -> list[dict[str, object]]:
     return [
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler("checkout", QUERY, 0.1, namespace=namespace, maximum=3, **spec),
     ]
 
@@ -122,12 +126,27 @@ def test_an_upgrade_brings_the_kind_a_rollback_takes_it_back_and_no_object_is_lo
         assert len([one for one in operator.records() if says in one.message]) == 1, "said once"
     finally:
         operator.component.stop()
+        release.uninstall()
 
-    release.upgrade()
+
+def test_an_uninstallation_leaves_nothing_running_and_no_object_lost_and_a_new_one_takes_up_what_stayed(
+    cluster: ControlPlane, namespace: str
+) -> None:
+    release = Release(cluster, {})
+    release.install()
+    cluster.apply(*checkout(namespace))
     release.uninstall()
+    selector = f"app.kubernetes.io/instance={release.name}"
+    wait_until(lambda: not cluster.kubectl("get", CHART_KINDS, "-A", "-l", selector, "-o", "name"), "nothing is left")
+    assert json.loads(cluster.helm("list", f"--namespace={release.namespace}", "--output=json")) == []
     assert cluster.get("crd", CRD)["spec"]["group"] == "bayescaler.dev", "it stays, with every object"
     assert cluster.get("bas", "checkout", namespace=namespace)["spec"]["capacity"] == {"perReplica": 0.1}
-    assert cluster.get("deployment", "checkout", namespace=namespace)["spec"]["replicas"] == 3
+    assert cluster.get("deployment", "checkout", namespace=namespace)["spec"]["replicas"] == 1
+
+    release.install()
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=10s")
+    assert cluster.get("bas", "checkout", namespace=namespace)
+    release.uninstall()
 
 
 def test_in_some_namespaces_only_it_needs_nothing_of_the_cluster_and_names_a_right_that_is_missing(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import PrometheusServer
@@ -38,7 +37,7 @@ def test_the_second_takes_over_when_the_first_is_killed_and_the_first_again_when
 ) -> None:
     first, second = operators
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler(
             "checkout",
             QUERY,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK, StartUp
+from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
@@ -150,7 +150,7 @@ def test_capacity_is_learned_from_a_utilisation_that_depends_on_the_replicas(
         def count() -> int:
             return timeline.moments[-1].counts["checkout"].ready if timeline.moments[-1].counts else 0
 
-        cluster.apply(deployment("checkout", namespace=namespace, replicas=6, start_up=QUICK))
+        cluster.apply(deployment("checkout", namespace=namespace, replicas=6))
         wait_until(lambda: timeline.moments and count() == 6, "the pods are ready")
         source.add(Utilization("cpu_utilization", played, kind="gauge", ready=count, born=time.time()))
         cluster.apply(

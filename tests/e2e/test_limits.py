@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK, StartUp
+from harness.kwok import StartUp
 from harness.manifests import QUERY, bayesian_autoscaler, deployment, stateful_set
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess, Release
@@ -35,7 +35,7 @@ def test_a_quota_is_said_in_the_clusters_words_and_the_number_stands(
     }
     cluster.apply(
         quota,
-        deployment("web", namespace=namespace, start_up=QUICK),
+        deployment("web", namespace=namespace),
         bayesian_autoscaler("web", QUERY, 0.1, namespace=namespace, maximum=WANTED),
     )
     wait_until(lambda: condition(cluster, namespace)[0] == "QuotaExceeded", "the quota is said", deadline_seconds=90)
@@ -54,7 +54,7 @@ def test_pods_that_no_node_has_room_for_are_said_and_stay(
     cluster: ControlPlane, operator: OperatorProcess, namespace: str
 ) -> None:
     cluster.apply(
-        deployment("web", namespace=namespace, cpu_request="5k", start_up=QUICK),
+        deployment("web", namespace=namespace, cpu_request="5k"),
         bayesian_autoscaler("web", QUERY, 0.1, namespace=namespace, maximum=WANTED, forecast={"horizon": "5s"}),
     )
     wait_until(lambda: replicas(cluster, namespace) == WANTED, "the pods are asked for", deadline_seconds=60)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK, USAGE_ANNOTATION
+from harness.kwok import USAGE_ANNOTATION
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.metrics_server import MetricsServer
 from harness.process import wait_until
@@ -34,9 +34,7 @@ def metrics_server(
 @pytest.fixture
 def unmeasured(cluster: ControlPlane, namespace: str) -> str:
     """A namespace whose `checkout` has no load in Prometheus, and two pods that are busy."""
-    workload = deployment(
-        "checkout", namespace=namespace, replicas=2, cpu_request=f"{REQUEST_MILLICORES}m", start_up=QUICK
-    )
+    workload = deployment("checkout", namespace=namespace, replicas=2, cpu_request=f"{REQUEST_MILLICORES}m")
     workload["spec"]["template"]["metadata"]["annotations"][USAGE_ANNOTATION] = BUSY
     cluster.apply(workload)
     cluster.kubectl("rollout", "status", "deployment/checkout", "-n", namespace, "--timeout=60s")

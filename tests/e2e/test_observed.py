@@ -7,7 +7,6 @@ import pytest
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
 from harness.grafana import NOTHING_WRONG, DashboardFile, have_data, shown
-from harness.kwok import QUICK
 from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
@@ -42,7 +41,7 @@ def operator(release: Release, watching: PrometheusServer, tmp_path: Path) -> It
 def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
     """A namespace with one object that has a budget and more load than it may serve, and one with a quantile."""
     cluster.apply(
-        *(deployment(name, namespace=namespace, replicas=1, start_up=QUICK) for name in ("checkout", "search")),
+        *(deployment(name, namespace=namespace, replicas=1) for name in ("checkout", "search")),
         bayesian_autoscaler(
             "checkout", QUERY, 0.5, namespace=namespace, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
         ),

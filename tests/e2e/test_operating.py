@@ -12,7 +12,6 @@ import requests
 import yaml
 from harness.adapter import MetricsAdapter
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.plugin import Plugin
@@ -58,7 +57,7 @@ def operated(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with an object that does well, one at its maximum of three, and two whose query is wrong."""
     cluster.create_namespace(NAMESPACE)
     cluster.apply(
-        *(deployment(name, namespace=NAMESPACE, start_up=QUICK) for name in NAMES),
+        *(deployment(name, namespace=NAMESPACE) for name in NAMES),
         bayesian_autoscaler("checkout", QUERY, 50, namespace=NAMESPACE, maximum=20),
         bayesian_autoscaler("busy", QUERY, 0.5, namespace=NAMESPACE, maximum=3),
         bayesian_autoscaler("misspelt", MISSPELT, 50, namespace=NAMESPACE),

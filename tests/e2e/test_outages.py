@@ -9,7 +9,6 @@ import pytest
 from harness.adapter import MetricsAdapter
 from harness.binaries import Binaries
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.process import wait_until
@@ -73,7 +72,7 @@ def sized(
     played.hold(USUAL, now=time.time())
     adapter.serve_cpu(namespace, {"app": "checkout"}, played, cores=lambda rate: rate / PER_REPLICA * CORES)
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, cpu_request=f"{CORES * 1000:.0f}m", start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1, cpu_request=f"{CORES * 1000:.0f}m"),
         bayesian_autoscaler(
             "checkout",
             QUERY,

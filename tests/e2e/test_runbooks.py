@@ -1,9 +1,6 @@
 """Every command and every query of the runbooks, as they stand there, on a cluster and a Prometheus of their own."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,12 +13,12 @@ import yaml
 from harness.binaries import Binaries
 from harness.chart import CHART
 from harness.controlplane import ControlPlane, Options
-from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.metrics_server import MetricsServer
-from harness.process import wait_until
+from harness.process import Said, wait_until
 from harness.prometheus import Feed, PrometheusServer
+from harness.reader import Reader
 from harness.release import OperatorProcess, Release
 from harness.runbooks import Command, commands, queries
 
@@ -30,9 +27,8 @@ POD_LOG = "pods.log"
 HOME = "bayescaler-system"
 PROMETHEUS = "http://prometheus.monitoring:9090"
 QUERY = "sum(rate(http_requests_total[1m]))"
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 OPERATOR = {"interval": "2s", "startup": "20s", "logLevel": "info"}
-COMMAND_SECONDS = 120.0
+AUDIT = "bayescaler.audit"
 SETTLED_SECONDS = 90.0
 SECTIONS = [
     pytest.param(list(typed), id=f"{page}: {section}")
@@ -40,31 +36,24 @@ SECTIONS = [
 ]
 # What a healthy operator of a minute has no series of.
 NOTHING_WRONG = ('load!="Live"', "offset 1d")
-SCRIPT = "#!{python}\nimport sys\nfrom bayescaler.cli import {function}\nsys.exit({function}())\n"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The shop and its operator; `run` gives a line to a shell as somebody at a desk would."""
+    """The shop, its operator, and somebody at a desk."""
 
     cluster: ControlPlane
     prometheus: PrometheusServer
     operator: OperatorProcess
-    desk: Path
-    environment: dict[str, str]
+    reader: Reader
     pod_log: Path
 
-    def run(self, line: str) -> tuple[int, str]:
-        """Run a line with the address and the past that there are; give its exit code and what it said."""
+    def type(self, line: str) -> Said:
+        """Type a line, for which there is the operator's log and what metrics-server measured."""
         self.keep_log()
         if line.startswith("kubectl top"):
             self.measured()
-        here = line.replace(PROMETHEUS, self.prometheus.url).replace("--at -30m", "--at -1s")
-        ended = subprocess.run(
-            ["bash", "-c", here], capture_output=True, text=True, check=False, cwd=self.desk,
-            env=self.environment, timeout=COMMAND_SECONDS,
-        )  # fmt: skip
-        return ended.returncode, ended.stdout + ended.stderr
+        return self.reader.type(line)
 
     def keep_log(self) -> None:
         """Write the operator's log as a node's container runtime keeps it."""
@@ -161,36 +150,29 @@ def watching(binaries: Binaries, load: Load, folder: Path) -> Iterator[Prometheu
 def installation(
     binaries: Binaries, cluster: ControlPlane, watching: PrometheusServer, folder: Path
 ) -> Iterator[Installation]:
-    """Installed, and upgraded once, so that there is a way back; a desk with kubectl, helm and the plugin."""
-    desk = folder / "desk"
-    (desk / "bin").mkdir(parents=True)
-    (desk / "charts").symlink_to(CHART.parent)
-    scripts = {"bayescaler": "main", "kubectl-bayescaler": "kubectl"}
-    for name, function in scripts.items():
-        (desk / "bin" / name).write_text(SCRIPT.format(python=sys.executable, function=function))
-    for name, command in {"kubectl": binaries.kubectl, "helm": binaries.helm}.items():
-        (desk / "bin" / name).write_text(f'#!/bin/sh\nexec {" ".join(map(str, command))} "$@"\n')
-    for path in (desk / "bin").iterdir():
-        path.chmod(0o755)
-    environment = os.environ | {
-        "PATH": f"{desk / 'bin'}:{os.environ['PATH']}",
-        "KUBECONFIG": str(cluster.kubeconfig),
-        "HOME": str(cluster.folder / "home"),
-    }
+    """Installed, and upgraded once, so that there is a way back; the operator has once set replicas."""
     release = Release(cluster, {"operator": OPERATOR, "prometheus": {"address": watching.url}})
     release.install()
     release.upgrade()
     cluster.create_namespace(SHOP)
-    names = ("checkout", "search", "reports")
-    cluster.apply(*(deployment(name, namespace=SHOP, replicas=2, start_up=QUICK) for name in names), hpa())
+    workloads = {"checkout": 1, "search": 2, "reports": 2}  # the first has less than its minimum
+    cluster.apply(*(deployment(name, namespace=SHOP, replicas=count) for name, count in workloads.items()), hpa())
     cluster.kubectl("set", "env", "deployment/checkout", "-n", SHOP, "RELEASE=2")
     cluster.kubectl("create", "quota", "team", "--hard=pods=500", "-n", SHOP)
     with OperatorProcess(release, folder / "operator") as operator:
         watching.scrape(operator.url)
         wait_until(lambda: operator.leads, "the operator leads")
         cluster.apply(*autoscalers())
-        installation = Installation(cluster, watching, operator, desk, environment, folder / POD_LOG)
+        reader = Reader(
+            cluster, binaries, folder / "reader", instead={PROMETHEUS: watching.url, "--at -30m": "--at -1s"}
+        )
+        installation = Installation(cluster, watching, operator, reader, folder / POD_LOG)
         installation.settle()
+        wait_until(
+            lambda: any(one.fields.get("logger") == AUDIT for one in operator.records()),
+            "a write is told",
+            deadline_seconds=SETTLED_SECONDS,
+        )
         installation.measured()
         yield installation
     assert not operator.faults()
@@ -202,9 +184,9 @@ def test_what_a_section_has_typed_works_and_leaves_what_the_operator_can_decide_
 ) -> None:
     installation.begin()
     for one in typed:
-        code, said = installation.run(one.line)
-        finds = " doctor" in one.line and code == 1  # it found an error, which is its answer
-        assert code == 0 or finds, f"{one.line}\n{said}"
+        said = installation.type(one.line)
+        finds = " doctor" in one.line and said.code == 1  # it found an error, which is its answer
+        assert said.code == 0 or finds, f"{one.line}\n{said.out}{said.err}"
         installation.settle()
 
 

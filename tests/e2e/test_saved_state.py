@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import PrometheusServer
@@ -80,7 +79,7 @@ def begin_to_climb(cluster: ControlPlane, namespace: str, *, most: int = 20) -> 
     """Apply `checkout`, which needs twenty pods and may have two more a period; return the uid of its autoscaler."""
     policy = {"type": "Pods", "value": ADDED, "periodSeconds": PERIOD_SECONDS}
     cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1, start_up=QUICK),
+        deployment("checkout", namespace=namespace, replicas=1),
         bayesian_autoscaler(
             "checkout", QUERY, 0.1, namespace=namespace, maximum=most, behavior={"scaleUp": {"policies": [policy]}}
         ),

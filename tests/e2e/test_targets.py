@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from harness.controlplane import ControlPlane
-from harness.kwok import QUICK
 from harness.manifests import QUERY, bayesian_autoscaler, deployment, stateful_set
 from harness.process import wait_until
 from harness.release import OperatorProcess
@@ -47,7 +46,7 @@ def target(kind: str, api_version: str, name: str) -> dict[str, Any]:
 
 def test_a_stateful_set_is_sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
     cluster.apply(
-        stateful_set("ledger", namespace=namespace, replicas=1, start_up=QUICK),
+        stateful_set("ledger", namespace=namespace, replicas=1),
         bayesian_autoscaler(
             "ledger",
             QUERY,
@@ -101,7 +100,7 @@ def size(cluster: ControlPlane, namespace: str) -> int:
 
 
 def test_a_replica_set_of_its_own_is_sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
-    alone = deployment("alone", namespace=namespace, replicas=1, start_up=QUICK) | {"kind": "ReplicaSet"}
+    alone = deployment("alone", namespace=namespace, replicas=1) | {"kind": "ReplicaSet"}
     scaler = bayesian_autoscaler(
         "alone", QUERY, 0.1, namespace=namespace, maximum=WANTED, **target("ReplicaSet", "apps/v1", "alone")
     )

@@ -3,11 +3,11 @@
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import yaml
+from tests.e2e.harness.process import wait_until
 
 from bayescaler.sources.trace import Trace, write_trace
 
@@ -101,8 +101,10 @@ def kept(journal):
 
 def until_kept(journal, count, alive=lambda: True):
     """Wait until a journal holds so many answers."""
-    deadline = time.monotonic() + 90.0
-    while kept(journal) < count:
-        assert time.monotonic() < deadline, f"{kept(journal)} answers after a long time"
-        assert alive(), "it ended before"
-        time.sleep(0.01)
+    wait_until(
+        lambda: kept(journal) >= count or not alive(),
+        f"{count} answers in {journal}",
+        deadline_seconds=90.0,
+        every_seconds=0.01,
+    )
+    assert kept(journal) >= count, "it ended before"

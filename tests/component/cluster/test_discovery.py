@@ -13,18 +13,6 @@ SCALE = {"name": "widgets/scale", "kind": "Scale", "namespaced": True}
 STATUS = {"name": "widgets/status", "kind": "Widget", "namespaced": True}
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 async def test_the_path_of_a_scale_is_made_of_what_discovery_says(api, client, clock):
     api.on("GET", GROUP, api.json({"resources": [STATUS, WIDGET, SCALE]}))
     resource = await ScaleDiscovery(client, clock=clock).resolve("example.com/v1", "Widget")

@@ -11,20 +11,10 @@ EVENTS = "/apis/events.k8s.io/v1/namespaces/shop/events"
 WEB = ObjectRef("bayescaler.dev/v1alpha1", "BayesianAutoscaler", "shop", "web", "u1")
 
 
-class Clock:
-    now = 1_700_000_000.25
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def recorder(client, clock):
+    clock.now = 1_700_000_000.25
+
     async def no_time(_seconds):
         await asyncio.sleep(0)
 

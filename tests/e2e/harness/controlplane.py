@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from harness import audit, kwok
 from harness.binaries import Binaries, Command
 from harness.certs import CertificateAuthority, KeyPair, service_account_keys
 from harness.kubeconfig import Cluster, write_kubeconfig
-from harness.process import Component, HarnessError, Running, free_ports, tail, wait_until
+from harness.process import Component, HarnessError, Running, free_ports, run, tail, wait_until
 
 LOOPBACK = "127.0.0.1"
 SERVICE_CIDR = "10.96.0.0/16"
@@ -123,14 +122,14 @@ class ControlPlane(Running):
         undo.callback(self.stop)
         self.start()
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
+    def kubectl(self, *arguments: str, stdin: str = "", kubeconfig: Path | None = None) -> str:
         """Run kubectl as the administrator (or by another kubeconfig) and give what it printed.
 
         Raises `HarnessError` with the command and its error output when it fails or hangs.
         """
         return self._run(self._binaries.kubectl, arguments, stdin, kubeconfig)
 
-    def helm(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
+    def helm(self, *arguments: str, stdin: str = "", kubeconfig: Path | None = None) -> str:
         """Run helm as `kubectl` runs kubectl."""
         return self._run(self._binaries.helm, arguments, stdin, kubeconfig)
 
@@ -178,29 +177,18 @@ class ControlPlane(Running):
             timeout=COMMAND_SECONDS,
         )
 
-    def _run(self, command: Command, arguments: Sequence[str], stdin: str | None, kubeconfig: Path | None) -> str:
+    def _run(self, command: Command, arguments: Sequence[str], stdin: str, kubeconfig: Path | None) -> str:
         home = self.folder / "home"
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "KUBECONFIG": str(kubeconfig or self.kubeconfig),
         }
-        said = f"`{Path(command[0]).name} {' '.join(arguments)}`"
-        try:
-            done = subprocess.run(
-                [*command, *arguments],
-                input=stdin,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise HarnessError(f"{said}: no end within {COMMAND_SECONDS:g} s") from None
-        if done.returncode:
-            raise HarnessError(f"{said}: exit code {done.returncode}: {done.stderr}")
-        return done.stdout
+        said = run([*command, *arguments], environment, deadline_seconds=COMMAND_SECONDS, stdin=stdin)
+        if said.code:
+            asked = f"`{Path(command[0]).name} {' '.join(arguments)}`"
+            raise HarnessError(f"{asked}: exit code {said.code}: {said.err}")
+        return said.out
 
     def _component(self, command: Command, name: str, flags: Mapping[str, object], ready_url: str) -> Component:
         return Component(

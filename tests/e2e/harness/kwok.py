@@ -107,8 +107,8 @@ _CONTAINER_LABELS = [
 class StartUp:
     """How long a pod takes from being bound to a node to being ready: uniform between the two, in seconds."""
 
-    shortest_seconds: float = 2.0
-    longest_seconds: float = 6.0
+    shortest_seconds: float = 0.2
+    longest_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.shortest_seconds <= self.longest_seconds:
@@ -120,9 +120,6 @@ class StartUp:
             START_UP_ANNOTATION: f"{self.shortest_seconds:.3f}s",
             START_UP_LONGEST_ANNOTATION: f"{self.longest_seconds:.3f}s",
         }
-
-
-QUICK = StartUp(shortest_seconds=0.2, longest_seconds=1.0)
 
 
 def write_configuration(path: Path, start_up: StartUp, logs: Path | None = None) -> Path:

@@ -2,51 +2,27 @@
 
 import json
 import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.binaries import Command
+from harness.process import Said, run
+from harness.release import EXECUTABLE
 
-# That these are its functions is told by pyproject.toml, and tested there.
-SCRIPT = "#!{python}\nimport sys\nfrom bayescaler.cli{module} import {function}\nsys.exit({function}())\n"
-SCRIPTS = {"kubectl-bayescaler": ("", "kubectl"), "kubectl_complete-bayescaler": (".completion", "for_kubectl")}
 COMMAND_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Said:
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 class Plugin:
-    """kubectl with the plugin on its path, which lies in `folder`."""
+    """kubectl with the plugin on its path."""
 
-    def __init__(self, kubectl: Command, folder: Path, kubeconfig: Path) -> None:
+    def __init__(self, kubectl: Command, kubeconfig: Path) -> None:
         self._kubectl, self._kubeconfig = kubectl, kubeconfig
-        for name, (module, function) in SCRIPTS.items():
-            path = folder / name
-            path.write_text(SCRIPT.format(python=sys.executable, module=module, function=function))
-            path.chmod(0o755)
-        self._path = f"{folder}:{os.environ['PATH']}"
+        self._path = f"{EXECUTABLE.parent}:{os.environ['PATH']}"
 
     def kubectl(self, *arguments: str, kubeconfig: Path | None = None) -> Said:
         """Run kubectl, as the administrator or by another kubeconfig."""
-        ended = subprocess.run(
-            [*self._kubectl, *arguments],
-            capture_output=True,
-            text=True,
-            env=os.environ | {"PATH": self._path, "KUBECONFIG": str(kubeconfig or self._kubeconfig)},
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        return Said(ended.returncode, ended.stdout, ended.stderr)
+        environment = os.environ | {"PATH": self._path, "KUBECONFIG": str(kubeconfig or self._kubeconfig)}
+        return run([*self._kubectl, *arguments], environment, deadline_seconds=COMMAND_SECONDS)
 
     def told(self, *arguments: str) -> str:
         """Give what `kubectl bayescaler` prints, where it has nothing to complain of."""

@@ -1,15 +1,17 @@
-"""Processes of the harness, started, awaited, paused, killed and stopped; polling; free ports."""
+"""Processes of the harness: commands run to their end, servers started, paused and stopped; polling; free ports."""
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -18,6 +20,7 @@ from requests import RequestException
 T = TypeVar("T")
 
 STOP_SECONDS = 10.0
+PORTS = range(20_000, 32_000)
 LOG_TAIL_LINES = 25
 # However the test run ends, its processes end with it.
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
@@ -48,13 +51,70 @@ def wait_until(probe: Callable[[], T], what: str, *, deadline_seconds: float = 3
         time.sleep(every_seconds)
 
 
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    deadline_seconds: float,
+    folder: Path | None = None,
+    stdin: str = "",
+) -> Said:
+    """Run a command to its end, which is told whatever it is.
+
+    Raises `HarnessError` where it does not end within `deadline_seconds`.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=deadline_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise HarnessError(f"`{' '.join(command)}`: no end within {deadline_seconds:g} s") from None
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def _own_ports() -> Iterator[int]:
+    """Give the ports of this worker of pytest-xdist, round and round, none twice in a round.
+
+    They lie below those that the kernel gives to whoever connects: a server may take one long after it was given.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = range(PORTS.start + worker, PORTS.stop, workers)
+    first = random.randrange(len(own))  # runs beside one another, and servers of the last one
+    return cycle([*own[first:], *own[:first]])
+
+
+_ports = _own_ports()
+
+
 def free_ports(count: int) -> list[int]:
-    """Give `count` different TCP ports that nothing listens on at 127.0.0.1 now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Give `count` TCP ports that nothing listens on at 127.0.0.1 and that nobody else of this run is given."""
+    return list(islice(filter(_is_free, _ports), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:

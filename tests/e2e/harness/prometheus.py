@@ -193,7 +193,7 @@ class PrometheusServer(Running):
             "labels": {key: value for key, value in TARGET_LABELS.items() if key != "job"},
         }
         config = {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval},
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
             "rule_files": [str(path) for path in rules],
             "scrape_configs": [
                 {"job_name": TARGET_LABELS["job"], "static_configs": [target]},

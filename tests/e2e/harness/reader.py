@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from harness.binaries import Binaries, Command
 from harness.controlplane import ControlPlane
-from harness.process import HarnessError
+from harness.process import HarnessError, Said, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND_SECONDS = 120.0
@@ -31,17 +30,23 @@ class Block:
         """Its commands, each with the lines that it goes on in."""
         return re.split(r"(?<!\\)\n+", self.text.strip())
 
+    @property
+    def file(self) -> str | None:
+        """The file that its first line says it is."""
+        found = re.match(r"# (\S+\.\w+)\n", self.text)
+        return found and found[1]
 
-def blocks(page: str, heading: str, language: str | None = None) -> list[Block]:
-    """Give the blocks of a section of a page (a path in the repository), all or those of a language, in their order."""
+
+def blocks(page: str, heading: str | None = None, language: str | None = None) -> list[Block]:
+    """Give the blocks of a page (a path in the repository), or of a section; all, or of a language; in order."""
     tokens = MarkdownIt().parse((REPOSITORY / page).read_text())
-    found, inside = [], False
+    found, inside = [], heading is None
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and heading is not None:
             inside = tokens[index + 1].content == heading
         elif inside and token.type in {"fence", "code_block"} and language in {None, token.info.strip()}:
             found.append(Block(token.info.strip(), token.content))
-    assert found, f"{page} has no section {heading!r} with a block"
+    assert found, f"{page} has no such block in section {heading!r}"
     return found
 
 
@@ -74,23 +79,19 @@ class Reader:
         client.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         client.chmod(0o755)
 
-    def run(self, command: str) -> str:
-        """Type a command; gives what it printed, and raises `HarnessError` with its errors where it fails."""
+    def type(self, command: str, *, deadline_seconds: float = COMMAND_SECONDS) -> Said:
+        """Type a command, or several of which the first that fails is the last."""
         for said, here in self._instead.items():
             command = command.replace(said, here)
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=self._checkout,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise HarnessError(f"`{command}`: exit code {done.returncode}: {done.stdout}{done.stderr}")
-        return done.stdout
+        shell = ["bash", "-e", "-o", "pipefail", "-c", command]
+        return run(shell, self._environment, deadline_seconds=deadline_seconds, folder=self._checkout)
+
+    def run(self, command: str, *, deadline_seconds: float = COMMAND_SECONDS) -> str:
+        """Type it, and give what it printed; raises `HarnessError` with its errors where it fails."""
+        said = self.type(command, deadline_seconds=deadline_seconds)
+        if said.code:
+            raise HarnessError(f"`{command}`: exit code {said.code}: {said.out}{said.err}")
+        return said.out
 
     def save(self, name: str, text: str) -> None:
         """Save a file of the reader's own in the checkout."""

@@ -69,7 +69,7 @@ class Release:
     def _deploy(self, verb: str, chart: Path) -> str:
         return self._helm(verb, str(chart), "--values=-", "--wait", stdin=yaml.safe_dump(dict(self.values)))
 
-    def _helm(self, verb: str, *arguments: str, stdin: str | None = None) -> str:
+    def _helm(self, verb: str, *arguments: str, stdin: str = "") -> str:
         where = (f"--namespace={self.namespace}", f"--timeout={HELM_SECONDS}s")
         return self.cluster.helm(verb, self.name, *arguments, *where, stdin=stdin)
 

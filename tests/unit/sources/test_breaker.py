@@ -8,18 +8,6 @@ from bayescaler.sources.port import SourceError
 SILENCE = SourceError("p did not answer", reason="Timeout", silent=True)
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def breaker(clock):
     return Breaker(limit=3, pause_seconds=10.0, clock=clock)
