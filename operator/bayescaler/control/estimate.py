@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from bayescaler.policy import Outlook
 from bayescaler.policy.freshness import missed_buckets
-from bayescaler.policy.reasons import Phase
+from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Change, Evidence, Standing, judge, nearest_level, why
+from bayescaler.policy.types import SILENT
 from bayescast import Bank, BayescastError, Diagnostics, Family, ForecastSpec, Kind, NoData, Predictive
 
 from .translate import Intent
 from .workload import Seat, Workload
 
 log = logging.getLogger(__name__)
+SILENCE = "the newest buckets hold 0, which this load hardly ever was; it is believed once 1 % of the history is silent"
 Floats = NDArray[np.float64]
 Round = list[tuple[int, float, float]]
 """One bucket of each of several rows: row, start (epoch seconds), load."""
@@ -158,7 +160,7 @@ def _feed(bank: Bank, rounds: Sequence[Round]) -> None:
 
 
 def predict(workload: Workload, *, now: float) -> None:
-    """Read the quantiles, and, after new buckets, judge how far to trust them."""
+    """Read the quantiles, and, after new buckets, judge how far to trust them and whether a silence is load."""
     seat, intent = workload.seat, workload.intent
     workload.outlook = None
     if seat is None or intent is None:
@@ -176,6 +178,19 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.evidence = _evidence(shown, intent)
         workload.standing = judge(workload.evidence, workload.standing)
         workload.phase, workload.phase_message = workload.standing.phase, why(workload.evidence, workload.standing)
+    disbelieve_silence(workload)
+
+
+def disbelieve_silence(workload: Workload) -> None:
+    """Call a load that is silent for the second bucket, and hardly ever was, no load: nothing is decided or booked by
+    its zeros. `collect` says anew in every tick what the load's health is.
+    """
+    load = workload.load
+    if workload.doubted < SILENT or load.value != 0.0:
+        return
+    if load.health is Health.LIVE:
+        load.health, load.reason, load.message = Health.IMPLAUSIBLE, "LoadImplausible", SILENCE
+    workload.unbooked = [(at, value) for at, value in workload.unbooked if value > 0.0]
 
 
 def outlook_of(seat: Seat, *, now: float) -> Outlook:
