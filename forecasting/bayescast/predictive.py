@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from .spec import Family
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
-_LEVELS = np.array(LEVELS)
+GRID = np.array(LEVELS)
+"""LEVELS as an array that all forecasts share."""
+GRID.setflags(write=False)
 _SURVIVAL_LOGS = tuple(math.log1p(-level) for level in LEVELS)
 _HAZARDS = tuple(-log for log in _SURVIVAL_LOGS)
 _LARGEST_LOG = 700.0  # beyond it exp leaves the floats
@@ -132,7 +134,7 @@ def quantile_by_row(values: NDArray[np.float64], q: float) -> NDArray[np.float64
     if LEVELS[0] <= q < LEVELS[-1]:
         i, share = _place(math.log1p(-q))
         return np.asarray(values[:, i] + (values[:, i + 1] - values[:, i]) * share)
-    rows = (Predictive(_LEVELS, row, 1, 1.0, 0.0, Family.AUTO).quantile(q) for row in values)
+    rows = (Predictive(GRID, row, 1, 1.0, 0.0, Family.AUTO).quantile(q) for row in values)
     return np.fromiter(rows, dtype=np.float64, count=len(values))
 
 
