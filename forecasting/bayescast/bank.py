@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checkpoint, events, gaps, prior_pool, seasons
-from .diagnostics import Diagnostics, Track, report, track_of
+from .diagnostics import Diagnostics, Shown, Track, report, shown_at, track_of
 from .errors import InvalidSpec, InvalidValue, NoData, OutOfOrder, SpecMismatch
 from .events import Event
 from .inputs import Ranges, checked, excluded, numbers
 from .kernels import memory as mem
 from .kernels import state as st
 from .kernels.advance import advance
-from .predictive import LEVELS, Predictive
+from .predictive import GRID, LEVELS, Predictive
 from .prior import Prior, plan_of
 from .prior_plant import Waiting
 from .rows import Rows
@@ -174,10 +174,10 @@ class Bank:
     def predict(self, row: int, lead: int | None = None) -> Predictive:
         """Return the distribution of the largest load in the next `lead` buckets (default: the first of the leads)."""
         index = self._lead_index(lead)
-        if self.buckets_seen(row) == 0:
+        if not self.buckets_seen(row):
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
         return Predictive(
-            levels=np.array(LEVELS),
+            levels=GRID,
             values=self._state.by_level[row * len(self.shape.leads) + index, st.ISSUED].copy(),
             lead=self.shape.leads[index],
             step_seconds=self.shape.step_seconds,
@@ -189,6 +189,13 @@ class Bank:
         """Return how one workload's forecasts have done."""
         spec = self._rows.spec(row)
         return report(st.row_of(self._state, row), self._lead_index(lead), spec, float(self._last_time[row]))
+
+    def shown(self, row: int, level: float, lead: int | None = None) -> Shown:
+        """Return of the diagnostics what one of LEVELS has shown, at a tenth of the cost."""
+        self._rows.spec(row)
+        unit = row * len(self.shape.leads) + self._lead_index(lead)
+        last_time, step_seconds = float(self._last_time[row]), self.shape.step_seconds
+        return shown_at(self._state, row, unit, level, step_seconds=step_seconds, last_time=last_time)
 
     def pool(self, rows: ArrayLike) -> Prior:
         """Return what these workloads have in common: the prior of the next one of their kind.

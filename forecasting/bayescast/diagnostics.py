@@ -1,6 +1,8 @@
 """How a forecast has done so far, and what it rests on."""
 
 from dataclasses import dataclass
+from math import isnan
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +68,22 @@ class Diagnostics:
     doubted: int
 
 
+class Shown(NamedTuple):
+    """Of a lead's Diagnostics what trust in one level goes by; everything is meant as there."""
+
+    windows: int
+    disjoint_windows: int
+    coverage: float
+    skill: float
+    headroom_lost: float
+    recent_misses: int
+    change_point_at: float | None
+    change_point_rise: bool
+    windows_since_change: int
+    buckets_seen: int
+    doubted: int
+
+
 def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Track:
     """Return one lead's track from (n, levels) quantiles and the (n, N_SHOWN) that kernels showed."""
     by_level = (
@@ -76,35 +94,68 @@ def track_of(quantiles: NDArray[np.float64], shown: NDArray[np.float64]) -> Trac
     return Track(quantiles, *by_level, *counts)
 
 
+def shown_at(state: st.State, row: int, unit: int, level: float, *, step_seconds: float, last_time: float) -> Shown:
+    """Read what one level of a unit (row and lead) has shown; live forecasts are judged by it after every bucket."""
+    marks, scalars, lead_marks = (
+        array.tolist() for array in (state.marks[row], state.scalars[row], state.lead_marks[unit])
+    )
+    table = state.by_level[unit, :, LEVELS.index(level)].tolist()
+    since = (marks[st.CLOCK] - scalars[st.ALARM_AT]) * step_seconds
+    alarmed = not isnan(since)
+    return Shown(
+        windows=lead_marks[st.WINDOWS],
+        disjoint_windows=lead_marks[st.DISJOINT],
+        coverage=table[st.COVERED],
+        skill=_skill(table[st.PINBALL], table[st.NAIVE_PINBALL]),
+        headroom_lost=_headroom_lost(table[st.PINBALL], table[st.NAIVE_PINBALL], level, scalars[st.MEAN]),
+        recent_misses=int(table[st.RECENT_MISSES]),
+        change_point_at=last_time - since if alarmed else None,
+        change_point_rise=alarmed and scalars[st.RISE_AT] >= 0.0,
+        windows_since_change=lead_marks[st.DISJOINT_SINCE],
+        buckets_seen=marks[st.SEEN],
+        doubted=marks[st.DOUBTED],
+    )
+
+
 def report(state: st.State, lead: int, spec: ForecastSpec, last_time: float) -> Diagnostics:
     """Read the diagnostics of one lead (by place) from the state of one row."""
-    settings, marks, table = spec.settings, state.lead_marks[lead], state.by_level[lead]
-    windows = int(marks[st.WINDOWS])
+    settings, table = spec.settings, state.by_level[lead]
+    shown = {
+        level: shown_at(state, 0, lead, level, step_seconds=spec.step_seconds, last_time=last_time) for level in LEVELS
+    }
+    one = shown[LEVELS[0]]
     memory = settings.shape_memory * (1.0 + spec.leads[lead] / settings.shape_lead)
-    own, naive, load = table[st.PINBALL], table[st.NAIVE_PINBALL], state.scalars[0, st.MEAN]
-    ratio = np.divide(own, naive, out=np.ones(len(LEVELS)), where=naive > 0.0)
-    headroom = (own - naive) / ((1.0 - st.LEVEL_GRID) * load) if load > 0.0 else np.zeros(len(LEVELS))
-    alarmed = not np.isnan(state.scalars[0, st.ALARM_AT])
     since = float(state.marks[0, st.CLOCK] - state.scalars[0, st.ALARM_AT]) * spec.step_seconds
     return Diagnostics(
-        windows=windows,
-        disjoint_windows=int(marks[st.DISJOINT]),
-        coverage=_by_level(table[st.COVERED]),
+        windows=one.windows,
+        disjoint_windows=one.disjoint_windows,
+        coverage={level: of.coverage for level, of in shown.items()},
         misses_owed=_by_level(table[st.DEBT] + table[st.HIGH_DEBT]),
         pinball=_by_level(table[st.PINBALL]),
-        skill=_by_level(1.0 - ratio),
-        headroom_lost=_by_level(headroom),
-        recent_misses={level: int(bits) for level, bits in _by_level(table[st.RECENT_MISSES]).items()},
-        effective_samples=memory * (1.0 - (1.0 - 1.0 / memory) ** windows),
+        skill={level: of.skill for level, of in shown.items()},
+        headroom_lost={level: of.headroom_lost for level, of in shown.items()},
+        recent_misses={level: of.recent_misses for level, of in shown.items()},
+        effective_samples=memory * (1.0 - (1.0 - 1.0 / memory) ** one.windows),
         expert_weights=_expert_weights(state.losses[lead], spec),
-        change_point=alarmed and since <= settings.alarm_hold_seconds,
-        change_point_at=last_time - since if alarmed else None,
-        change_point_rise=alarmed and bool(state.scalars[0, st.RISE_AT] >= 0.0),
-        windows_since_change=int(marks[st.DISJOINT_SINCE]),
+        change_point=since <= settings.alarm_hold_seconds,
+        change_point_at=one.change_point_at,
+        change_point_rise=one.change_point_rise,
+        windows_since_change=one.windows_since_change,
         family=Family.GAUSSIAN if state.marks[0, st.GAUSSIAN] else Family.POISSON_GAMMA,
-        buckets_seen=int(state.marks[0, st.SEEN]),
-        doubted=int(state.marks[0, st.DOUBTED]),
+        buckets_seen=one.buckets_seen,
+        doubted=one.doubted,
     )
+
+
+def _skill(own: float, rival: float) -> float:
+    """Return 1 - own loss over the rival's, 0 while the rival has lost nothing."""
+    return 1.0 - own / rival if rival > 0.0 else 0.0
+
+
+def _headroom_lost(own: float, rival: float, level: float, load: float) -> float:
+    """Return what was lost beyond the rival as the share of the load that costs as much when held in vain."""
+    cost = (1.0 - level) * load
+    return (own - rival) / cost if cost > 0.0 else 0.0
 
 
 def _by_level(values: NDArray[np.float64]) -> dict[float, float]:

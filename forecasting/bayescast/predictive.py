@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from .spec import Family
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
-_LEVELS = np.array(LEVELS)
+GRID = np.array(LEVELS)
+"""LEVELS as an array that all forecasts share."""
+GRID.setflags(write=False)
 _SURVIVAL_LOGS = tuple(math.log1p(-level) for level in LEVELS)
 _HAZARDS = tuple(-log for log in _SURVIVAL_LOGS)
 _LARGEST_LOG = 700.0  # beyond it exp leaves the floats

@@ -131,7 +131,7 @@ class Canaries:
         if seat is None or live is None or not in_step or not seat.intent.same_load(promoted):
             self._on_new_load(workload)
             return
-        workload.seat, canary.seat, workload.evidence = seat, None, None
+        workload.seat, canary.seat = seat, None
         self._banks.release(live)
 
     async def _build(self, workload: Workload, canary: Canary, intent: Intent) -> None:

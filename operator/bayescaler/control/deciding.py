@@ -3,7 +3,7 @@
 from bayescaler.cluster.scale import Target
 from bayescaler.policy import decide
 from bayescaler.policy.reasons import Health, Mode
-from bayescaler.policy.types import SILENT, Observation
+from bayescaler.policy.types import Observation
 
 from .capacities import assumed
 from .floors import floor_terms
@@ -13,7 +13,6 @@ from .workload import Workload
 
 # A day of minutes: what an outage of the operator leaves to be booked.
 MOST_UNBOOKED = 1440
-SILENCE = "the newest buckets hold 0, which this load hardly ever was; it is believed once 1 % of the history is silent"
 
 
 def decide_one(
@@ -32,7 +31,6 @@ def decide_one(
             return
         terms, current = floor_terms(policy, workload.scaler, known=workload.floor_terms)
         workload.floor_terms, policy = (policy, terms), terms
-    earlier = _believed(workload, earlier)
     live = load.health is Health.LIVE
     observation = Observation(
         replicas=current,
@@ -60,16 +58,6 @@ def decide_one(
     workload.decision, workload.state = decide(policy, observation, by.outlook, workload.state, now=now)
     if not live and policy.budget is not None:
         workload.unbooked = earlier[-MOST_UNBOOKED:]
-
-
-def _believed(workload: Workload, came: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Call a load that is silent for the second bucket, and hardly ever was, no load; return what came without that."""
-    load = workload.load
-    if workload.doubted < SILENT or load.value != 0.0:
-        return came
-    if load.health is Health.LIVE:
-        load.health, load.reason, load.message = Health.IMPLAUSIBLE, "LoadImplausible", SILENCE
-    return [(at, value) for at, value in came if value > 0.0]
 
 
 def _serving(target: Target, mode: Mode) -> int | None:

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -17,14 +18,17 @@ from numpy.typing import NDArray
 
 from bayescaler.policy import Outlook
 from bayescaler.policy.freshness import missed_buckets
-from bayescaler.policy.reasons import Phase
-from bayescaler.policy.trust import Change, Evidence, Standing, judge, nearest_level, why
-from bayescast import Bank, BayescastError, Diagnostics, Family, ForecastSpec, Kind, NoData, Predictive
+from bayescaler.policy.reasons import Health, Phase
+from bayescaler.policy.trust import Change, Evidence, Standing, judge, nearest_level
+from bayescaler.policy.types import SILENT
+from bayescast import LEVELS, Bank, BayescastError, Family, ForecastSpec, Kind, NoData, Predictive
+from bayescast.diagnostics import Shown
 
 from .translate import Intent
 from .workload import Seat, Workload
 
 log = logging.getLogger(__name__)
+SILENCE = "the newest buckets hold 0, which this load hardly ever was; it is believed once 1 % of the history is silent"
 Floats = NDArray[np.float64]
 Round = list[tuple[int, float, float]]
 """One bucket of each of several rows: row, start (epoch seconds), load."""
@@ -138,8 +142,7 @@ def _batches(workloads: Iterable[Workload]) -> dict[Bank, list[Round]]:
         seat, fresh = workload.seat, workload.fresh
         if seat is None or not fresh:
             continue
-        # Before the kernels run: an answer that comes meanwhile must not bring the same buckets again.
-        workload.fresh, workload.evidence = [], None
+        workload.fresh = []  # before the kernels run: an answer that comes meanwhile must not bring the same again
         step, scale = seat.intent.forecast.step_seconds, seat.intent.scale
         seat.consumed_until = fresh[-1][0] + step
         workload.unbooked += [(at + step, value * scale) for at, value in fresh if isfinite(value)]
@@ -158,24 +161,37 @@ def _feed(bank: Bank, rounds: Sequence[Round]) -> None:
 
 
 def predict(workload: Workload, *, now: float) -> None:
-    """Read the quantiles, and, after new buckets, judge how far to trust them."""
+    """Read the quantiles, and, after new buckets, judge how far to trust them and whether a silence is load."""
     seat, intent = workload.seat, workload.intent
     workload.outlook = None
     if seat is None or intent is None:
-        workload.evidence, workload.doubted = None, 0
+        workload.phase_told, workload.evidence, workload.doubted = workload.phase_message, None, 0
         return
     try:
         workload.outlook = outlook_of(seat, now=now)
     except NoData:
         workload.standing, workload.doubted = Standing(), 0
-        workload.phase, workload.phase_message = Phase.LEARNING, "no load was seen yet"
+        workload.phase, workload.phase_told = Phase.LEARNING, "no load was seen yet"
         return
-    if workload.evidence is None:
-        shown = seat.bank.diagnostics(seat.row, seat.intent.lead)
-        workload.doubted = shown.doubted
+    if workload.evidence is None or seat.judged_until != seat.consumed_until:
+        shown = seat.bank.shown(seat.row, _level(intent.policy.promised), seat.intent.lead)
+        seat.judged_until, workload.doubted = seat.consumed_until, shown.doubted
         workload.evidence = _evidence(shown, intent)
         workload.standing = judge(workload.evidence, workload.standing)
-        workload.phase, workload.phase_message = workload.standing.phase, why(workload.evidence, workload.standing)
+        workload.phase, workload.phase_told = workload.standing.phase, ""
+    disbelieve_silence(workload)
+
+
+def disbelieve_silence(workload: Workload) -> None:
+    """Call a load that is silent for the second bucket, and hardly ever was, no load: nothing is decided or booked by
+    its zeros. `collect` says anew in every tick what the load's health is.
+    """
+    load = workload.load
+    if workload.doubted < SILENT or load.value != 0.0:
+        return
+    if load.health is Health.LIVE:
+        load.health, load.reason, load.message = Health.IMPLAUSIBLE, "LoadImplausible", SILENCE
+    workload.unbooked = [(at, value) for at, value in workload.unbooked if value > 0.0]
 
 
 def outlook_of(seat: Seat, *, now: float) -> Outlook:
@@ -185,27 +201,26 @@ def outlook_of(seat: Seat, *, now: float) -> Outlook:
     return Outlook(lead, window)
 
 
-def _evidence(shown: Diagnostics, intent: Intent) -> Evidence:
+@lru_cache(maxsize=128)
+def _level(promised: float) -> float:
+    """Return the level of the forecaster that a promise is judged at."""
+    return nearest_level(LEVELS, promised)
+
+
+def _evidence(shown: Shown, intent: Intent) -> Evidence:
     """What the forecast has shown at the level nearest to the promised quantile."""
-    level = nearest_level(shown.coverage, intent.policy.promised)
+    at = shown.change_point_at
     return Evidence(
         disjoint_windows=shown.disjoint_windows,
-        coverage=shown.coverage[level] if shown.windows else None,
-        nominal=level,
-        skill=shown.skill[level] if shown.windows else None,
+        coverage=shown.coverage if shown.windows else None,
+        nominal=_level(intent.policy.promised),
+        skill=shown.skill if shown.windows else None,
         buckets_seen=shown.buckets_seen,
         season_buckets=int(min(intent.forecast.seasons, default=0.0) / intent.forecast.step_seconds),
-        headroom_lost=shown.headroom_lost[level],
-        recent_misses=shown.recent_misses[level],
-        change=_change(shown),
+        headroom_lost=shown.headroom_lost,
+        recent_misses=shown.recent_misses,
+        change=None if at is None else Change(at, shown.change_point_rise, shown.windows_since_change),
     )
-
-
-def _change(shown: Diagnostics) -> Change | None:
-    """The newest change point: when the bucket that sounded the alarm began."""
-    if shown.change_point_at is None:
-        return None
-    return Change(shown.change_point_at, shown.change_point_rise, shown.windows_since_change)
 
 
 def _brought_to(predictive: Predictive, now: float) -> Predictive:

@@ -131,7 +131,7 @@ class WarmUp:
             self._banks.release(seat)  # the object changed meanwhile: its new intent is queued too
             return
         before, workload.seat = workload.seat, seat
-        workload.evidence, workload.awaits_history_since = None, None
+        workload.awaits_history_since = None
         workload.fresh.clear()
         if before is not None:
             self._banks.release(before)

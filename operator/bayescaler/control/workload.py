@@ -13,7 +13,7 @@ from bayescaler.policy.canary import Pair, Trial
 from bayescaler.policy.conflicts import Tenure
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.saved_state import of_another_load
-from bayescaler.policy.trust import Evidence, Standing
+from bayescaler.policy.trust import Evidence, Standing, why
 from bayescaler.policy.types import Shortfall
 from bayescast import Bank
 
@@ -67,6 +67,8 @@ class Seat:
     consumed_until: float
     left: bool = False
     """Whether the row was given back, and may be another's."""
+    judged_until: float = float("nan")
+    """The end of the last bucket that trust was judged by."""
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +149,8 @@ class Workload:
     canary: Canary | None = None
     standing: Standing = field(default_factory=Standing)
     phase: Phase = Phase.LEARNING
-    phase_message: str = "the history is still being read"
+    phase_told: str = "the history is still being read"
+    """Why the phase is what it is where no evidence says so, else empty."""
     # learn
     starts: Starts = field(default_factory=Starts)
     serving: Serving = field(default_factory=Serving)
@@ -178,7 +181,7 @@ class Workload:
             self.reading = None
         self.load, self.outlook, self.evidence = Load(), None, None
         self.standing, self.state = Standing(), of_another_load(self.state)
-        self.phase, self.phase_message = Phase.LEARNING, "the history is still being read"
+        self.phase, self.phase_told = Phase.LEARNING, "the history is still being read"
         self.fresh.clear()
         self.unbooked.clear()
 
@@ -187,6 +190,11 @@ class Workload:
         if self.serving.reading is not None:
             self.serving.reading.cancel()
         self.serving = Serving()
+
+    @property
+    def phase_message(self) -> str:
+        """Why the phase is what it is, in a clause."""
+        return self.phase_told or ("" if self.evidence is None else why(self.evidence, self.standing))
 
     @property
     def key(self) -> tuple[str, str]:

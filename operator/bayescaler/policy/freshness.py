@@ -7,7 +7,9 @@ from math import floor
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
+
+Age = float | NDArray[np.float64]
 
 
 def closed_until(now: float, step_seconds: float, lag_seconds: float) -> float:
@@ -15,12 +17,13 @@ def closed_until(now: float, step_seconds: float, lag_seconds: float) -> float:
     return floor((now - lag_seconds) / step_seconds) * step_seconds
 
 
-def is_live(age_seconds: ArrayLike, step_seconds: float, lag_seconds: float) -> Any:
+def is_live(age_seconds: Age, step_seconds: float, lag_seconds: float) -> Any:
     """Return whether a load whose bucket ended so long ago stands for the load now: not the second to be missing."""
-    age = np.asarray(age_seconds)
-    return (age >= -step_seconds) & (age <= 2 * step_seconds + 2 * lag_seconds)
+    return (age_seconds >= -step_seconds) & (age_seconds <= 2 * step_seconds + 2 * lag_seconds)
 
 
-def missed_buckets(age_seconds: ArrayLike, step_seconds: float) -> Any:
+def missed_buckets(age_seconds: Age, step_seconds: float) -> Any:
     """Return by how many buckets a forecast has aged: its window has to reach as far from now as was promised."""
-    return np.maximum(np.asarray(age_seconds) // step_seconds - 1, 0).astype(np.int64)
+    if isinstance(age_seconds, float):
+        return max(int(age_seconds // step_seconds) - 1, 0)
+    return np.maximum(age_seconds // step_seconds - 1, 0).astype(np.int64)

@@ -93,7 +93,7 @@ class Fleet:
         shown = 0.88 if number % 41 == 5 else 0.951
         evidence = Evidence(1440, shown, 0.95, 0.42, 20_160, 1440)
         workload.evidence = evidence
-        workload.phase, workload.phase_message = assess(evidence, Phase.TRUSTED)
+        workload.phase, workload.phase_told = assess(evidence, Phase.TRUSTED)
         workload.awaits_history_since = None
         workload.target = Target("t", min(wanted, 40), "app=x", min(wanted, 40))
         workload.outlook = expecting(size * self._shape(number, closed + 2 * MINUTE), at=closed)

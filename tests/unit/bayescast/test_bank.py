@@ -5,7 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bayescast import MAX_LEADS, Bank, Event, Forecaster, ForecastSpec, InvalidValue, Kind, OutOfOrder, SpecMismatch
+from bayescast import (
+    LEVELS,
+    MAX_LEADS,
+    Bank,
+    Event,
+    Forecaster,
+    ForecastSpec,
+    InvalidValue,
+    Kind,
+    OutOfOrder,
+    SpecMismatch,
+)
+from bayescast.diagnostics import Shown
 from bayescast.events import MAX_EVENTS
 from bayescast.spec import MAX_SEASONS
 
@@ -18,6 +30,12 @@ def specs():
         ForecastSpec(HOUR, (2, 5), kind=Kind.RATE, time_zone="America/New_York"),
         ForecastSpec(HOUR, (2, 5), kind=Kind.GAUGE, time_zone="Europe/Berlin"),
     ]
+
+
+def shown_of(found, level):
+    """The same, read off the whole diagnostics."""
+    fields = {name: getattr(found, name) for name in Shown._fields}
+    return Shown(**{name: of[level] if isinstance(of, dict) else of for name, of in fields.items()})
 
 
 def test_rows_of_a_bank_are_forecasters_of_their_own(daily_load):
@@ -33,6 +51,8 @@ def test_rows_of_a_bank_are_forecasters_of_their_own(daily_load):
             np.testing.assert_array_equal(found, alone.predict(lead).values)
             np.testing.assert_array_equal(bank.predict(row, lead).values, found)
             assert bank.diagnostics(row, lead) == alone.diagnostics(lead)
+            for level in LEVELS:
+                assert bank.shown(row, level, lead) == shown_of(alone.diagnostics(lead), level)
             assert bank.checkpoint(row) == alone.checkpoint()
 
 

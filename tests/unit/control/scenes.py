@@ -49,7 +49,7 @@ def forecast():
 def reactive():
     stage = Scene(running=8)
     stage.workload.evidence = None
-    stage.workload.phase, stage.workload.phase_message = Phase.LEARNING, "the history is still being read"
+    stage.workload.phase, stage.workload.phase_told = Phase.LEARNING, "the history is still being read"
     return stage.decide(load=420.0)
 
 

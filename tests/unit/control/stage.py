@@ -79,7 +79,7 @@ class Scene:
     def shows(self, coverage, *, windows, previous=Phase.TRUSTED, skill=0.42):
         evidence = Evidence(windows, coverage, 0.95, skill, 20_160, 1440)
         self.workload.evidence = evidence
-        self.workload.phase, self.workload.phase_message = assess(evidence, previous)
+        self.workload.phase, self.workload.phase_told = assess(evidence, previous)
 
     def decide(
         self,

@@ -17,7 +17,7 @@ def sizing(load=100.0, forecast=200.0, replicas=4, phase=Phase.TRUSTED, health=H
     """A workload after a tick: what the stages leave on it when all is well, decided for real."""
     web = workload(**spec)
     web.load = Load(load, NOON, health, "why the load is as it is", f"Load{health.value}")
-    web.target, web.phase, web.phase_message = target(replicas), phase, "so much is known"
+    web.target, web.phase, web.phase_told = target(replicas), phase, "so much is known"
     web.outlook = flat(forecast) if forecast is not None else None
     observation = Observation(replicas, replicas, health, load if health is Health.LIVE else None, phase=phase)
     web.decision, web.state = decide(web.intent.policy, observation, web.outlook, state or State(), now=NOON)
