@@ -8,13 +8,13 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from prometheus_client.exposition import generate_latest
+from tests.component.serving.grants import grant
 
 from bayescaler.console.site import HEADERS
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
 from .fleets import CANARY, NAMESPACES, manifest, served
-from .grants import grant
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
