@@ -47,7 +47,7 @@ def test_no_tls_below_1_2_is_spoken(tmp_path):
     assert Files(*self_signed(tmp_path, "one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path):
+async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path, caplog):
     certificate, key = self_signed(tmp_path, "one")
     door = Door("127.0.0.1", 0, certificate, key)
     async with opened(web.Application(), door, Metrics(list).http_requests, name="console") as address:
@@ -64,8 +64,12 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path):
 
         first = await shown()
         assert await shown() == first
-        key.write_text("torn")  # renewed by half: the one before goes on
-        assert await shown() == first
+        for written in ("torn", "torn in another way"):  # renewed by half: the one before goes on
+            key.write_text(written)
+            assert [await shown() for _ in range(3)] == [first] * 3
+        certificate.unlink()
+        assert [await shown() for _ in range(3)] == [first] * 3
+        assert caplog.messages.count("a certificate cannot be read anew") == 3, "once for each change of the files"
         self_signed(tmp_path, "two")
         assert await shown() != first
 
