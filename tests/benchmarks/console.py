@@ -13,13 +13,12 @@ from pathlib import Path
 
 import aiohttp
 from parts.table import note, show, spread
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "component" / "console"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 
-from fleets import Console, served
-
-from conftest import QUIET
+from tests.component.console.chromium import NoChromium, chromium
+from tests.component.console.fleets import Console, served
 
 BUDGET_MS = 1000.0
 PAINTED = """() => ({
@@ -62,10 +61,9 @@ async def answered(console: Console, path: str, rounds: int) -> tuple[list[float
 async def measure(objects: int, rounds: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as home:
-        async with served(objects, Path(home), ticks=8) as console, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*QUIET])
-            times = [await painted(browser, console) for _ in range(rounds)]
-            await browser.close()
+        async with served(objects, Path(home), ticks=8) as console:
+            async with chromium() as browser:
+                times = [await painted(browser, console) for _ in range(rounds)]
             first, listed = ([one[place] for one in times] for place in (0, 1))
             everything, wide = await answered(console, "api/objects", rounds)
             one, narrow = await answered(console, f"api/objects/{next(iter(console.fleet)).label}", rounds)
@@ -90,7 +88,10 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.objects, arguments.rounds))
+    try:
+        asyncio.run(measure(arguments.objects, arguments.rounds))
+    except NoChromium as missing:
+        parser.error(str(missing))
 
 
 if __name__ == "__main__":

@@ -52,10 +52,14 @@ def assets() -> dict[str, Asset]:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of the list: of which objects, as which whole tick left them (None: none), and what they say."""
+    """The rows of the list: of which objects, made since which tick ended (None: none has), and what they say.
+
+    `whole` are those made between two ticks.
+    """
 
     keys: tuple[Key, ...] = ()
     tick: float | None = None
+    whole: bool = False
     made: list[Json] = field(default_factory=list)
 
 
@@ -146,16 +150,19 @@ class Site:
         }
 
     async def _current(self) -> list[Json]:
-        """Return the rows of all objects, made once a tick, whoever asks; those of a tick under way are not kept."""
+        """Return the rows of all objects, made once a tick, whoever asks.
+
+        The next tick goes by with those of the last; where there are none, with those of its own first half.
+        """
         async with self._making:
             loop, keys = self._operator.loop, tuple(one.key for one in self._operator.registry)
             kept = self._rows
-            if kept.tick is not None and kept.keys == keys and (loop.ticking or kept.tick == loop.last_tick_at):
+            if kept.keys == keys and kept.tick == loop.last_tick_at and (kept.whole or loop.ticking):
                 return kept.made
             tick, began_whole = loop.last_tick_at, not loop.ticking
             made = await asyncio.to_thread(self._made, tuple(self._operator.registry))
             whole = began_whole and not loop.ticking and tick == loop.last_tick_at
-            self._rows = Rows(keys, tick if whole else None, made)
+            self._rows = Rows(keys, tick, whole, made)
             return made
 
     def _made(self, workloads: tuple[Workload, ...]) -> list[Json]:

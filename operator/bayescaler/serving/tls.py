@@ -20,9 +20,10 @@ class Files:
     certificate: Path
     key: Path
 
-    def stamp(self) -> tuple[tuple[int, int], ...]:
+    def stamp(self) -> tuple[tuple[int, int, int], ...]:
         """Return what changes when the files are renewed. Raises OSError."""
-        return tuple((found.st_mtime_ns, found.st_ino) for found in (self.certificate.stat(), self.key.stat()))
+        found = (self.certificate.stat(), self.key.stat())
+        return tuple((one.st_mtime_ns, one.st_ino, one.st_size) for one in found)
 
     def context(self) -> ssl.SSLContext:
         """Return a server's context. Raises OSError, ssl.SSLError is one."""
@@ -39,20 +40,39 @@ def renewed(files: Files) -> ssl.SSLContext:
     BadCertificate where there is no first one.
     """
     try:
-        now = [files.stamp(), files.context()]
+        current = Current(files)
         door = files.context()
     except OSError as error:
         raise BadCertificate(f"{files.certificate}, {files.key}: {error.strerror or error}") from error
 
     def follow(connection: ssl.SSLObject, _name: str | None, _door: ssl.SSLContext) -> None:
-        try:
-            stamp = files.stamp()
-            if stamp != now[0]:
-                now[:] = [stamp, files.context()]
-        except OSError as error:
-            log.warning("a certificate cannot be read anew", extra={"file": str(files.certificate), "why": str(error)})
-        current: Any = now[1]
-        connection.context = current
+        context: Any = current.context()
+        connection.context = context
 
     door.sni_callback = follow  # called in every handshake, with a name or without
     return door
+
+
+class Current:
+    """The certificate of files as they are, or as they last could be read. Raises OSError where they never could."""
+
+    def __init__(self, files: Files) -> None:
+        self._files, self._stamp, self._context = files, files.stamp(), files.context()
+        self._told: object = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return it; what is wrong is told once, until the files change again."""
+        stamp = None
+        try:
+            stamp = self._files.stamp()
+            if stamp != self._stamp:
+                self._context = self._files.context()
+                self._stamp = stamp
+            self._told = None
+        except OSError as error:
+            wrong = (stamp, str(error))
+            if wrong != self._told:
+                told = {"file": str(self._files.certificate), "why": str(error)}
+                log.warning("a certificate cannot be read anew", extra=told)
+                self._told = wrong
+        return self._context

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
+from tests.component.serving.grants import operators_token
 
 from bayescaler import api
 from bayescaler.cluster.client import KubeClient
@@ -20,8 +21,6 @@ from bayescaler.sandbox.server import SandboxServer
 from bayescaler.serving.access import Access
 from bayescaler.serving.door import Door
 from bayescast import LEVELS, Family, Predictive
-
-from .grants import operators_token
 
 NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
 TICK, MINUTE = 15.0, 60.0

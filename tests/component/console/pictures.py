@@ -5,20 +5,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fleets import served
-from playwright.async_api import async_playwright
+sys.path.insert(1, str(Path(__file__).resolve().parents[3]))
 
-from conftest import QUIET
+from tests.component.console.chromium import chromium
+from tests.component.console.fleets import served
 
-HERE = Path(__file__).resolve().parent
-IMAGES = HERE.parents[2] / "docs" / "images"
+IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
 
 
 async def main(folder: Path) -> None:
     """Draw the list in the light and an object in the dark."""
     with tempfile.TemporaryDirectory() as home:
-        async with served(120, Path(home), ticks=240) as console, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*QUIET])
+        async with served(120, Path(home), ticks=240) as console, chromium() as browser:
             memory = console.operator.loop.onlookers[0]
             rising = max(
                 (one for one in console.fleet if one.decision.current > 6),
@@ -34,7 +32,6 @@ async def main(folder: Path) -> None:
                 await page.evaluate("(hash) => { location.hash = hash; }", path)
                 await page.wait_for_selector("#chart svg" if rising.name in path else "#objects tbody tr")
                 await page.screenshot(path=folder / f"{name}.png")
-            await browser.close()
 
 
 if __name__ == "__main__":

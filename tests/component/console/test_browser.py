@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.component.serving.grants import grant
 
 from bayescaler.control.workload import Problem
 
 from .fleets import CANARY, served
-from .grants import grant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # the browser's
 VIEWS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]

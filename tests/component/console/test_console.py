@@ -8,13 +8,13 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from prometheus_client.exposition import generate_latest
+from tests.component.serving.grants import grant
 
 from bayescaler.console.site import HEADERS
 from bayescaler.console.views import MOST_ROWS
 from bayescaler.sandbox.server.faults import Fault
 
-from .fleets import CANARY, NAMESPACES, manifest, served
-from .grants import grant
+from .fleets import CANARY, NAMESPACES, NOON, manifest, served
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 OBJECTS = "api/objects"
@@ -177,6 +177,19 @@ async def test_a_list_is_of_one_tick_while_the_next_is_under_way(console, ask, a
     assert await wanted() == whole + 2, "there is no list of the last tick without it"
     loop.ticking, workload.decision = False, replace(workload.decision, final=whole + 3)
     assert await wanted() == whole + 3, "what was made of half a tick is not kept"
+
+    loop.ticking, loop.last_tick_at = True, loop.last_tick_at + 15.0
+    workload.decision = replace(workload.decision, final=whole + 4)
+    assert await wanted() == whole + 4, "nor what was made before the last tick"
+
+
+@pytest.mark.parametrize("ended", [None, NOON], ids=["the first tick", "a later one"])
+async def test_a_tick_under_way_has_the_rows_made_once_whoever_asks(console, ask, admin, ended):
+    console.operator.loop.ticking, console.operator.loop.last_tick_at = True, ended
+    next(iter(console.fleet)).phase = Unspeakable()
+    for _ in range(3):
+        assert len(names((await ask(OBJECTS, token=admin))[1])) == 39
+    assert console.operator.metrics.failures.labels("console")._value.get() == 1
 
 
 async def test_a_body_is_refused_before_it_is_read(console, ask, admin):

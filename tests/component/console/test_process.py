@@ -7,16 +7,17 @@ import ssl
 import sys
 
 import aiohttp
+from tests.component.serving.certificates import self_signed
+from tests.component.serving.grants import grant
 
 from bayescaler import api
 from bayescaler.sandbox.server import SandboxServer
 
 from .fleets import NAMESPACES, manifest
-from .grants import grant
 
 
-async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path, pair):
-    certificate, key = pair("console")
+async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path):
+    certificate, key = self_signed(tmp_path, "console")
     async with SandboxServer(authorize=True) as server:
         server.create(api.crd())
         for place in NAMESPACES:

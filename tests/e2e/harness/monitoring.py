@@ -11,6 +11,8 @@ from harness.grafana import DashboardFile
 
 GROUP, VERSION = "monitoring.coreos.com", "v1"
 KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
+FOLLOWED = frozenset({"port", "path", "honorLabels"})
+"""Of an endpoint; its TLS, tokens and intervals would be dropped."""
 
 Json = dict[str, Any]
 
@@ -42,6 +44,8 @@ def scrape_job(cluster: ControlPlane, namespace: str, selector: str, address: st
     """
     (monitor,) = cluster.list("servicemonitor", namespace=namespace, selector=selector)
     (endpoint,) = monitor["spec"]["endpoints"]
+    if dropped := set(endpoint) - FOLLOWED:
+        raise ValueError(f"ServiceMonitor {monitor['metadata']['name']}: this job would drop its {sorted(dropped)}")
     matched = ",".join(f"{key}={value}" for key, value in monitor["spec"]["selector"]["matchLabels"].items())
     (service,) = cluster.list("service", namespace=namespace, selector=matched)
     name = service["metadata"]["name"]

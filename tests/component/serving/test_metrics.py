@@ -16,6 +16,7 @@ from bayescaler.serving.kept import IN_FLIGHT, WAITING
 from bayescaler.telemetry.exposition import WorkloadSample
 from bayescaler.telemetry.metrics import Metrics
 
+from .certificates import self_signed
 from .grants import grant, grant_path, operators_token
 
 LOAD = 'bayescaler_load{namespace="shop",name="web"} 3'
@@ -44,8 +45,8 @@ class Scraped:
 
 
 @pytest.fixture
-async def scraped(tmp_path, pair):
-    certificate, key = pair("bayescaler")
+async def scraped(tmp_path):
+    certificate, key = self_signed(tmp_path, "bayescaler")
     metrics = Metrics(lambda: [WorkloadSample("shop", "web", load=3.0)])
     door = Door("127.0.0.1", 0, certificate, key, option="--listen")
     trusted = ssl.create_default_context(cafile=certificate)

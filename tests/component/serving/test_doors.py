@@ -10,6 +10,8 @@ from bayescaler.serving.door import CannotServe, Door, opened
 from bayescaler.serving.tls import BadCertificate, Files, renewed
 from bayescaler.telemetry.metrics import Metrics
 
+from .certificates import self_signed
+
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, or allowed on purpose
 
 
@@ -41,12 +43,12 @@ def test_plain_http_is_for_this_machine_or_where_it_is_allowed(door):
     door.check()
 
 
-def test_no_tls_below_1_2_is_spoken(tmp_path, pair):
-    assert Files(*pair("one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
+def test_no_tls_below_1_2_is_spoken(tmp_path):
+    assert Files(*self_signed(tmp_path, "one")).context().minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-async def test_a_renewed_certificate_is_shown_to_the_next_connection(pair):
-    certificate, key = pair("one")
+async def test_a_renewed_certificate_is_shown_to_the_next_connection(tmp_path, caplog):
+    certificate, key = self_signed(tmp_path, "one")
     door = Door("127.0.0.1", 0, certificate, key)
     async with opened(web.Application(), door, Metrics(list).http_requests, name="console") as address:
 
@@ -62,9 +64,13 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(pair):
 
         first = await shown()
         assert await shown() == first
-        key.write_text("torn")  # renewed by half: the one before goes on
-        assert await shown() == first
-        pair("two")
+        for written in ("torn", "torn in another way"):  # renewed by half: the one before goes on
+            key.write_text(written)
+            assert [await shown() for _ in range(3)] == [first] * 3
+        certificate.unlink()
+        assert [await shown() for _ in range(3)] == [first] * 3
+        assert caplog.messages.count("a certificate cannot be read anew") == 3, "once for each change of the files"
+        self_signed(tmp_path, "two")
         assert await shown() != first
 
 
