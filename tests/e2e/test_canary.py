@@ -8,7 +8,7 @@ from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.release import OperatorProcess
 
-WITHOUT = {"history": "2h", "seasons": []}
+WITHOUT = {"history": "2h", "seasons": [], "horizon": "15s"}
 TRIED = WITHOUT | {"canary": {"seasons": ["1h"], "promote": "Never", "after": "10m"}}
 
 

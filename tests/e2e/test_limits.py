@@ -11,7 +11,7 @@ from harness.release import OperatorProcess, Release
 
 from bayescaler.cluster.progress import rolling_out
 
-SLOW = StartUp(shortest_seconds=3.0, longest_seconds=4.0)
+SLOW = StartUp(shortest_seconds=1.0, longest_seconds=1.5)
 WANTED = 5
 
 

@@ -1,7 +1,6 @@
 """What people watch: the chart's dashboards and rules on a real Prometheus that scrapes a real operator."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from harness.binaries import Binaries
@@ -15,41 +14,46 @@ from harness.release import CHART, OperatorProcess, Release
 
 DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
+NAMESPACE = "observed"
 SETTLED_SECONDS = 220.0
 
 
-@pytest.fixture
-def watching(binaries: Binaries, load: Load, tmp_path: Path) -> Iterator[PrometheusServer]:
+@pytest.fixture(scope="module")
+def watching(binaries: Binaries, load: Load, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """A Prometheus with the chart's rules."""
     feed = Feed("http_requests_total", load, {"service": "checkout"})
-    with PrometheusServer(binaries, tmp_path / "prometheus", [feed], rules=RULES) as prometheus:
+    with PrometheusServer(binaries, tmp_path_factory.mktemp("watching"), [feed], rules=RULES) as prometheus:
         prometheus.wait_live()
         yield prometheus
 
 
-@pytest.fixture
-def operator(release: Release, watching: PrometheusServer, tmp_path: Path) -> Iterator[OperatorProcess]:
+@pytest.fixture(scope="module")
+def operator(
+    release: Release, watching: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OperatorProcess]:
     """An operator that leads, scraped."""
-    with OperatorProcess(release, tmp_path, [f"--prometheus={watching.url}"]) as operator:
+    with OperatorProcess(release, tmp_path_factory.mktemp("operator"), [f"--prometheus={watching.url}"]) as operator:
         watching.scrape(operator.url)
         wait_until(lambda: operator.leads, "the operator leads")
         yield operator
     assert not operator.faults()
 
 
-@pytest.fixture
-def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
+@pytest.fixture(scope="module")
+def sized(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with one object that has a budget and more load than it may serve, and one with a quantile."""
+    cluster.create_namespace(NAMESPACE)
     cluster.apply(
-        *(deployment(name, namespace=namespace, replicas=1) for name in ("checkout", "search")),
+        *(deployment(name, namespace=NAMESPACE, replicas=1) for name in ("checkout", "search")),
         bayesian_autoscaler(
-            "checkout", QUERY, 0.5, namespace=namespace, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
+            "checkout", QUERY, 0.5, namespace=NAMESPACE, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
         ),
-        bayesian_autoscaler("search", QUERY, 50, namespace=namespace),
+        bayesian_autoscaler("search", QUERY, 50, namespace=NAMESPACE),
     )
     for name in ("checkout", "search"):
-        cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", namespace, "--timeout=60s")
-    return namespace
+        cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", NAMESPACE, "--timeout=60s")
+    yield NAMESPACE
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def test_every_panel_of_every_dashboard_has_data_or_a_reason_for_none(
