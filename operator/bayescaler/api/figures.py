@@ -1,10 +1,11 @@
-"""The scalars of a status: times, counts, numbers to six digits, text that is clipped."""
+"""The scalars of a status: times, counts, numbers to six digits, clipped text; how they are made, and their schema."""
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 MESSAGE_CHARACTERS = 1024
 WORD_CHARACTERS = 128
@@ -13,42 +14,35 @@ WHY_CHARACTERS = 256
 ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """Return a message no longer than the schema lets it be."""
     return text if len(text) <= MESSAGE_CHARACTERS else text[: MESSAGE_CHARACTERS - 1] + "…"
 
 
-def _clip_why(text: str) -> str:
+def clip_why(text: str) -> str:
+    """Return a clause no longer than the schema lets it be."""
     return text if len(text) <= WHY_CHARACTERS else text[: WHY_CHARACTERS - 1] + "…"
 
 
-def _from_rfc3339(given: object) -> object:
-    return datetime.fromisoformat(given).timestamp() if isinstance(given, str) else given
-
-
-def _to_rfc3339(at: float) -> str:
+@lru_cache(maxsize=256)
+def rfc3339(at: float) -> str:
+    """Return epoch seconds as the API writes times, to the second; one tick speaks of few of them."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _finite(given: object) -> object:
-    return None if isinstance(given, float) and not math.isfinite(given) else given
+def figure(number: float | None) -> float | None:
+    """Return a number to six digits, None for one that JSON does not know."""
+    return None if number is None or not math.isfinite(number) else float(f"{number:.{SIGNIFICANT_DIGITS}g}")
 
 
-def _short(number: float) -> float:
-    return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+def known(given: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without what is not known (None)."""
+    return {key: value for key, value in given.items() if value is not None}
 
 
-Timestamp = Annotated[
-    float,
-    BeforeValidator(_from_rfc3339),
-    PlainSerializer(_to_rfc3339, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Whole = Annotated[int, Field(ge=0)]
 Generation = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
-Message = Annotated[str, AfterValidator(_clip), WithJsonSchema({"type": "string", "maxLength": MESSAGE_CHARACTERS})]
-Why = Annotated[str, AfterValidator(_clip_why), WithJsonSchema({"type": "string", "maxLength": WHY_CHARACTERS})]
-Figure = Annotated[
-    Annotated[float, PlainSerializer(_short, return_type=float)] | None,
-    BeforeValidator(_finite),
-    WithJsonSchema({"type": "number"}),
-]
+Message = Annotated[str, WithJsonSchema({"type": "string", "maxLength": MESSAGE_CHARACTERS})]
+Why = Annotated[str, WithJsonSchema({"type": "string", "maxLength": WHY_CHARACTERS})]
+Figure = Annotated[float | None, WithJsonSchema({"type": "number"})]

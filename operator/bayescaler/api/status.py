@@ -1,10 +1,11 @@
-"""`status` of a BayesianAutoscaler: what the operator found, did and would do. One writer, always all of it.
+"""`status` of a BayesianAutoscaler: what the operator found, did and would do. One writer, always all of it
+(`control.status` makes it, as JSON in the words and bounds of these models).
 
 The API server must never refuse a status: long text is clipped, numbers that JSON does not know are left out.
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from .rules import Model
 MAX_CONDITIONS = 16
 MAX_STEPS = 16
 MAX_QUANTILES = 16
+REASON = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
 
 
 class ConditionType(StrEnum):
@@ -43,7 +45,7 @@ class ConditionStatus(Model):
     reason: str = Field(
         min_length=1,
         max_length=WORD_CHARACTERS,
-        pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        pattern=REASON,
         description="Why, in one CamelCase word.",
         examples=["QueryFailed"],
     )
@@ -281,7 +283,3 @@ class Status(Model):
         examples=[[{"type": "Ready", "status": "True", "reason": "Scaling"}]],
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the whole status as JSON, for a JSON Patch that puts it in place of the old one."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -8,7 +8,7 @@ from typing import Any
 from bayescaler.api import ConditionType
 from bayescaler.control.conditions import Condition, assess
 from bayescaler.control.decision_log import complete
-from bayescaler.control.status import calibration_of, risk_of
+from bayescaler.control.status import steering_of
 from bayescaler.control.workload import Workload
 from bayescaler.policy import Outlook
 from bayescaler.policy.conditions import as_it_should_be
@@ -38,9 +38,9 @@ def standing(workload: Workload) -> tuple[State, str, str]:
     """Return how an object fares, and the reason and the sentence of the condition that says so."""
     found = [(_weight(one), one) for one in assess(workload)]
     state, worst = min(found, key=lambda one: one[0])  # of several that are alike bad: the first
-    risk = risk_of(workload)
-    if state is not State.BAD and risk is not None and (risk.burn_rate or 0.0) > 1.0:
-        return State.BAD, "Overspent", f"the budget of time short is spent {risk.burn_rate:.2g} times over of late"
+    steering = steering_of(workload)
+    if state is not State.BAD and steering is not None and steering.burn_rate > 1.0:
+        return State.BAD, "Overspent", f"the budget of time short is spent {steering.burn_rate:.2g} times over of late"
     return (state, worst.reason, worst.message) if state is not State.GOOD else (state, "Ready", "")
 
 
@@ -61,7 +61,7 @@ def _weight(condition: Condition) -> State:
 def row(workload: Workload) -> Json:
     """Return one object as the list shows it; what is not known is None."""
     intent, decision, target = workload.intent, workload.decision, workload.target
-    kept, risk = calibration_of(workload), risk_of(workload)
+    kept, steering = workload.evidence, steering_of(workload)
     state, reason, message = standing(workload)
     return {
         "namespace": workload.namespace,
@@ -79,8 +79,8 @@ def row(workload: Workload) -> Json:
         "wanted": None if decision is None else decision.final,
         "limiter": None if decision is None else str(decision.limiter),
         "kept": None if kept is None else told(kept.coverage),
-        "promised": None if kept is None else told(kept.nominal),
-        "burn": None if risk is None else told(risk.burn_rate),
+        "promised": None if kept is None or kept.coverage is None else told(kept.nominal),
+        "burn": None if steering is None else told(steering.burn_rate),
     }
 
 

@@ -1,10 +1,14 @@
 """`status.canary` of one object. Pure."""
 
-from bayescaler.api import CanaryStatus, SideStatus
+from typing import Any
+
+from bayescaler.api.figures import clip, figure, known, rfc3339
 from bayescaler.policy.canary import Book
 
 from .canaries import message_of
 from .workload import Workload
+
+Json = dict[str, Any]
 
 
 def canary_phase(workload: Workload) -> str | None:
@@ -13,40 +17,43 @@ def canary_phase(workload: Workload) -> str | None:
     return None if canary is None or intent is None or intent.canary is None else canary.trial.phase.value
 
 
-def canary_of(workload: Workload, *, now: float) -> CanaryStatus | None:
+def canary_of(workload: Workload, *, now: float) -> Json | None:
     """Tell how the canary does beside the live forecast; of one that is over, what had been shown."""
     canary, phase, intent = workload.canary, canary_phase(workload), workload.intent
     if canary is None or phase is None or intent is None:
         return None
     trial, book, level = canary.trial, canary.trial.book, intent.policy.promised
     live, tried, decision = workload.outlook, canary.outlook, workload.decision
-    shown = {} if book is None else _shown(book)
-    return CanaryStatus(
-        phase=phase,
-        hash=trial.mark,
-        start_time=trial.since,
-        windows=0 if book is None else book.windows,
-        live=SideStatus(
-            value=None if live is None or tried is None else live.lead.quantile(level),
-            loss=None if book is None else book.live_loss,
-            replicas=None if decision is None or tried is None else decision.final,
-        ),
-        canary=SideStatus(
-            value=None if tried is None else tried.lead.quantile(level),
-            loss=None if book is None else book.canary_loss,
-            replicas=canary.replicas,
-        ),
-        message=message_of(workload, now=now),
-        **shown,
+    ours = {
+        "value": None if live is None or tried is None else figure(live.lead.quantile(level)),
+        "loss": None if book is None else figure(book.live_loss),
+        "replicas": None if decision is None or tried is None else decision.final,
+    }
+    theirs = {
+        "value": None if tried is None else figure(tried.lead.quantile(level)),
+        "loss": None if book is None else figure(book.canary_loss),
+        "replicas": canary.replicas,
+    }
+    return known(
+        {
+            "phase": phase,
+            "hash": trial.mark,
+            "startTime": None if trial.since is None else rfc3339(trial.since),
+            "windows": 0 if book is None else book.windows,
+            "live": known(ours),
+            "canary": known(theirs),
+            **({} if book is None else _shown(book)),
+            "message": clip(message_of(workload, now=now)),
+        }
     )
 
 
-def _shown(book: Book) -> dict[str, float | None]:
+def _shown(book: Book) -> Json:
     low, high = book.interval or (None, None)
     return {
-        "loss_ratio": book.ratio,
-        "loss_ratio_low": low,
-        "loss_ratio_high": high,
-        "evidence": book.better,
-        "counter_evidence": book.worse,
+        "lossRatio": figure(book.ratio),
+        "lossRatioLow": figure(low),
+        "lossRatioHigh": figure(high),
+        "evidence": figure(book.better),
+        "counterEvidence": figure(book.worse),
     }

@@ -10,8 +10,9 @@ Conflicted      somebody else moves what this object sizes
 Paused          spec.paused
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import isnan
+from typing import NamedTuple
 
 from bayescaler.api import ConditionType
 from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
@@ -37,14 +38,29 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition without its times: type, status, reason and sentence."""
+class Condition(NamedTuple):
+    """One condition without its times: type, status, reason and sentence (`message`), which is made when it is asked
+    for: most are looked at only to find that nothing has changed.
+    """
 
     type: ConditionType
     status: bool
     reason: str
-    message: str
+    told: str | Callable[[], str]
+
+    @property
+    def message(self) -> str:
+        """The sentence."""
+        return self.told if isinstance(self.told, str) else self.told()
+
+
+_READY = Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
+_ABLE = Condition(ConditionType.ABLE_TO_SCALE, True, "SucceededGetScale", "the target's scale can be read and written")
+_ACTIVE = Condition(ConditionType.SCALING_ACTIVE, True, "LoadLive", "load is read and current")
+_UNLIMITED = Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", "no limit holds the number")
+_PREDICTIVE = Condition(ConditionType.FALLBACK_ACTIVE, False, "Predictive", "the live forecast decides")
+_ALONE = Condition(ConditionType.CONFLICTED, False, "NoConflict", "nobody else moves what this object sizes")
+_RUNNING = Condition(ConditionType.PAUSED, False, "Running", "decisions are applied")
 
 
 def assess(workload: Workload) -> tuple[Condition, ...]:
@@ -81,15 +97,15 @@ def trouble(workload: Workload) -> str:
 def _ready(workload: Workload, able: Condition, active: Condition) -> Condition:
     for condition in (able, active):
         if not condition.status:
-            return Condition(ConditionType.READY, False, condition.reason, condition.message)
+            return condition._replace(type=ConditionType.READY)
     conflict, decision = workload.conflict, workload.decision  # a scrape reads them beside the tick
     if conflict is not None and conflict.withholds:
         return Condition(ConditionType.READY, False, conflict.reason, conflict.message)
     if workload.outlook is None:
-        return Condition(ConditionType.READY, False, "NoForecast", workload.phase_message)
+        return Condition(ConditionType.READY, False, "NoForecast", lambda: workload.phase_message)
     if decision is not None and isnan(decision.case.policy.capacity):
-        return Condition(ConditionType.READY, False, "CapacityNotLearned", decision.message)
-    return Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
+        return Condition(ConditionType.READY, False, "CapacityNotLearned", lambda: decision.message)
+    return _READY
 
 
 def _able_to_scale(workload: Workload) -> Condition:
@@ -98,9 +114,7 @@ def _able_to_scale(workload: Workload) -> Condition:
         problem = Problem("TargetNotReadYet", "the target has not been read yet")
     if problem is not None:
         return Condition(ConditionType.ABLE_TO_SCALE, False, problem.reason, problem.message)
-    return Condition(
-        ConditionType.ABLE_TO_SCALE, True, "SucceededGetScale", "the target's scale can be read and written"
-    )
+    return _ABLE
 
 
 def _scaling_active(workload: Workload) -> Condition:
@@ -112,12 +126,12 @@ def _scaling_active(workload: Workload) -> Condition:
     if load.health is not Health.LIVE:
         return Condition(ConditionType.SCALING_ACTIVE, False, load.reason, load.message)
     if decision is not None and decision.limiter is Limiter.SCALED_TO_ZERO:
-        return Condition(ConditionType.SCALING_ACTIVE, False, "ScalingDisabled", decision.message)
+        return Condition(ConditionType.SCALING_ACTIVE, False, "ScalingDisabled", lambda: decision.message)
     if load.warnings:
         return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLiveWithWarnings", "; ".join(load.warnings))
     if problems := learning_problems(workload):
         return Condition(ConditionType.SCALING_ACTIVE, True, "LearningHindered", "; ".join(problems))
-    return Condition(ConditionType.SCALING_ACTIVE, True, "LoadLive", "load is read and current")
+    return _ACTIVE
 
 
 def _scaling_limited(workload: Workload) -> Condition:
@@ -126,16 +140,15 @@ def _scaling_limited(workload: Workload) -> Condition:
     if shortfall is not None:
         return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[shortfall.limiter], shortfall.message)
     if decision is not None and decision.limiter in _LIMITS:
-        return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[decision.limiter], decision.message)
-    told = workload.shortfall_message or "no limit holds the number"
-    return Condition(ConditionType.SCALING_LIMITED, False, "DesiredWithinRange", told)
+        return Condition(ConditionType.SCALING_LIMITED, True, _LIMITS[decision.limiter], lambda: decision.message)
+    return _UNLIMITED._replace(told=workload.shortfall_message) if workload.shortfall_message else _UNLIMITED
 
 
 def _forecast_trusted(workload: Workload) -> Condition:
     if workload.outlook is None:
-        return Condition(ConditionType.FORECAST_TRUSTED, False, "NoForecast", workload.phase_message)
+        return Condition(ConditionType.FORECAST_TRUSTED, False, "NoForecast", lambda: workload.phase_message)
     trusted = workload.phase is Phase.TRUSTED
-    return Condition(ConditionType.FORECAST_TRUSTED, trusted, str(workload.phase), workload.phase_message)
+    return Condition(ConditionType.FORECAST_TRUSTED, trusted, workload.phase, lambda: workload.phase_message)
 
 
 def _fallback_active(workload: Workload) -> Condition:
@@ -143,8 +156,8 @@ def _fallback_active(workload: Workload) -> Condition:
     if decision is None:
         return Condition(ConditionType.FALLBACK_ACTIVE, False, "NoDecision", "nothing is decided")
     if decision.rung is Rung.PREDICTIVE:
-        return Condition(ConditionType.FALLBACK_ACTIVE, False, "Predictive", "the live forecast decides")
-    return Condition(ConditionType.FALLBACK_ACTIVE, True, str(decision.rung), decision.message)
+        return _PREDICTIVE
+    return Condition(ConditionType.FALLBACK_ACTIVE, True, decision.rung, lambda: decision.message)
 
 
 def _conflicted(workload: Workload) -> Condition:
@@ -153,7 +166,7 @@ def _conflicted(workload: Workload) -> Condition:
         return Condition(ConditionType.CONFLICTED, True, problem.reason, problem.message)
     if conflict is not None:
         return Condition(ConditionType.CONFLICTED, conflict.found, conflict.reason, conflict.message)
-    return Condition(ConditionType.CONFLICTED, False, "NoConflict", "nobody else moves what this object sizes")
+    return _ALONE
 
 
 def _paused(workload: Workload) -> Condition:
@@ -162,4 +175,4 @@ def _paused(workload: Workload) -> Condition:
         return Condition(ConditionType.PAUSED, True, "Paused", "spec.paused is true: nothing is written to the target")
     if intent is not None and intent.policy.mode is Mode.OBSERVE:
         return Condition(ConditionType.PAUSED, False, "Observe", "mode Observe: decisions are told, not applied")
-    return Condition(ConditionType.PAUSED, False, "Running", "decisions are applied")
+    return _RUNNING

@@ -1,8 +1,7 @@
 """What goes wrong with one object stays with that object."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from bayescaler.telemetry.metrics import Metrics
 
@@ -11,11 +10,22 @@ from .workload import Workload
 log = logging.getLogger(__name__)
 
 
-@contextmanager
-def contained(workload: Workload, stage: str, metrics: Metrics) -> Iterator[None]:
+class contained:  # noqa: N801 - reads as the context manager it is
     """Log and count an unforeseen fault of one object in one stage of the tick, so that the others go on."""
-    try:
-        yield
-    except Exception:
-        log.exception("object failed", extra={"object": workload.label, "stage": stage})
-        metrics.failures.labels(stage).inc()
+
+    __slots__ = ("_metrics", "_stage", "_workload")
+
+    def __init__(self, workload: Workload, stage: str, metrics: Metrics) -> None:
+        self._workload, self._stage, self._metrics = workload, stage, metrics
+
+    def __enter__(self) -> None:
+        """Nothing is held."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        log.error("object failed", exc_info=error, extra={"object": self._workload.label, "stage": self._stage})
+        self._metrics.failures.labels(self._stage).inc()
+        return True

@@ -3,22 +3,22 @@
 `policy.record` says what is in it, and reads it.
 """
 
-from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
 from bayescaler.api import duration_text
+from bayescaler.api.figures import rfc3339
 from bayescaler.policy import Decision
 from bayescaler.policy.conditions import as_it_should_be
 from bayescaler.policy.from_status import decision_id
 from bayescaler.policy.record import VERSION, Judged
 from bayescaler.policy.schedules import Schedule
-from bayescaler.policy.steered import steered
+from bayescaler.policy.steered import Steered
 from bayescaler.policy.types import Policy, ScalingRules
 
 from .canaries import message_of
 from .conditions import assess
-from .status import calibration_of, capacity_status, forecast_of, risk_of, stamp
+from .status import calibration_of, capacity_status, forecast_of, risk_of, steering_of
 from .workload import Workload
 
 
@@ -38,32 +38,37 @@ def complete(workload: Workload) -> dict[str, Any]:
         "conditions": _troubles(workload, decision.message),
     }
     if decision.load is not None and load_at is not None:
-        told["loadAt"] = stamp(load_at)
+        told["loadAt"] = rfc3339(load_at)
     parts = {
         "forecast": None if intent is None else forecast_of(workload),
         "calibration": calibration_of(workload),
         "capacity": capacity_status(workload),
-        "risk": risk_of(workload),
+        "risk": _risk(steering_of(workload)),
     }
-    for name, part in parts.items():
-        if part is not None:
-            told[name] = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    told |= {name: part for name, part in parts.items() if part is not None}
     if sentence := message_of(workload, now=decision.at):
         told["canary"] = {"message": sentence}
-    if (whole := steered(decision.case.policy, decision.case.state)) is not None:
-        told["risk"] |= {"seconds": whole.seconds, "ladder": [asdict(rung) for rung in whole.ladder]}
     return told
+
+
+def _risk(steering: Steered | None) -> dict[str, Any] | None:
+    """Return what the status tells of a budget, and the ladder of prices."""
+    risk = risk_of(steering)
+    if risk is None or steering is None:
+        return None
+    ladder = [{"price": rung.price, "short": rung.short, "replicas": rung.replicas} for rung in steering.ladder]
+    return risk | {"seconds": steering.seconds, "ladder": ladder}
 
 
 def id_of(workload: Workload, decision: Decision) -> str:
     """Return the name of a workload's decision, which its log record, its status and exemplars of metrics share."""
-    return decision_id(workload.uid, workload.generation, stamp(decision.at))
+    return decision_id(workload.uid, workload.generation, rfc3339(decision.at))
 
 
 def record(decision: Decision) -> dict[str, Any]:
     """One decision as a flat JSON record, complete: `final` follows from `raw` by `steps`."""
     return {
-        "at": stamp(decision.at),
+        "at": rfc3339(decision.at),
         "rung": str(decision.rung),
         "phase": str(decision.phase),
         "load": decision.load,

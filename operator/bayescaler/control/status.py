@@ -1,24 +1,18 @@
-"""The status of one object, from what the stages left on it. Pure. What is not known is left out, never made up."""
+"""The status of one object, from what the stages left on it. Pure. What is not known is left out, never made up.
 
+It is JSON from the start, in the words of `api.status`: after a change of load thousands are made within a tick.
+"""
+
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from bayescaler.api import (
-    CalibrationStatus,
-    CapacityStatus,
-    ChangeStatus,
-    ConditionStatus,
-    DecisionStatus,
-    ForecastStatus,
-    RiskStatus,
-    Status,
-    StepStatus,
-    duration_text,
-)
-from bayescaler.api.status import MAX_STEPS
-from bayescaler.policy.steered import steered
+from bayescaler.api import duration_text
+from bayescaler.api.figures import clip, clip_why, figure, known, rfc3339
+from bayescaler.api.status import MAX_STEPS, REASON
+from bayescaler.policy import Decision
+from bayescaler.policy.steered import Steered, steered
 from bayescaler.policy.trust import CHANGE_WINDOWS, Evidence
 
 from .canary_status import canary_of, canary_phase
@@ -26,47 +20,50 @@ from .capacities import capacity_of
 from .conditions import Condition, assess
 from .workload import Workload
 
+Json = dict[str, Any]
 MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "observedGeneration")
+_WORD = re.compile(REASON)
 
 
-def render(workload: Workload, *, now: float) -> dict[str, Any]:
-    """Build the whole status as JSON."""
+def render(workload: Workload, *, now: float) -> Json:
+    """Build the whole status."""
     target, decision, told = workload.target, workload.decision, workload.told.status
-    return Status(
-        observed_generation=workload.generation,
-        phase=workload.phase.value,
-        current_replicas=target.replicas if target else None,
-        desired_replicas=decision.final if decision else None,
-        last_scale_time=workload.last_scale_at or told.get("lastScaleTime"),
-        forecast=forecast_of(workload),
-        calibration=calibration_of(workload),
-        capacity=capacity_status(workload),
-        canary=canary_of(workload, now=now),
-        risk=risk_of(workload),
-        last_decision=_decision(workload),
-        conditions=_with_times(assess(workload), told, generation=workload.generation, now=now),
-    ).to_json()
+    return known(
+        {
+            "observedGeneration": workload.generation,
+            "phase": workload.phase.value,
+            "currentReplicas": target.replicas if target else None,
+            "desiredReplicas": decision.final if decision else None,
+            "lastScaleTime": _last_scale_time(workload),
+            "forecast": forecast_of(workload),
+            "calibration": calibration_of(workload),
+            "capacity": capacity_status(workload),
+            "canary": canary_of(workload, now=now),
+            "risk": risk_of(steering_of(workload)),
+            "lastDecision": None if decision is None else _decision(decision),
+            "conditions": _with_times(assess(workload), told, generation=workload.generation, now=now),
+        }
+    )
 
 
 def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
     """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
-    conditions = tuple((c["type"], c["status"], c["reason"]) for c in status.get("conditions", ()))
+    conditions = tuple((c["type"], c["status"] == "True", c["reason"]) for c in status.get("conditions", ()))
     return (*(status.get(key) for key in MATERIAL), "forecast" in status, _phase_told(status), conditions)
 
 
 def outline(workload: Workload) -> tuple[Any, ...]:
     """What `material` says of the status that `render` would build, at a tenth of the cost."""
-    target, decision, scaled_at = workload.target, workload.decision, workload.last_scale_at
-    conditions = tuple((c.type, "True" if c.status else "False", c.reason) for c in assess(workload))
+    target, decision = workload.target, workload.decision
     return (
         workload.phase.value,
         target.replicas if target else None,
         decision.final if decision else None,
-        workload.told.status.get("lastScaleTime") if scaled_at is None else stamp(scaled_at),
+        _last_scale_time(workload),
         workload.generation,
         workload.outlook is not None and workload.intent is not None,
         canary_phase(workload),
-        conditions,
+        tuple(condition[:3] for condition in assess(workload)),
     )
 
 
@@ -75,122 +72,142 @@ def _phase_told(status: Mapping[str, Any]) -> str | None:
     return canary.get("phase") if isinstance(canary, Mapping) else None
 
 
-def stamp(at: float) -> str:
-    """Epoch seconds as the API writes times, to the second."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _last_scale_time(workload: Workload) -> str | None:
+    """Our own, or what was told of before this process began."""
+    scaled_at = workload.last_scale_at
+    return workload.told.status.get("lastScaleTime") if scaled_at is None else rfc3339(scaled_at)
 
 
-def forecast_of(workload: Workload) -> ForecastStatus | None:
+def forecast_of(workload: Workload) -> Json | None:
     """Tell the forecast behind the last decision."""
     outlook, intent = workload.outlook, workload.intent
     if outlook is None or intent is None:
         return None
-    predictive, q = outlook.lead, intent.policy.promised
-    issued = [float(value) for value in predictive.values]
-    return ForecastStatus(
-        horizon=duration_text(intent.lead_seconds),
-        lead_time=None if workload.starts.p90_seconds is None else duration_text(workload.starts.p90_seconds),
-        family=str(predictive.family),
-        p50=predictive.quantile(0.5),
-        p95=predictive.quantile(0.95),
-        quantile=q,
-        value=predictive.quantile(q),
-        quantiles=issued if all(map(isfinite, issued)) else None,
-        issued_at=predictive.issued_at,
+    predictive, q, p90 = outlook.lead, intent.policy.promised, workload.starts.p90_seconds
+    issued = predictive.values.tolist()
+    return known(
+        {
+            "horizon": duration_text(intent.lead_seconds),
+            "leadTime": None if p90 is None else duration_text(p90),
+            "family": str(predictive.family),
+            "p50": figure(predictive.quantile(0.5)),
+            "p95": figure(predictive.quantile(0.95)),
+            "quantile": figure(q),
+            "value": figure(predictive.quantile(q)),
+            "quantiles": [figure(value) for value in issued] if all(map(isfinite, issued)) else None,
+            "issuedAt": rfc3339(predictive.issued_at),
+        }
     )
 
 
-def calibration_of(workload: Workload) -> CalibrationStatus | None:
+def calibration_of(workload: Workload) -> Json | None:
     """Tell how forecasts have kept their promise."""
     evidence = workload.evidence
     if evidence is None or evidence.coverage is None:
         return None
-    return CalibrationStatus(
-        windows=evidence.disjoint_windows,
-        nominal=evidence.nominal,
-        coverage=evidence.coverage,
-        skill=evidence.skill,
-        headroom_lost=evidence.headroom_lost,
-        change=_change(evidence),
+    return known(
+        {
+            "windows": evidence.disjoint_windows,
+            "nominal": figure(evidence.nominal),
+            "coverage": figure(evidence.coverage),
+            "skill": figure(evidence.skill),
+            "headroomLost": figure(evidence.headroom_lost),
+            "change": _change(evidence),
+        }
     )
 
 
-def _change(evidence: Evidence) -> ChangeStatus | None:
+def _change(evidence: Evidence) -> Json | None:
     change = evidence.change
     if change is None or change.windows > CHANGE_WINDOWS:
         return None
-    return ChangeStatus(
-        time=change.at,
-        direction="Rise" if change.rise else "Fall",
-        windows=change.windows,
-        missed=evidence.missed_of(change.windows),
-    )
+    return {
+        "time": rfc3339(change.at),
+        "direction": "Rise" if change.rise else "Fall",
+        "windows": change.windows,
+        "missed": evidence.missed_of(change.windows),
+    }
 
 
-def capacity_status(workload: Workload) -> CapacityStatus | None:
+def capacity_status(workload: Workload) -> Json | None:
     """Tell what one replica is taken to serve."""
     intent = workload.intent
     if intent is None or workload.decision is None:
         return None
-    known = capacity_of(workload, intent)
-    return CapacityStatus(per_replica=known.per_replica, low=known.low, source=known.source.value, message=known.why)
-
-
-def risk_of(workload: Workload) -> RiskStatus | None:
-    """Tell how the budget of time is spent."""
-    decision = workload.decision
-    known = None if decision is None else steered(decision.case.policy, decision.case.state)
-    if known is None:
-        return None
-    return RiskStatus(
-        budget=known.budget,
-        spent=known.spent,
-        burn_rate=known.burn_rate,
-        price=known.price,
-        target=known.target,
-        cap=None if known.cap is None else known.cap.value,
+    capacity = capacity_of(workload, intent)
+    return known(
+        {
+            "perReplica": figure(capacity.per_replica),
+            "low": figure(capacity.low),
+            "source": capacity.source.value,
+            "message": clip(capacity.why),
+        }
     )
 
 
-def _decision(workload: Workload) -> DecisionStatus | None:
+def steering_of(workload: Workload) -> Steered | None:
+    """What steering has come to by the last decision, None without a budget."""
     decision = workload.decision
-    if decision is None:
+    return None if decision is None else steered(decision.case.policy, decision.case.state)
+
+
+def risk_of(steering: Steered | None) -> Json | None:
+    """Tell how the budget of time is spent."""
+    if steering is None:
         return None
-    return DecisionStatus(
-        time=decision.at,
-        load=decision.load,
-        load_time=None if decision.load is None else decision.case.observation.load_at,
-        demand=decision.demand,
-        raw=decision.raw,
-        final=decision.final,
-        limiter=decision.limiter.value,
-        message=decision.message,
-        violation_probability=decision.exceedance,
-        steps=[
-            StepStatus(limiter=step.limiter.value, before=step.before, after=step.after, why=step.why)
-            for step in decision.steps[-MAX_STEPS:]
-        ],
+    return known(
+        {
+            "budget": figure(steering.budget),
+            "spent": figure(steering.spent),
+            "burnRate": figure(steering.burn_rate),
+            "price": figure(steering.price),
+            "target": figure(steering.target),
+            "cap": None if steering.cap is None else steering.cap.value,
+        }
+    )
+
+
+def _decision(decision: Decision) -> Json:
+    load_at = None if decision.load is None else decision.case.observation.load_at
+    return known(
+        {
+            "time": rfc3339(decision.at),
+            "load": figure(decision.load),
+            "loadTime": None if load_at is None else rfc3339(load_at),
+            "demand": figure(decision.demand),
+            "raw": decision.raw,
+            "final": decision.final,
+            "limiter": decision.limiter.value,
+            "message": clip(decision.message),
+            "violationProbability": figure(decision.exceedance),
+            "steps": [
+                {"limiter": step.limiter.value, "before": step.before, "after": step.after, "why": clip_why(step.why)}
+                for step in decision.steps[-MAX_STEPS:]
+            ],
+        }
     )
 
 
 def _with_times(
     conditions: tuple[Condition, ...], told: Mapping[str, Any], *, generation: int, now: float
-) -> list[ConditionStatus]:
+) -> list[Json]:
     """Put times to the conditions; one keeps its lastTransitionTime while its status stays."""
-    known = {c.get("type"): c for c in told.get("conditions", ())}
+    before = {c.get("type"): c for c in told.get("conditions", ())}
     rendered = []
     for condition in conditions:
+        if not _WORD.fullmatch(condition.reason):
+            raise ValueError(f"{condition.type}: the reason {condition.reason!r} is no CamelCase word")
         status = "True" if condition.status else "False"
-        old = known.get(condition.type)
-        since = old["lastTransitionTime"] if old is not None and old.get("status") == status else now
+        old = before.get(condition.type)
+        kept = old is not None and old.get("status") == status
         rendered.append(
-            ConditionStatus(
-                type=condition.type,
-                status=status,
-                reason=condition.reason,
-                message=condition.message,
-                last_transition_time=since,
-                observed_generation=generation,
-            )
+            {
+                "type": condition.type.value,
+                "status": status,
+                "observedGeneration": generation,
+                "lastTransitionTime": old["lastTransitionTime"] if old is not None and kept else rfc3339(now),
+                "reason": str(condition.reason),
+                "message": clip(condition.message),
+            }
         )
     return rendered

@@ -164,3 +164,8 @@ class Wire:
 
     def paths(self, method, ending):
         return [path for m, path, _ in self.sent if m == method and path.endswith(ending)]
+
+
+def word_for_word(model, told):
+    """Whether a part of a status is what the resource's model of it takes, and nothing beside."""
+    return model.model_validate(told, by_alias=True, by_name=False).model_dump(by_alias=True, exclude_none=True) == told

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bayescaler.api import CanaryStatus
+from bayescaler.api.figures import figure
 from bayescaler.control import canaries
 from bayescaler.control.canaries import Canaries, in_force
 from bayescaler.control.canary_status import canary_of, canary_phase
@@ -24,7 +26,7 @@ from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sources.port import SourceError
 from bayescaler.telemetry.catalogue import STATE_LABELS
 
-from .builders import ADDRESS, MINUTE, NOON, Load, edited, manifest, metrics
+from .builders import ADDRESS, MINUTE, NOON, Load, edited, manifest, metrics, word_for_word
 
 SETTINGS = Settings(default_server_address=ADDRESS, metric_lag_seconds=0.0, warmup_retry_seconds=30.0)
 LIVE = {"history": "4h", "seasons": []}
@@ -185,7 +187,7 @@ async def test_a_history_that_cannot_be_read_is_told_and_tried_again_ever_more_r
         waits.append(web.canary.due_at - room.now)
         room.now = web.canary.due_at
     assert waits == [30.0, 60.0, 120.0]
-    assert "its history could not be read: prometheus does not answer" in canary_of(web, now=room.now).message
+    assert "its history could not be read: prometheus does not answer" in canary_of(web, now=room.now)["message"]
     assert web.seat is not None
     room.source.error = None
     await room.tick()
@@ -280,11 +282,12 @@ async def test_status_and_metrics_tell_both_sides_and_what_is_material_is_the_ph
     for _ in range(3 * web.intent.lead + 1):
         await room.tick(500.0)
     told = canary_of(web, now=room.now)
-    assert (told.phase, told.windows, told.hash) == ("Running", 3, web.intent.canary.mark)
-    assert told.live.value == pytest.approx(web.outlook.lead.quantile(0.95))
-    assert told.canary.value == pytest.approx(web.canary.outlook.lead.quantile(0.95))
-    assert told.loss_ratio == pytest.approx(told.canary.loss / told.live.loss)
-    assert told.loss_ratio_low <= told.loss_ratio <= told.loss_ratio_high
+    assert (told["phase"], told["windows"], told["hash"]) == ("Running", 3, web.intent.canary.mark)
+    assert told["live"]["value"] == figure(web.outlook.lead.quantile(0.95))
+    assert told["canary"]["value"] == figure(web.canary.outlook.lead.quantile(0.95))
+    assert told["lossRatio"] == pytest.approx(told["canary"]["loss"] / told["live"]["loss"], rel=1e-4)
+    assert told["lossRatioLow"] <= told["lossRatio"] <= told["lossRatioHigh"]
+    assert word_for_word(CanaryStatus, told)
     assert outline(web) == material(render(web, now=room.now))
     (sample,) = samples([web])
     state = dict(zip(STATE_LABELS, sample.state, strict=True))

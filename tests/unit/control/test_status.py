@@ -7,14 +7,15 @@ import jsonschema
 import numpy as np
 import pytest
 
-from bayescaler.api import crd
+from bayescaler.api import Status, crd
 from bayescaler.control.estimate import BankPool, predict
 from bayescaler.control.status import material, outline, render
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Change, Evidence, State, decide
-from bayescaler.policy.reasons import Health
+from bayescaler.policy.decision import Step
+from bayescaler.policy.reasons import Health, Limiter
 
-from .builders import MINUTE, NOON, seen, target, workload
+from .builders import MINUTE, NOON, seen, target, word_for_word, workload
 from .scenes import SCENES
 
 
@@ -67,6 +68,22 @@ def test_what_is_not_known_is_left_out_never_made_up(validator):
     status = render(workload(), now=NOON)
     validator.validate(status)
     assert set(status) == {"observedGeneration", "phase", "conditions"}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_status_is_what_the_resource_says_it_is(validator, scene):
+    status = render(SCENES[scene](), now=NOON)
+    validator.validate(status)
+    assert word_for_word(Status, status)
+
+
+async def test_clauses_are_clipped_and_no_more_steps_told_than_the_resource_takes(validator, monkeypatch):
+    web = await sized()
+    many = [Step(Limiter.TOLERANCE, 3, 3, "x" * 5000)] * 40
+    monkeypatch.setattr(type(web.decision), "steps", many)
+    status = render(web, now=NOON)
+    validator.validate(status)
+    assert [len(step["why"]) for step in status["lastDecision"]["steps"]] == [256] * 16
 
 
 @pytest.mark.parametrize(
