@@ -167,7 +167,7 @@ class Bank:
     def quantiles(self, rows: ArrayLike, lead: int | None = None) -> Floats:
         """Return the (n, levels) quantiles at LEVELS issued after the newest bucket of each row; NaN without data."""
         rows_ = self._rows.checked(rows)
-        issued: Floats = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.ISSUED]
+        issued: Floats = self._state.by_level[rows_ * len(self.shape.leads) + self._lead_index(lead), st.SAID]
         issued[self._state.marks[rows_, st.SEEN] == 0] = np.nan
         return issued
 
@@ -178,7 +178,7 @@ class Bank:
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
         return Predictive(
             levels=GRID,
-            values=self._state.by_level[row * len(self.shape.leads) + index, st.ISSUED].copy(),
+            values=self._state.by_level[row * len(self.shape.leads) + index, st.SAID].copy(),
             lead=self.shape.leads[index],
             step_seconds=self.shape.step_seconds,
             issued_at=float(self._last_time[row]) + self.shape.step_seconds,

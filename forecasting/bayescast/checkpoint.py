@@ -14,7 +14,7 @@ from .spec import ForecastSpec
 
 Rows = Mapping[str, NDArray[Any]]
 
-VERSION = 2
+VERSION = 3
 _CURE = "replay the history instead"
 _MAGIC = b"bayescast"
 _HEAD = struct.Struct("<HII")  # version, length of the header, crc of all that follows

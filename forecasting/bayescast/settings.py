@@ -12,7 +12,15 @@ from .errors import InvalidSpec
 _SHARES = frozenset(
     (
         *("template_gain", "long_template_gain", "rise_gain", "spread_gain", "dispersion_discount", "missing_share"),
-        *("hedge_forgetting", "hedge_idle_forgetting", "hedge_share", "cap_decay", "family_margin", "silence_share"),
+        *(
+            "hedge_forgetting",
+            "hedge_idle_forgetting",
+            "hedge_share",
+            "cap_decay",
+            "family_margin",
+            "silence_share",
+            "atom_hair",
+        ),
     )
 )
 _POSITIVE = frozenset(
@@ -158,6 +166,9 @@ class Settings(NamedTuple):
     """A gauge whose largest load came up exactly this often is bounded there (a full CPU) until it is exceeded."""
     bound_snap: float = 0.02
     """A quantile this close to such a bound (log load) is the bound, where the load often sits exactly."""
+    atom_hair: float = 0.02
+    """Where all loads are multiples of one quantum (counts, a gauge that stands still), a quantile as close to one
+    as this share of the quantum is that one; 0 leaves it beside."""
     cap_decay: float = 1e-5
     """Share of the distance to the present load that the remembered largest load loses a bucket."""
     diagnostic_memory: float = 4000.0

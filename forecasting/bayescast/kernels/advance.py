@@ -4,7 +4,7 @@ import math
 
 from bayescast.settings import Settings
 
-from . import absorb, envelope, hedge, issue, mature, tracker, window_max
+from . import absorb, atoms, envelope, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
 from .memory import Memory, Record
 from .state import (
@@ -28,9 +28,11 @@ from .state import (
     NAIVE_PINBALL,
     OFFSET,
     PINBALL,
+    QUANTUM,
     R_ISSUED,
     RECENT_MISSES,
     RISE_AT,
+    SAID,
     SATURATED,
     SATURATED_BUCKET,
     SCALE,
@@ -107,7 +109,7 @@ def advance(
             _issue(state, plan, settings, scratch, row, lead, clock, load)
             if len(out) > 0:
                 for j in range(N_LEVELS):
-                    out[i, lead, j] = state.tracks[row * n_leads + lead].by_level[ISSUED, j]
+                    out[i, lead, j] = state.tracks[row * n_leads + lead].by_level[SAID, j]
             if len(shown) > 0:
                 _show(workload, state.tracks[row * n_leads + lead], shown, i, lead)
 
@@ -195,6 +197,8 @@ def _absorb(
         absorb.start(state, plan, settings, row, load, expected)
     absorb.learn_levels(workload, settings, load, observed)
     workload.marks[TALLIED] = 0
+    if status == SEEN_BUCKET:
+        atoms.learn(workload.scalars, load)
     if status == SEEN_BUCKET and workload.marks[BOUNDABLE] > 0:
         envelope.learn_bound(workload.marks, workload.scalars, load)
     if observed:
@@ -262,3 +266,6 @@ def _issue(
         if not settings.with_tracker:
             track.by_level[ISSUED, j] = scratch.combined[j]
         state.ring[place, R_ISSUED + j] = track.by_level[ISSUED, j]
+        track.by_level[SAID, j] = atoms.nearest(
+            workload.scalars[QUANTUM], settings.atom_hair, track.by_level[ISSUED, j]
+        )

@@ -53,8 +53,8 @@ WHOLE, FRACTIONS = 1, 2  # values of BOUNDABLE for a gauge: all loads were whole
 # of scalars[row],
 MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPREAD_WEIGHT, DISPERSION = range(11)
 ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS, BOUND, BOUND_SEEN = range(11, 19)
-RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT, SILENCE = range(19, 24)
-N_SCALARS = 24  # SILENCE: share of zeros
+RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT, SILENCE, QUANTUM = range(19, 25)
+N_SCALARS = 25  # SILENCE: share of zeros; QUANTUM: what all loads are multiples of
 SILENCE_PRIOR = 0.25  # of its memory, without a zero: what a young series is taken to have been
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
@@ -67,8 +67,8 @@ SCALE = 8
 N_LEAD_SCALARS = SCALE + N_EXPERTS
 # of by_level[unit, :, level],
 # (of DEBT that of all forecasts, or of the low ones)
-LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL, RECENT_MISSES = range(9)
-N_BY_LEVEL = 9
+LOSS_SCALE, DEBT, HIGH_DEBT, ISSUED, COVERED, PINBALL, NAIVE_RATIO, NAIVE_PINBALL, RECENT_MISSES, SAID = range(10)
+N_BY_LEVEL = 10  # ISSUED is what is learned from, SAID what is told: the same but for atoms
 RECENT_WINDOWS = 32  # RECENT_MISSES: which of so many disjoint windows were missed, the newest the lowest bit
 # of what a replay shows of every bucket and lead; the first four by level
 SHOWN_COVERAGE, SHOWN_SKILL, SHOWN_HEADROOM, SHOWN_MISSES = range(0, 4 * N_LEVELS, N_LEVELS)

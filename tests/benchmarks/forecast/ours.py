@@ -28,6 +28,7 @@ ABLATIONS: dict[str, Change] = {
         for switch in Settings._fields
         if switch.startswith("with_")
     },
+    "without atoms": lambda spec: replace(spec, settings=spec.settings._replace(atom_hair=0.0)),
     "no season": _seasons(),
     "daily season only": _seasons(DAY_SECONDS),
     "PoissonGamma for all": _family(Family.POISSON_GAMMA),

@@ -11,7 +11,7 @@ import numpy as np
 from bayescast import Family, Kind
 
 from .reference_issue import ADD_LAST, ADD_SLOW, LEARNED, LOG, SLOW, Issuing
-from .reference_parts import MOST_COUNTED, TAU, Lead, Season, clip, gain, single
+from .reference_parts import MOST_COUNTED, TAU, Atoms, Lead, Season, clip, gain, single
 
 MISSING, SEEN, SATURATED = range(3)
 
@@ -36,7 +36,7 @@ class Reference(Issuing):
         self.alarm = SimpleNamespace(scale=0.0, rest=30, up=0.0, down=0.0)
         self.rise_at = None
         self.bound, self.bound_seen, self.fractions = 0.0, 0, False
-        self.loads, self.statuses, self.silence = [], [], 0.0
+        self.loads, self.statuses, self.silence, self.atoms = [], [], 0.0, Atoms()
 
     def replay(self, times, values, saturated):
         """Return by lead the (n, levels) quantiles issued after each bucket."""
@@ -175,6 +175,8 @@ class Reference(Issuing):
             self._start(load, z)
         else:
             self._learn_levels(load, z, observed)
+        if status == SEEN:
+            self.atoms.learn(load)
         if status == SEEN and self.spec.kind is Kind.GAUGE:
             self._learn_bound(load)
         if observed:

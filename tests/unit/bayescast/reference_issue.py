@@ -48,7 +48,7 @@ class Issuing:
         lead.middle, issue.high = middle + 0.002 * (location - middle), location > middle
         issue.issued = self._track(lead, issue, combined, top, snap) if s.with_tracker else combined
         lead.issues.append(issue)
-        return issue.issued
+        return self.atoms.said(issue.issued, s.atom_hair)
 
     def _describe(self, lead, issue, peak):
         base = template = full = half = issue.base

@@ -28,6 +28,29 @@ def gain(count, least):
     return max(least, 1.0 / max(count, 1))
 
 
+class Atoms:
+    """The quantum that all loads are multiples of, found by trying every part of the lesser of two numbers."""
+
+    def __init__(self):
+        self.quantum, self.none = None, False
+
+    def learn(self, load):
+        if load == 0.0 or self.none:
+            return
+        two = np.array([load, self.quantum or load])
+        tried = two.min() / np.arange(1, 1001)
+        times = two / tried[:, None]
+        found = np.flatnonzero(np.all(np.abs(times - np.rint(times)) <= 1e-6, axis=1))
+        self.none = len(found) == 0
+        self.quantum = None if self.none else float(tried[found[0]])
+
+    def said(self, issued, hair):
+        if self.quantum is None:
+            return issued
+        whole = np.rint(issued / self.quantum) * self.quantum
+        return np.where(np.abs(issued - whole) <= hair * self.quantum, whole, issued)
+
+
 class Regression:
     """Discounted Bayesian regression with Student t errors (4 degrees of freedom)."""
 
