@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,13 @@ class ControlPlane(Running):
             lambda: self.kubectl("get", "serviceaccount", "default", "-n", name),
             f"the default ServiceAccount of {name}",
         )
+
+    @contextmanager
+    def namespace(self, name: str) -> Iterator[str]:
+        """Create a namespace, and delete it in the end without waiting."""
+        self.create_namespace(name)
+        yield name
+        self.kubectl("delete", "namespace", name, "--wait=false")
 
     def token(self, namespace: str, service_account: str, *, duration_seconds: int = 3600) -> str:
         """Create a token of a ServiceAccount by the TokenRequest API (600 s at least)."""
