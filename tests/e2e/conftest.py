@@ -39,7 +39,19 @@ PEAK_RATE = 600.0
 TEST_SECONDS = 300
 STORY = "story"
 # They go first, in this order, so that both workers of a run end together.
-LONGEST = ("test_runbooks", "test_learning", "test_outages", "test_rise", "test_hpa_golden")
+LONGEST = (
+    "test_runbooks",
+    "test_learning",
+    "test_readme",
+    "test_outages",
+    "test_rise",
+    "test_saved_state",
+    "test_limits",
+    "test_operating",
+    "test_hpa_golden",
+    "test_observed",
+    "test_tutorial",
+)
 # What the chart is installed with: a quick operator; one Secret it may read; two kinds more that it may scale.
 VALUES = {
     "operator": {"interval": "2s", "startup": "20s", "logLevel": "info"},
@@ -157,9 +169,8 @@ def adapter(cluster: ControlPlane, prometheus: PrometheusServer) -> Iterator[Met
 def namespace(cluster: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, named after it."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:50].strip("-")
-    cluster.create_namespace(name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with cluster.namespace(name) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,18 @@ def test_a_canary_runs_beside_the_live_forecast_and_goes_with_its_field(
             "checkout", QUERY, 0.5, namespace=namespace, maximum=3, load={"step": "15s"}, forecast=forecast
         )
 
+    def change(spec: dict) -> None:
+        cluster.kubectl("patch", "bas/checkout", "-n", namespace, "--type=merge", "-p", json.dumps({"spec": spec}))
+
     cluster.apply(deployment("checkout", namespace=namespace, replicas=1), autoscaler(TRIED))
-    first = wait_until(lambda: told() if told().get("windows") else None, "a window is compared", deadline_seconds=200)
+    here = {"namespace": namespace, "name": "checkout"}
+    ratio = "bayescaler_canary_loss_ratio"
+    wait_until(lambda: operator.metric(ratio, **here) is not None, "a window is compared", deadline_seconds=200)
+    change({"maxReplicas": 4})  # a change is told at once, all else once a minute
+    first = wait_until(lambda: told() if told().get("windows") else None, "the status tells of it")
     assert first["phase"] == "Running"
     assert first["live"]["loss"] >= 0.0
     assert first["canary"]["replicas"] >= 1
-    here = {"namespace": namespace, "name": "checkout"}
-    assert operator.metric("bayescaler_canary_loss_ratio", **here) is not None
     assert operator.metric("bayescaler_state", **here, canary="Running") == 1
 
     for canary, why in (
@@ -41,6 +46,5 @@ def test_a_canary_runs_beside_the_live_forecast_and_goes_with_its_field(
         with pytest.raises(HarnessError, match=why):
             cluster.apply(autoscaler(WITHOUT | {"canary": canary}))
 
-    patch = json.dumps({"spec": {"forecast": {"canary": None}}})
-    cluster.kubectl("patch", "bas/checkout", "-n", namespace, "--type=merge", "-p", patch)
+    change({"forecast": {"canary": None}})
     wait_until(lambda: not told(), "the status tells of none", deadline_seconds=60)

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import fields
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from harness.controlplane import ControlPlane
 from harness.kwok import StartUp
 from harness.load import Load
 from harness.manifests import deployment, hpa_on_cpu, hpa_on_external_metric
-from harness.process import HarnessError, wait_until
+from harness.process import PORTS, HarnessError, own_ports, wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS
 
@@ -204,6 +205,16 @@ def test_the_cluster_goes_on_after_its_api_server_was_killed(cluster: ControlPla
 
     cluster.kubectl("scale", "deployment/web", "-n", namespace, "--replicas=3")
     wait_until(lambda: ready(cluster, "web", namespace) == 3, "three ready pods", deadline_seconds=90)
+
+
+def test_no_two_workers_are_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    given = []
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        given.append(set(islice(own_ports(), len(PORTS))))
+    assert given[0].isdisjoint(given[1])
+    assert given[0] | given[1] == set(PORTS)
 
 
 def test_executables_of_envtest_go_before_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

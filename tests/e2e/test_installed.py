@@ -1,6 +1,7 @@
 """The chart in a real cluster: what it installs, the operator on its ServiceAccount, what kubectl shows."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,30 +13,32 @@ from harness.release import OperatorProcess, Release
 
 CRD = "bayesianautoscalers.bayescaler.dev"
 PER_REPLICA = 0.5  # of a load that is never so small that it needs no more than two
+NAMESPACE = "installed"
 SETTLED_SECONDS = 60.0
 
 
-@pytest.fixture
-def sized(cluster: ControlPlane, operator: OperatorProcess, namespace: str) -> str:
+@pytest.fixture(scope="module")
+def sized(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with a Deployment `checkout` that its BayesianAutoscaler has raised from one replica to three."""
-    cluster.apply(
-        deployment("checkout", namespace=namespace, replicas=1),
-        bayesian_autoscaler("checkout", QUERY, PER_REPLICA, namespace=namespace, maximum=3),
-    )
-    cluster.kubectl("wait", "--for=condition=Ready", "bas/checkout", "-n", namespace, "--timeout=60s")
-    wait_until(
-        lambda: cluster.get("deployment", "checkout", namespace=namespace)["status"].get("readyReplicas") == 3,
-        "three ready pods",
-        deadline_seconds=SETTLED_SECONDS,
-    )
+    with cluster.namespace(NAMESPACE) as namespace:
+        cluster.apply(
+            deployment("checkout", namespace=namespace, replicas=1),
+            bayesian_autoscaler("checkout", QUERY, PER_REPLICA, namespace=namespace, maximum=3),
+        )
+        cluster.kubectl("wait", "--for=condition=Ready", "bas/checkout", "-n", namespace, "--timeout=60s")
+        wait_until(
+            lambda: cluster.get("deployment", "checkout", namespace=namespace)["status"].get("readyReplicas") == 3,
+            "three ready pods",
+            deadline_seconds=SETTLED_SECONDS,
+        )
 
-    def told() -> bool:
-        """Status follows the target by one tick, and trust is judged by what the history showed."""
-        status = status_of(cluster, namespace)
-        return (status["currentReplicas"], status["desiredReplicas"], status["phase"]) == (3, 3, "Trusted")
+        def told() -> bool:
+            """Status follows the target by one tick, and trust is judged by what the history showed."""
+            status = status_of(cluster, namespace)
+            return (status["currentReplicas"], status["desiredReplicas"], status["phase"]) == (3, 3, "Trusted")
 
-    wait_until(told, "a status of what runs now", deadline_seconds=SETTLED_SECONDS)
-    return namespace
+        wait_until(told, "a status of what runs now", deadline_seconds=SETTLED_SECONDS)
+        yield namespace
 
 
 def status_of(cluster: ControlPlane, namespace: str, name: str = "checkout") -> dict[str, Any]:

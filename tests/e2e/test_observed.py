@@ -42,18 +42,17 @@ def operator(
 @pytest.fixture(scope="module")
 def sized(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with one object that has a budget and more load than it may serve, and one with a quantile."""
-    cluster.create_namespace(NAMESPACE)
-    cluster.apply(
-        *(deployment(name, namespace=NAMESPACE, replicas=1) for name in ("checkout", "search")),
-        bayesian_autoscaler(
-            "checkout", QUERY, 0.5, namespace=NAMESPACE, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
-        ),
-        bayesian_autoscaler("search", QUERY, 50, namespace=NAMESPACE),
-    )
-    for name in ("checkout", "search"):
-        cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", NAMESPACE, "--timeout=60s")
-    yield NAMESPACE
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with cluster.namespace(NAMESPACE):
+        cluster.apply(
+            *(deployment(name, namespace=NAMESPACE, replicas=1) for name in ("checkout", "search")),
+            bayesian_autoscaler(
+                "checkout", QUERY, 0.5, namespace=NAMESPACE, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
+            ),
+            bayesian_autoscaler("search", QUERY, 50, namespace=NAMESPACE),
+        )
+        for name in ("checkout", "search"):
+            cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", NAMESPACE, "--timeout=60s")
+        yield NAMESPACE
 
 
 def test_every_panel_of_every_dashboard_has_data_or_a_reason_for_none(

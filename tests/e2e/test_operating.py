@@ -55,19 +55,22 @@ def operator(
 @pytest.fixture(scope="module")
 def operated(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with an object that does well, one at its maximum of three, and two whose query is wrong."""
-    cluster.create_namespace(NAMESPACE)
-    cluster.apply(
-        *(deployment(name, namespace=NAMESPACE) for name in NAMES),
-        bayesian_autoscaler("checkout", QUERY, 50, namespace=NAMESPACE, maximum=20),
-        bayesian_autoscaler("busy", QUERY, 0.5, namespace=NAMESPACE, maximum=3),
-        bayesian_autoscaler("misspelt", MISSPELT, 50, namespace=NAMESPACE),
-        bayesian_autoscaler("backlog", BACKLOG, 50, namespace=NAMESPACE),
-    )
-    for name in ("checkout", "busy"):
-        cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", NAMESPACE, "--timeout=60s")
-    wait_until(lambda: replicas(cluster, "busy") == 3, "busy is at its maximum", deadline_seconds=SETTLED_SECONDS)
-    yield NAMESPACE
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with cluster.namespace(NAMESPACE):
+        cluster.apply(
+            *(deployment(name, namespace=NAMESPACE) for name in NAMES),
+            bayesian_autoscaler("checkout", QUERY, 50, namespace=NAMESPACE, maximum=20),
+            bayesian_autoscaler("busy", QUERY, 0.5, namespace=NAMESPACE, maximum=3),
+            bayesian_autoscaler("misspelt", MISSPELT, 50, namespace=NAMESPACE),
+            bayesian_autoscaler("backlog", BACKLOG, 50, namespace=NAMESPACE),
+        )
+        for name in ("checkout", "busy"):
+            cluster.kubectl("wait", "--for=condition=Ready", f"bas/{name}", "-n", NAMESPACE, "--timeout=60s")
+        wait_until(
+            lambda: cluster.get("bas", "busy", namespace=NAMESPACE)["status"]["currentReplicas"] == 3,
+            "busy is at its maximum, and says so",
+            deadline_seconds=SETTLED_SECONDS,
+        )
+        yield NAMESPACE
 
 
 def replicas(cluster: ControlPlane, name: str) -> int:
@@ -158,6 +161,52 @@ def test_top_shows_every_object_as_its_status_has_it(cluster: ControlPlane, oper
         return True
 
     wait_until(busy, "its status tells of what runs now", deadline_seconds=SETTLED_SECONDS)
+
+
+def test_the_plugin_tells_decisions_of_now_and_then(
+    cluster: ControlPlane, operator: OperatorProcess, operated: str, plugin: Plugin
+) -> None:
+    out = plugin.told("explain", "deploy/busy", "-n", operated)
+    assert re.match(rf"{operated}/busy: 3 replicas, fixed by MaxReplicas \(\d+ asked for\)\n", out)
+    assert "MaxReplicas: raise maxReplicas" in out
+
+    told = json.loads(plugin.told("explain", "busy", f"--namespace={operated}", "-ojson", "--why-not=2"))
+    status = cluster.get("bas", "busy", namespace=operated)["status"]
+    assert told["decision"]["steps"][-1]["limiter"] == "MaxReplicas"
+    assert told["whyNot"]["violationProbability"] > 0.5
+    assert len(status["forecast"]["quantiles"]) == 9
+    assert len(json.dumps(status)) < 3000
+
+    log = str(operator.component.log)
+    newest = operator.decisions(f"{operated}/busy")[-1].decision
+    logged = json.loads(plugin.told("explain", "busy", "-n", operated, "--log", log, "-ojson"))
+    assert logged["decision"]["id"].split(".")[:2] == newest["id"].split(".")[:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "says"),
+    [
+        ("busy", ("--log={log}", "--at=2020-01-01T00:00:00Z"), 1, "has no decision of"),
+        # The pods of this control plane run no images, and have no log.
+        ("busy", ("--at=-1s",), 2, "kubectl logs -n NAMESPACE"),
+        ("nobody", (), 1, "there is no BayesianAutoscaler nobody in namespace {namespace}"),
+    ],
+    ids=["before the log", "no log", "no object"],
+)
+def test_what_it_cannot_tell_it_says(
+    operator: OperatorProcess, operated: str, plugin: Plugin, name: str, options: tuple[str, ...], code: int, says: str
+) -> None:
+    given = [one.format(log=operator.component.log) for one in options]
+    said = plugin.kubectl("bayescaler", "explain", name, "-n", operated, *given)
+    assert said.code == code
+    assert says.format(namespace=operated) in said.err
+
+
+def test_kubectl_finds_its_help_and_completes_it(plugin: Plugin) -> None:
+    assert plugin.told("explain", "--help").startswith("Usage: kubectl bayescaler explain")
+    completed = plugin.kubectl("__complete", "bayescaler", "exp").out
+    assert "explain\t" in completed
+    assert completed.rstrip().endswith(":4")
 
 
 @pytest.mark.parametrize(("verb", "undone"), [("pause", "resume"), ("observe", "auto")])

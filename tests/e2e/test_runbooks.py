@@ -70,17 +70,11 @@ class Installation:
                 deadline_seconds=SETTLED_SECONDS,
             )
 
-    def object(self, name: str) -> dict[str, Any]:
-        """One of the shop's objects."""
-        path = f"/apis/bayescaler.dev/v1alpha1/namespaces/{SHOP}/bayesianautoscalers/{name}"
-        found: dict[str, Any] = self.cluster.request(path).json()
-        return found
-
     def settle(self) -> None:
         """Wait until every object has been looked at as it is now."""
 
         def told() -> bool:
-            objects = [self.object(name) for name in ("checkout", "search", "reports")]
+            objects = [self.cluster.get("bas", name, namespace=SHOP) for name in ("checkout", "search", "reports")]
             return all(
                 one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"]
                 and one["status"].get("conditions")
@@ -221,7 +215,7 @@ def test_time_that_is_left_out_of_the_query_is_a_gap_and_no_zero(installation: I
     assert len(times) >= 45
     assert values.min() > 0
     wait_until(
-        lambda: installation.object("checkout")["status"]["lastDecision"].get("load"),
+        lambda: installation.cluster.get("bas", "checkout", namespace=SHOP)["status"]["lastDecision"].get("load"),
         "it is decided by the load",
         deadline_seconds=SETTLED_SECONDS,
     )

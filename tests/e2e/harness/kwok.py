@@ -14,23 +14,26 @@ START_UP_ANNOTATION = "bayescaler-e2e/start-up"
 START_UP_LONGEST_ANNOTATION = "bayescaler-e2e/start-up-longest"
 POD_CIDR = "10.244.0.0/16"
 
+_CONTAINERS = """
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: READY
+  started: READY
+  restartCount: 0
+  state: STATE
+{{ end }}
+"""
+
 _POD_STARTED = """
 phase: Pending
 startTime: {{ $now | Quote }}
 {{ with NodeIPWith .spec.nodeName }}
 hostIP: {{ . | Quote }}
 {{ end }}
-containerStatuses:
-{{ range .spec.containers }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: false
-  started: false
-  restartCount: 0
-  state: {waiting: {reason: ContainerCreating}}
-{{ end }}
-"""
+""" + _CONTAINERS.replace("READY", "false").replace("STATE", "{waiting: {reason: ContainerCreating}}")
 
 _POD_READY = """
 phase: Running
@@ -39,17 +42,7 @@ phase: Running
 podIP: {{ . | Quote }}
 podIPs: [{ip: {{ . | Quote }}}]
 {{ end }}
-containerStatuses:
-{{ range .spec.containers }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: true
-  started: true
-  restartCount: 0
-  state: {running: {startedAt: {{ $now | Quote }}}}
-{{ end }}
-"""
+""" + _CONTAINERS.replace("READY", "true").replace("STATE", "{running: {startedAt: {{ $now | Quote }}}}")
 
 _NODE_READY = """
 {{ $now := Now }}

@@ -2,12 +2,12 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from harness.binaries import Command
 from harness.process import Said, run
-from harness.release import EXECUTABLE
 
 COMMAND_SECONDS = 60.0
 
@@ -17,7 +17,7 @@ class Plugin:
 
     def __init__(self, kubectl: Command, kubeconfig: Path) -> None:
         self._kubectl, self._kubeconfig = kubectl, kubeconfig
-        self._path = f"{EXECUTABLE.parent}:{os.environ['PATH']}"
+        self._path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def kubectl(self, *arguments: str, kubeconfig: Path | None = None) -> Said:
         """Run kubectl, as the administrator or by another kubeconfig."""

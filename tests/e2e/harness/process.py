@@ -88,7 +88,7 @@ def run(
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-def _own_ports() -> Iterator[int]:
+def own_ports() -> Iterator[int]:
     """Give the ports of this worker of pytest-xdist, round and round, none twice in a round.
 
     They lie below those that the kernel gives to whoever connects: a server may take one long after it was given.
@@ -100,7 +100,7 @@ def _own_ports() -> Iterator[int]:
     return cycle([*own[first:], *own[:first]])
 
 
-_ports = _own_ports()
+_ports = own_ports()
 
 
 def free_ports(count: int) -> list[int]:
