@@ -135,7 +135,7 @@ def _troubles(workload: Workload, said: str) -> list[dict[str, str]]:
     found = []
     for condition in assess(workload):
         status = "True" if condition.status else "False"
-        if not as_it_should_be(Judged(condition.type, status, condition.reason, condition.message)):
+        if not as_it_should_be(Judged(condition.type, status, condition.reason, "")):
             message = "" if condition.message == said else condition.message
             found.append(
                 {"type": str(condition.type), "status": status, "reason": condition.reason, "message": message}
