@@ -56,8 +56,7 @@ def _risk(steering: Steered | None) -> dict[str, Any] | None:
     risk = risk_of(steering)
     if risk is None or steering is None:
         return None
-    ladder = [{"price": rung.price, "short": rung.short, "replicas": rung.replicas} for rung in steering.ladder]
-    return risk | {"seconds": steering.seconds, "ladder": ladder}
+    return risk | {"seconds": steering.seconds, "ladder": [rung._asdict() for rung in steering.ladder]}
 
 
 def id_of(workload: Workload, decision: Decision) -> str:

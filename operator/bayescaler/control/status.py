@@ -195,18 +195,18 @@ def _with_times(
     before = {c.get("type"): c for c in told.get("conditions", ())}
     rendered = []
     for condition in conditions:
-        if not _WORD.fullmatch(condition.reason):
-            raise ValueError(f"{condition.type}: the reason {condition.reason!r} is no CamelCase word")
-        status = "True" if condition.status else "False"
-        old = before.get(condition.type)
+        kind, reason, status = str(condition.type), str(condition.reason), "True" if condition.status else "False"
+        if not _WORD.fullmatch(reason):
+            raise ValueError(f"{kind}: the reason {reason!r} is no CamelCase word")
+        old = before.get(kind)
         kept = old is not None and old.get("status") == status
         rendered.append(
             {
-                "type": condition.type.value,
+                "type": kind,
                 "status": status,
                 "observedGeneration": generation,
                 "lastTransitionTime": old["lastTransitionTime"] if old is not None and kept else rfc3339(now),
-                "reason": str(condition.reason),
+                "reason": reason,
                 "message": clip(condition.message),
             }
         )

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .kernels import steering as ladder
 from .kernels.rules import ROUNDING
@@ -23,8 +24,7 @@ class Cap(StrEnum):
     DEAREST = "Dearest"
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(NamedTuple):
     """One price (replicas) on the load as it came: the share of time it would have been short, its mean replicas."""
 
     price: float
