@@ -9,9 +9,9 @@ from typing import Any
 from bayescaler.api import duration_text
 from bayescaler.api.figures import rfc3339
 from bayescaler.policy import Decision
-from bayescaler.policy.conditions import as_it_should_be
+from bayescaler.policy.conditions import is_good
 from bayescaler.policy.from_status import decision_id
-from bayescaler.policy.record import VERSION, Judged
+from bayescaler.policy.record import VERSION
 from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.steered import Steered
 from bayescaler.policy.types import Policy, ScalingRules
@@ -134,7 +134,7 @@ def _troubles(workload: Workload, said: str) -> list[dict[str, str]]:
     found = []
     for condition in assess(workload):
         status = "True" if condition.status else "False"
-        if not as_it_should_be(Judged(condition.type, status, condition.reason, "")):
+        if not is_good(condition.type, status):
             message = "" if condition.message == said else condition.message
             found.append(
                 {"type": str(condition.type), "status": status, "reason": condition.reason, "message": message}
