@@ -13,20 +13,19 @@ from bayescaler.policy.conditions import is_good
 from bayescaler.policy.from_status import decision_id
 from bayescaler.policy.record import VERSION
 from bayescaler.policy.schedules import Schedule
-from bayescaler.policy.steered import Steered
 from bayescaler.policy.types import Policy, ScalingRules
 
 from .canaries import message_of
 from .conditions import assess
-from .status import calibration_of, capacity_status, forecast_of, risk_of, steering_of
+from .status import Figures
 from .workload import Workload
 
 
-def complete(workload: Workload) -> dict[str, Any]:
+def complete(workload: Workload, figures: Figures | None = None) -> dict[str, Any]:
     """Return the record of a workload's decision, which there is; its sentence stands beside it in the log."""
     decision, intent = workload.decision, workload.decided_for
     assert decision is not None  # noqa: S101 - only decisions are logged
-    load_at = decision.case.observation.load_at
+    figures, load_at = figures or Figures(workload), decision.case.observation.load_at
     told = {
         "version": VERSION,
         "id": id_of(workload, decision),
@@ -40,10 +39,10 @@ def complete(workload: Workload) -> dict[str, Any]:
     if decision.load is not None and load_at is not None:
         told["loadAt"] = rfc3339(load_at)
     parts = {
-        "forecast": None if intent is None else forecast_of(workload),
-        "calibration": calibration_of(workload),
-        "capacity": capacity_status(workload),
-        "risk": _risk(steering_of(workload)),
+        "forecast": None if intent is None else figures.forecast,
+        "calibration": figures.calibration,
+        "capacity": figures.capacity,
+        "risk": _risk(figures),
     }
     told |= {name: part for name, part in parts.items() if part is not None}
     if sentence := message_of(workload, now=decision.at):
@@ -51,9 +50,9 @@ def complete(workload: Workload) -> dict[str, Any]:
     return told
 
 
-def _risk(steering: Steered | None) -> dict[str, Any] | None:
+def _risk(figures: Figures) -> dict[str, Any] | None:
     """Return what the status tells of a budget, and the ladder of prices."""
-    risk = risk_of(steering)
+    risk, steering = figures.risk, figures.steering
     if risk is None or steering is None:
         return None
     return risk | {"seconds": steering.seconds, "ladder": [rung._asdict() for rung in steering.ladder]}
