@@ -9,7 +9,6 @@ from pydantic import Field, WithJsonSchema
 
 MESSAGE_CHARACTERS = 1024
 WORD_CHARACTERS = 128
-SIGNIFICANT_DIGITS = 6
 WHY_CHARACTERS = 256
 ATOMIC_MAP: dict[str, Any] = {"x-kubernetes-map-type": "atomic"}
 
@@ -32,7 +31,7 @@ def rfc3339(at: float) -> str:
 
 def figure(number: float | None) -> float | None:
     """Return a number to six digits, None for one that JSON does not know."""
-    return None if number is None or not math.isfinite(number) else float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+    return None if number is None or not math.isfinite(number) else float(f"{number:.6g}")
 
 
 def known(given: dict[str, Any]) -> dict[str, Any]:

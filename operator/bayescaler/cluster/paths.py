@@ -1,5 +1,6 @@
 """Where objects live on the API server, and the guard that keeps a name from being a path."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ def group_path(group_version: str) -> str:
     return f"/apis/{segment(group, what='group')}/{segment(version, what='version')}"
 
 
+@lru_cache(maxsize=4096)
 def collection(group_version: str, plural: str, namespace: str | None = None) -> str:
     """All objects of a resource, in one namespace or (None) in all."""
     root = group_path(group_version)

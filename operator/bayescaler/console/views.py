@@ -11,8 +11,8 @@ from bayescaler.control.decision_log import complete
 from bayescaler.control.status import steering_of
 from bayescaler.control.workload import Workload
 from bayescaler.policy import Outlook
-from bayescaler.policy.conditions import as_it_should_be
-from bayescaler.policy.record import Judged, read
+from bayescaler.policy.conditions import is_good
+from bayescaler.policy.record import read
 from bayescaler.policy.story import tell
 from bayescast import LEVELS
 
@@ -47,7 +47,7 @@ def standing(workload: Workload) -> tuple[State, str, str]:
 def _weight(condition: Condition) -> State:
     """How much a condition matters: a limit that is meant to hold is no fault."""
     status = "True" if condition.status else "False"
-    if as_it_should_be(Judged(condition.type, status, condition.reason, condition.message)):
+    if is_good(condition.type, status):
         warned = condition.reason in {"LoadLiveWithWarnings", "LearningHindered"}
         return State.NOTICE if warned else State.GOOD
     if condition.type is ConditionType.SCALING_LIMITED:

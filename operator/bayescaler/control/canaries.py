@@ -18,12 +18,11 @@ from bayescaler.policy.canary import FEWEST_WINDOWS, LOSSES_A_UNIT, Pair, Trial
 from bayescaler.policy.canary_told import sentence
 from bayescaler.policy.freshness import closed_until
 from bayescaler.policy.reasons import CanaryPhase
-from bayescaler.policy.trust import nearest_level
 from bayescaler.sources.port import LoadSource, SourceError
 from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
-from .estimate import BankPool, outlook_of
+from .estimate import BankPool, level_of, outlook_of
 from .settings import Settings
 from .translate import CanaryTerms, Intent, beside
 from .warmup import LONGEST_RETRY_SECONDS, history
@@ -187,7 +186,8 @@ class Canaries:
             canary.problem = "no load was seen yet"
             return
         canary.retry_seconds = 0.0
-        _see(canary, _believed(fresh, seat.bank.diagnostics(seat.row).doubted), seat.intent.scale)
+        doubted = seat.bank.shown(seat.row, level_of(intent.policy.promised)).doubted
+        _see(canary, _believed(fresh, doubted), seat.intent.scale)
         if live.consumed_until == seat.consumed_until and live.intent.lead == seat.intent.lead:
             _issue(canary, live, seat, intent.policy.promised, now=now)
         _would_decide(workload, canary, seat, now=now)
@@ -274,7 +274,7 @@ def _issue(canary: Canary, live: Seat, seat: Seat, level: float, *, now: float) 
     scale, lead, book = live.intent.scale, live.intent.lead, canary.trial.book
     if book is None or book.level != level:
         shown = live.bank.diagnostics(live.row, lead)
-        unit = LOSSES_A_UNIT * scale * shown.pinball[nearest_level(shown.pinball, level)]
+        unit = LOSSES_A_UNIT * scale * shown.pinball[level_of(level)]
         if shown.disjoint_windows < FEWEST_WINDOWS or not unit > 0.0:
             canary.problem = f"the live forecast has {shown.disjoint_windows} of {FEWEST_WINDOWS} windows to show"
             return

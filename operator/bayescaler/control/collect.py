@@ -6,8 +6,7 @@ with data: a missing bucket counts as missing once something later has come, so 
 
 import asyncio
 from collections.abc import Iterable
-
-import numpy as np
+from math import isfinite
 
 from bayescaler.policy.freshness import closed_until, is_live
 from bayescaler.policy.reasons import Health
@@ -92,25 +91,23 @@ def take(workload: Workload, series: Series, *, now: float) -> None:
         load.trouble_since = None
     elif load.trouble_since is None:
         load.trouble_since = now
-    filled = np.flatnonzero(np.isfinite(series.values))
-    if not filled.size:
+    buckets = list(zip(series.times.tolist(), series.values.tolist(), strict=True))
+    while buckets and not isfinite(buckets[-1][1]):
+        buckets.pop()
+    if not buckets:
         return
-    newest = int(filled[-1])
-    load.value = float(series.values[newest]) * intent.scale
-    load.at = float(series.times[newest]) + intent.forecast.step_seconds
+    at, newest = buckets[-1]
+    load.value, load.at = newest * intent.scale, at + intent.forecast.step_seconds
     if intent.learn is not None:
-        for place in filled:
-            workload.serving.heard(float(series.times[place]), float(series.values[place]) * intent.scale)
+        for start, value in buckets:
+            if isfinite(value):
+                workload.serving.heard(start, value * intent.scale)
     if seat is None:
         return
     reached = max(seat.consumed_until, closed_until(now, 1.0, intent.history_seconds))
-    load.behind = float(series.times[0]) > reached
+    load.behind = buckets[0][0] > reached
     if not load.behind:
-        workload.fresh = [
-            (float(t), float(v))
-            for t, v in zip(series.times[: newest + 1], series.values[: newest + 1], strict=True)
-            if t >= seat.consumed_until
-        ]
+        workload.fresh = [bucket for bucket in buckets if bucket[0] >= seat.consumed_until]
 
 
 def judge(workload: Workload, *, now: float, lag_seconds: float) -> None:

@@ -9,24 +9,23 @@ from typing import Any
 from bayescaler.api import duration_text
 from bayescaler.api.figures import rfc3339
 from bayescaler.policy import Decision
-from bayescaler.policy.conditions import as_it_should_be
+from bayescaler.policy.conditions import is_good
 from bayescaler.policy.from_status import decision_id
-from bayescaler.policy.record import VERSION, Judged
+from bayescaler.policy.record import VERSION
 from bayescaler.policy.schedules import Schedule
-from bayescaler.policy.steered import Steered
 from bayescaler.policy.types import Policy, ScalingRules
 
 from .canaries import message_of
 from .conditions import assess
-from .status import calibration_of, capacity_status, forecast_of, risk_of, steering_of
+from .status import Figures
 from .workload import Workload
 
 
-def complete(workload: Workload) -> dict[str, Any]:
+def complete(workload: Workload, figures: Figures | None = None) -> dict[str, Any]:
     """Return the record of a workload's decision, which there is; its sentence stands beside it in the log."""
     decision, intent = workload.decision, workload.decided_for
     assert decision is not None  # noqa: S101 - only decisions are logged
-    load_at = decision.case.observation.load_at
+    figures, load_at = figures or Figures(workload), decision.case.observation.load_at
     told = {
         "version": VERSION,
         "id": id_of(workload, decision),
@@ -40,10 +39,10 @@ def complete(workload: Workload) -> dict[str, Any]:
     if decision.load is not None and load_at is not None:
         told["loadAt"] = rfc3339(load_at)
     parts = {
-        "forecast": None if intent is None else forecast_of(workload),
-        "calibration": calibration_of(workload),
-        "capacity": capacity_status(workload),
-        "risk": _risk(steering_of(workload)),
+        "forecast": None if intent is None else figures.forecast,
+        "calibration": figures.calibration,
+        "capacity": figures.capacity,
+        "risk": _risk(figures),
     }
     told |= {name: part for name, part in parts.items() if part is not None}
     if sentence := message_of(workload, now=decision.at):
@@ -51,13 +50,12 @@ def complete(workload: Workload) -> dict[str, Any]:
     return told
 
 
-def _risk(steering: Steered | None) -> dict[str, Any] | None:
+def _risk(figures: Figures) -> dict[str, Any] | None:
     """Return what the status tells of a budget, and the ladder of prices."""
-    risk = risk_of(steering)
+    risk, steering = figures.risk, figures.steering
     if risk is None or steering is None:
         return None
-    ladder = [{"price": rung.price, "short": rung.short, "replicas": rung.replicas} for rung in steering.ladder]
-    return risk | {"seconds": steering.seconds, "ladder": ladder}
+    return risk | {"seconds": steering.seconds, "ladder": [rung._asdict() for rung in steering.ladder]}
 
 
 def id_of(workload: Workload, decision: Decision) -> str:
@@ -135,7 +133,7 @@ def _troubles(workload: Workload, said: str) -> list[dict[str, str]]:
     found = []
     for condition in assess(workload):
         status = "True" if condition.status else "False"
-        if not as_it_should_be(Judged(condition.type, status, condition.reason, condition.message)):
+        if not is_good(condition.type, status):
             message = "" if condition.message == said else condition.message
             found.append(
                 {"type": str(condition.type), "status": status, "reason": condition.reason, "message": message}

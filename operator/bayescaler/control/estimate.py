@@ -174,7 +174,7 @@ def predict(workload: Workload, *, now: float) -> None:
         workload.phase, workload.phase_told = Phase.LEARNING, "no load was seen yet"
         return
     if workload.evidence is None or seat.judged_until != seat.consumed_until:
-        shown = seat.bank.shown(seat.row, _level(intent.policy.promised), seat.intent.lead)
+        shown = seat.bank.shown(seat.row, level_of(intent.policy.promised), seat.intent.lead)
         seat.judged_until, workload.doubted = seat.consumed_until, shown.doubted
         workload.evidence = _evidence(shown, intent)
         workload.standing = judge(workload.evidence, workload.standing)
@@ -202,7 +202,7 @@ def outlook_of(seat: Seat, *, now: float) -> Outlook:
 
 
 @lru_cache(maxsize=128)
-def _level(promised: float) -> float:
+def level_of(promised: float) -> float:
     """Return the level of the forecaster that a promise is judged at."""
     return nearest_level(LEVELS, promised)
 
@@ -213,7 +213,7 @@ def _evidence(shown: Shown, intent: Intent) -> Evidence:
     return Evidence(
         disjoint_windows=shown.disjoint_windows,
         coverage=shown.coverage if shown.windows else None,
-        nominal=_level(intent.policy.promised),
+        nominal=level_of(intent.policy.promised),
         skill=shown.skill if shown.windows else None,
         buckets_seen=shown.buckets_seen,
         season_buckets=int(min(intent.forecast.seasons, default=0.0) / intent.forecast.step_seconds),

@@ -22,7 +22,7 @@ from .budget import Budget
 from .containment import contained
 from .decision_log import complete
 from .settings import Settings
-from .status import material, outline, render
+from .status import Figures, material, outline, render
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -57,9 +57,10 @@ class Reporter:
         """Log, record Events and write the statuses that are due."""
         for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
             with contained(workload, "report", self._metrics):
-                self._log(workload)
+                figures = Figures(workload)
+                self._log(workload, figures)
                 self._tell_refused(workload)
-                if workload.telling is None and (status := self._due(workload, now)) is not None:
+                if workload.telling is None and (status := self._due(workload, figures, now)) is not None:
                     write = self._write(workload, status, now)
                     workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
         telling = [w.telling for w in workloads if w.telling is not None]
@@ -70,14 +71,14 @@ class Reporter:
         """Drop what is remembered of an object that is gone."""
         self._logged.pop(workload.key, None)
 
-    def _due(self, workload: Workload, now: float) -> dict[str, Any] | None:
+    def _due(self, workload: Workload, figures: Figures, now: float) -> dict[str, Any] | None:
         """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
         told = workload.told
         if outline(workload) != material(told.status):
-            return render(workload, now=now) if self._changes.take(now) else None
+            return render(workload, figures, now=now) if self._changes.take(now) else None
         if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
             return None
-        status = render(workload, now=now)
+        status = render(workload, figures, now=now)
         return status if status != told.status and self._refreshes.take(now) else None
 
     async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
@@ -138,7 +139,7 @@ class Reporter:
                 event_type=EventType.WARNING,
             )
 
-    def _log(self, workload: Workload) -> None:
+    def _log(self, workload: Workload, figures: Figures) -> None:
         """One record a decision that is written or differs from the one before; the others only at level debug."""
         decision = workload.decision
         if decision is None:
@@ -148,7 +149,9 @@ class Reporter:
         level = logging.DEBUG if told else logging.INFO
         self._logged[workload.key] = what
         if decisions_log.isEnabledFor(level):
-            decisions_log.log(level, decision.message, extra={"object": workload.label, "decision": complete(workload)})
+            decisions_log.log(
+                level, decision.message, extra={"object": workload.label, "decision": complete(workload, figures)}
+            )
 
 
 def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:

@@ -26,11 +26,13 @@ class Rivals:
     ) -> None:
         self._scalers, self._metrics, self._may_write = scalers, metrics, may_write
         self._deadline_seconds = settings.collect_deadline_seconds
+        self._known, self._unread = False, scalers.unread()
 
     async def look(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Bring `scaler`, `conflict` and `tenure` of every workload up to date."""
         if any(_writes(workload) for workload in workloads):
             await self._wait_known()
+        self._known, self._unread = self._scalers.known, self._scalers.unread()
         for workload in workloads:
             with contained(workload, "observe", self._metrics):
                 self._look(workload, now)
@@ -74,12 +76,14 @@ class Rivals:
     def _found(self, workload: Workload) -> tuple[Scaler, ...]:
         """The autoscalers of the target; of KEDA's pair the ScaledObject, unless it cannot be seen."""
         found = self._scalers.of(workload.namespace, _reference(workload))
+        if not found:
+            return ()
         seen = {scaler.name for scaler in found if scaler.kind is ScalerKind.SCALED_OBJECT}
         return tuple(scaler for scaler in found if scaler.keda is None or scaler.keda not in seen)
 
     def _find_floor(self, workload: Workload) -> None:
-        found, ref, unread = self._found(workload), _reference(workload), self._scalers.unread()
-        if not self._scalers.known:
+        found, ref, unread = self._found(workload), _reference(workload), self._unread
+        if not self._known:
             workload.target_problem = Problem(NOT_READ, "HorizontalPodAutoscalers have not been listed yet")
         elif len(found) > 1:
             workload.target_problem = Problem(
@@ -100,14 +104,14 @@ class Rivals:
             workload.conflict = Conflict(problem.reason, problem.message, f"{_names(found)} scale it too")
 
     def _find_rival(self, workload: Workload) -> None:
-        if not self._scalers.known:
+        if not self._known:
             why = "whether another autoscaler is on the target has not been read yet"
             workload.conflict = Conflict(NOT_READ, why, why)
             return
-        found, unread = self._found(workload), self._scalers.unread()
+        found = self._found(workload)
         if not found:
-            if unread is not None:
-                workload.conflict = Conflict(NOT_READ, _cannot_read(unread), found=False)
+            if self._unread is not None:
+                workload.conflict = Conflict(NOT_READ, _cannot_read(self._unread), found=False)
             return
         first, ref = found[0], _reference(workload)
         made = f"ScaledObject {first.keda!r}" if first.keda is not None else ""

@@ -5,6 +5,7 @@ It is JSON from the start, in the words of `api.status`: after a change of load 
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -25,8 +26,41 @@ MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "obs
 _WORD = re.compile(REASON)
 
 
-def render(workload: Workload, *, now: float) -> Json:
+class Figures:
+    """What the status and the log record of a decision tell alike, made once, when the first of them asks."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+
+    @cached_property
+    def forecast(self) -> Json | None:
+        """The forecast behind the last decision."""
+        return forecast_of(self._workload)
+
+    @cached_property
+    def calibration(self) -> Json | None:
+        """How forecasts have kept their promise."""
+        return calibration_of(self._workload)
+
+    @cached_property
+    def capacity(self) -> Json | None:
+        """What one replica is taken to serve."""
+        return capacity_status(self._workload)
+
+    @cached_property
+    def steering(self) -> Steered | None:
+        """What steering has come to."""
+        return steering_of(self._workload)
+
+    @cached_property
+    def risk(self) -> Json | None:
+        """How the budget of time is spent."""
+        return risk_of(self.steering)
+
+
+def render(workload: Workload, figures: Figures | None = None, *, now: float) -> Json:
     """Build the whole status."""
+    figures = figures or Figures(workload)
     target, decision, told = workload.target, workload.decision, workload.told.status
     return known(
         {
@@ -35,11 +69,11 @@ def render(workload: Workload, *, now: float) -> Json:
             "currentReplicas": target.replicas if target else None,
             "desiredReplicas": decision.final if decision else None,
             "lastScaleTime": _last_scale_time(workload),
-            "forecast": forecast_of(workload),
-            "calibration": calibration_of(workload),
-            "capacity": capacity_status(workload),
+            "forecast": figures.forecast,
+            "calibration": figures.calibration,
+            "capacity": figures.capacity,
             "canary": canary_of(workload, now=now),
-            "risk": risk_of(steering_of(workload)),
+            "risk": figures.risk,
             "lastDecision": None if decision is None else _decision(decision),
             "conditions": _with_times(assess(workload), told, generation=workload.generation, now=now),
         }
@@ -195,18 +229,18 @@ def _with_times(
     before = {c.get("type"): c for c in told.get("conditions", ())}
     rendered = []
     for condition in conditions:
-        if not _WORD.fullmatch(condition.reason):
-            raise ValueError(f"{condition.type}: the reason {condition.reason!r} is no CamelCase word")
-        status = "True" if condition.status else "False"
-        old = before.get(condition.type)
+        kind, reason, status = str(condition.type), str(condition.reason), "True" if condition.status else "False"
+        if not _WORD.fullmatch(reason):
+            raise ValueError(f"{kind}: the reason {reason!r} is no CamelCase word")
+        old = before.get(kind)
         kept = old is not None and old.get("status") == status
         rendered.append(
             {
-                "type": condition.type.value,
+                "type": kind,
                 "status": status,
                 "observedGeneration": generation,
                 "lastTransitionTime": old["lastTransitionTime"] if old is not None and kept else rfc3339(now),
-                "reason": str(condition.reason),
+                "reason": reason,
                 "message": clip(condition.message),
             }
         )

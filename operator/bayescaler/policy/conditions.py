@@ -195,9 +195,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
 
 
 def as_it_should_be(condition: Judged) -> bool:
-    """Whether a condition is as it should be; one of a type that is not known here should be True."""
-    known = TYPES.get(condition.type)
-    return condition.status == ("True" if known is None else known.good)
+    """Whether a condition is as it should be."""
+    return is_good(condition.type, condition.status)
+
+
+def is_good(kind: str, status: str) -> bool:
+    """Whether a condition of this type should be so; of a type that is not known here it should be True."""
+    known = TYPES.get(kind)
+    return status == ("True" if known is None else known.good)
 
 
 def cure_of(reason: str) -> str:

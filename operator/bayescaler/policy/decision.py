@@ -93,10 +93,10 @@ class Decision:
         The last ends at `final`; rules that changed nothing leave no step.
         """
         steps, before = list[Step](), self.current
-        for rule, row in enumerate(self.case.trail):
+        for rule, row in enumerate(self.case.trail.tolist()):
             if isnan(row[col.LIMITER]):
                 continue
-            limiter, after = LIMITERS[int(row[col.LIMITER])], pods(float(row[col.MADE]))
+            limiter, after = LIMITERS[int(row[col.LIMITER])], pods(row[col.MADE])
             if rule == col.PROPOSAL or after != before:
                 steps.append(Step(limiter, before, after, clause(self.case, limiter, before, after)))
             before = after

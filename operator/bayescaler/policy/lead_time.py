@@ -191,7 +191,7 @@ class HeldLead:
                 return replace(self, shorter_since=None)
             return HeldLead(buckets, self.step_seconds, changed_at=now)
         if buckets == self.buckets:
-            return replace(self, shorter_since=None)
+            return self if self.shorter_since is None else replace(self, shorter_since=None)
         if self.shorter_since is None or now < self.shorter_since:
             return replace(self, shorter_since=now, shorter=buckets)
         shorter = max(self.shorter, buckets)

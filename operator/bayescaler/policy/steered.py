@@ -1,9 +1,9 @@
 """What steering by a budget has come to, in plain numbers: time short, the price now, what others would have done."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
+from typing import NamedTuple
 
 from .kernels import steering as ladder
 from .kernels.rules import ROUNDING
@@ -24,8 +24,7 @@ class Cap(StrEnum):
     DEAREST = "Dearest"
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(NamedTuple):
     """One price (replicas) on the load as it came: the share of time it would have been short, its mean replicas."""
 
     price: float
@@ -68,23 +67,25 @@ def steered(policy: Policy, state: State) -> Steered | None:
     share, price = spent(state), state.price
     if policy.budget is None or share is None or price is None:
         return None
-    figures, rungs = state.steering.figures, state.steering.rungs
-    weight = float(figures[ladder.WEIGHT])
-    mean = float(figures[ladder.FLEET]) / weight
-    prices = ladder.RUNGS * max(mean, 1.0)
-    first = int(np.searchsorted(prices, price)) - TOLD_RUNGS // 2
+    books = state.steering
+    figures = books.figures.tolist()
+    weight = figures[ladder.WEIGHT]
+    mean = figures[ladder.FLEET] / weight
+    prices = (ladder.RUNGS * max(mean, 1.0)).tolist()
+    first = bisect_left(prices, price) - TOLD_RUNGS // 2
     first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
+    rungs = books.rungs[first : first + TOLD_RUNGS].tolist()
     return Steered(
         budget=policy.budget.share,
         spent=share,
-        target=float(figures[ladder.TARGET]),
+        target=figures[ladder.TARGET],
         price=price,
         seconds=weight * policy.budget.step_seconds,
         ladder=tuple(
-            Rung(float(prices[i]), float(rungs[i, ladder.RATE]) / weight, float(rungs[i, ladder.PODS]) / weight)
-            for i in range(first, first + TOLD_RUNGS)
+            Rung(at, rung[ladder.RATE] / weight, rung[ladder.PODS] / weight)
+            for at, rung in zip(prices[first:], rungs, strict=False)
         ),
-        cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), float(prices[-1])),
+        cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), prices[-1]),
     )
 
 

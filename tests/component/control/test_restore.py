@@ -10,6 +10,7 @@ import pytest
 
 from bayescaler import __version__
 from bayescaler.cli import main
+from bayescaler.cluster import restoring
 from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.restoring import HELD_SECONDS, IN_FLIGHT, Silence, restore_all, silence_operators
 from bayescaler.sandbox.server import Fault
@@ -42,6 +43,18 @@ async def world(monkeypatch):
         yield made
 
 
+def claim(world, name, *, least):
+    """An HPA with a floor that an operator has left."""
+    world.apply(hpa(name, least=least))
+    notes = {"original-min-replicas": "1", "floor": str(least), "floor-owner": "gone/uid"}
+    noted = {"metadata": {"annotations": {f"bayescaler.dev/{key}": value for key, value in notes.items()}}}
+    world.server.patch(*HPA, name, noted)
+
+
+def patch_of(name):
+    return lambda request: request.verb == "patch" and request.name == name
+
+
 async def put_back(world):
     """What `bayescaler restore --all` does, with its wait as long as it takes."""
 
@@ -69,22 +82,8 @@ async def test_a_floor_put_back_stays_so_although_the_operator_still_runs(world)
 
 
 async def test_one_that_cannot_be_put_back_is_told_and_the_others_are(world):
-    world.apply(hpa("other", least=3))
-    world.server.patch(
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        "other",
-        {
-            "metadata": {
-                "annotations": {
-                    "bayescaler.dev/original-min-replicas": "1",
-                    "bayescaler.dev/floor": "3",
-                    "bayescaler.dev/floor-owner": "gone/uid",
-                }
-            }
-        },
-    )
-    refused = Fault(match=lambda r: r.verb == "patch" and r.name == "other", status=403, times=None)
+    claim(world, "other", least=3)
+    refused = Fault(match=patch_of("other"), status=403, times=None)
     world.server.faults.add(refused)
     _, done = await put_back(world)
     problems = {one.before.name: one.error for one in done}
@@ -136,10 +135,7 @@ async def test_without_a_place_the_command_says_what_to_give(world, capsys):
 
 async def test_many_are_put_back_at_once_and_a_server_that_fails_is_tried_again_ever_later(world):
     for number in range(9):
-        world.apply(hpa(f"other-{number}", least=9))
-        notes = {"original-min-replicas": "1", "floor": "9", "floor-owner": "gone/uid"}
-        noted = {"metadata": {"annotations": {f"bayescaler.dev/{key}": value for key, value in notes.items()}}}
-        world.server.patch(*HPA, f"other-{number}", noted)
+        claim(world, f"other-{number}", least=9)
     await world.running.stop()
     hold, waits = asyncio.Event(), []
     held = Fault(match=lambda r: r.verb == "patch" and r.name.startswith("other"), hold=hold, status=503, times=None)
@@ -161,6 +157,40 @@ async def test_many_are_put_back_at_once_and_a_server_that_fails_is_tried_again_
     assert [one.error for one in done] == [None] * 10
     assert {one.before.name: one.after.floor for one in done} == {"web": 2} | {f"other-{n}": 1 for n in range(9)}
     assert sorted(set(waits))[:2] == [0.5, 1.0]
+
+
+async def test_each_is_told_when_it_is_known_and_a_slow_one_keeps_back_none(world):
+    claim(world, "other", least=3)
+    await world.running.stop()
+    slow = world.server.faults.add(Fault(match=patch_of("other"), hold=asyncio.Event()))
+    told = []
+    async with await KubeClient.connect(world.kubeconfig) as client:
+        async for done in restore_all(client, (None,)):
+            told.append((done.before.name, done.after.floor))
+            slow.hold.set()  # not before the first is told
+    assert told == [("web", 2), ("other", 1)], "listed the other way round"
+
+
+async def test_what_is_gone_or_was_put_back_already_is_told_and_is_no_failure(world, capsys, monkeypatch):
+    monkeypatch.setattr(restoring, "FIRST_WAIT_SECONDS", 0.0)
+    claim(world, "other", least=3)
+    await world.running.stop()
+
+    def delete(request):
+        if patch_of("other")(request):
+            world.server.delete(*HPA, "other")
+        return False
+
+    world.server.faults.add(Fault(match=delete))
+    world.server.faults.add(Fault(match=patch_of("web"), drop=True, after=True))  # done, and its answer is lost
+    words = ["restore", "--all", "--no-stop-operator", f"--kubeconfig={world.kubeconfig}"]
+    await asyncio.to_thread(main, words)
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "0 put back, 0 failed",
+        'default: HorizontalPodAutoscaler "other" is gone, or was put back already',
+        'default: HorizontalPodAutoscaler "web" is gone, or was put back already',
+    ]
+    assert (world.floor(), world.notes()) == (2, {})
 
 
 @pytest.mark.parametrize("problem", ["missing", "no right"])

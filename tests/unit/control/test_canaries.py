@@ -153,6 +153,20 @@ async def test_windows_are_disjoint_and_each_is_booked_once(room):
     assert web.canary.trial.book.windows == 6
 
 
+async def test_zeros_that_are_doubted_speak_for_neither_side(room):
+    web = await room.begin()
+    while web.canary.pair is None or web.canary.trial.book.windows < 2:
+        await room.tick(500.0)
+    assert (web.canary.pair.passed, web.intent.lead) == (0, 2)
+    for doubted in (1, 2):
+        await room.tick(0.0)
+        assert web.doubted == doubted
+    assert web.canary.trial.book.windows == 2, "nothing came that is known to be load"
+    for _ in range(web.intent.lead):
+        await room.tick(500.0)
+    assert web.canary.trial.book.windows == 3
+
+
 async def test_another_lead_builds_it_anew_and_what_was_shown_stays(room):
     web = await room.begin()
     for _ in range(3 * web.intent.lead + 1):

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_one_json_object_a_line_whatever_is_in_it(log_to):
     log.error("object failed", exc_info=ValueError("inner\ncause"))
     first, second, third = lines(stream)
     assert (first["message"], first["level"], first["logger"]) == ("two\nlines and ünïcode", "info", "bayescaler.test")
-    assert first["timestamp"]
+    assert datetime.fromisoformat(first["timestamp"]).tzinfo is UTC
     assert (second["message"], second["object"]) == ("of an object", "shop/web")
     assert second["decision"]["steps"] == [{"before": 1}]
     assert "ValueError: inner\ncause" in third["exc_info"]
@@ -48,6 +49,12 @@ def test_a_value_that_json_does_not_know_does_not_lose_the_line(log_to):
     stream = log_to()
     logging.getLogger("bayescaler.test").info("odd", extra={"what": object(), "when": {1, 2}})
     assert lines(stream)[0]["message"] == "odd"
+
+
+def test_what_is_no_text_does_not_lose_the_line(log_to):
+    stream = log_to()
+    logging.getLogger("bayescaler.test").info("odd", extra={"name_given": "half a pair: \ud800"})
+    assert lines(stream)[0]["name_given"] == "half a pair: \ud800"
 
 
 def test_levels_are_kept_and_chatter_is_not(log_to):
