@@ -37,8 +37,9 @@ def logging_as_found() -> Iterator[None]:
     level, handlers = root.level, root.handlers[:]
     levels = {name: one.level for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
     yield
-    root.setLevel(level)
+    if root.level != level:
+        root.setLevel(level)
     root.handlers[:] = handlers
     for name, one in root.manager.loggerDict.items():
-        if isinstance(one, logging.Logger):
-            one.setLevel(levels.get(name, logging.NOTSET))
+        if isinstance(one, logging.Logger) and one.level != levels.get(name, logging.NOTSET):
+            one.setLevel(levels.get(name, logging.NOTSET))  # which makes every logger look up its level anew

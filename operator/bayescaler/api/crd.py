@@ -1,5 +1,7 @@
 """The CustomResourceDefinition, made from the models: nothing in it is written twice."""
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import yaml
@@ -30,7 +32,12 @@ COLUMNS = (
 
 
 def crd() -> dict[str, Any]:
-    """Return the CustomResourceDefinition (apiextensions.k8s.io/v1)."""
+    """Return the CustomResourceDefinition (apiextensions.k8s.io/v1); the caller's own, to change at will."""
+    return deepcopy(_made())
+
+
+@cache
+def _made() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -13,14 +13,13 @@ from bayescaler.control.estimate import BankPool
 from bayescaler.control.registry import Registry
 from bayescaler.telemetry.metrics import Metrics
 
-from .restarts import clean, hold, played, recovery, scale_up, steered
+from .restarts import clean, hold, played, recovery, scale_up, steered, unbroken
 from .worlds import HOUR, MINUTE, NOON, SETTINGS, SHORT, TICK, World, autoscaler, deployment
 
 
 @pytest.mark.parametrize("story", [scale_up, hold, recovery, steered])
 async def test_with_a_volume_every_decision_is_the_same(story, tmp_path):
-    unbroken = await played(story)
-    assert await played(story, restart=clean, state_dir=str(tmp_path)) == unbroken
+    assert await played(story, restart=clean, state_dir=str(tmp_path)) == await unbroken(story)
 
 
 async def test_a_start_reads_only_the_buckets_since(tmp_path):

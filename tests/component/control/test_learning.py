@@ -175,7 +175,7 @@ class TestCapacity:
             assert (world.decision().rung, world.decision().raw > 1) == (Rung.REACTIVE, True)
             assert "source" in world.status()["capacity"] and "low" not in world.status()["capacity"]  # noqa: PT018
 
-            await world.run(3 * HOUR)
+            await world.run(2 * HOUR)
             known, decision, status = world.status()["capacity"], world.decision(), world.status()
             assert known["source"] == "Learned", (known, learning_problems(world.workload("web")))
             assert known["perReplica"] == pytest.approx(40.0, rel=0.05)
@@ -194,7 +194,7 @@ class TestCapacity:
             await world.begin(deployment(replicas=20), autoscaler(**spec))
             await world.run(MINUTE)
             assert world.status()["capacity"]["source"] == "Prior"
-            await world.run(3 * HOUR)
+            await world.run(2 * HOUR)
             before = world.status()["capacity"]
             world.roll_out("web:2", serves=28.0)
             await world.run(HOUR)

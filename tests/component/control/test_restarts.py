@@ -8,28 +8,28 @@ from bayescaler.policy.reasons import Phase, Rung
 from bayescaler.policy.trust import Charge, Standing
 from bayescaler.sandbox import pods
 
-from .restarts import STATE, clean, crash, forgetful, hold, played, recovery, scale_up, steered
+from .restarts import STATE, clean, crash, forgetful, hold, played, recovery, scale_up, steered, unbroken
 from .worlds import HOUR, MINUTE, NOON, SETTINGS, SHORT, World, autoscaler, deployment
 
 
 @pytest.mark.parametrize("story", [scale_up, hold, recovery, steered])
 async def test_what_is_decided_after_a_restart_is_what_would_have_been_without(story):
-    unbroken, broken = await played(story), await played(story, restart=clean)
-    assert broken[0] == unbroken[0]
-    off = [abs(one[0] - other[0]) for one, other in zip(broken, unbroken, strict=True)]
-    assert max(off) <= 1, list(zip(broken, unbroken, strict=True))
+    whole, broken = await unbroken(story), await played(story, restart=clean)
+    assert broken[0] == whole[0]
+    off = [abs(one[0] - other[0]) for one, other in zip(broken, whole, strict=True)]
+    assert max(off) <= 1, list(zip(broken, whole, strict=True))
 
 
 async def test_without_saved_state_the_same_stories_go_another_way():
     """So the tests above can fail."""
     for story in (scale_up, recovery):
-        assert await played(story, restart=forgetful) != await played(story)
+        assert await played(story, restart=forgetful) != await unbroken(story)
 
 
 @pytest.mark.parametrize("story", [scale_up, hold, recovery])
 async def test_after_a_crash_never_fewer_pods_run_than_without(story):
-    unbroken, broken = await played(story), await played(story, restart=crash)
-    assert all(one[0] >= other[0] for one, other in zip(broken, unbroken, strict=True))
+    whole, broken = await unbroken(story), await played(story, restart=crash)
+    assert all(one[0] >= other[0] for one, other in zip(broken, whole, strict=True))
 
 
 async def test_after_a_long_pause_what_runs_is_held_for_a_window_and_old_times_are_forgotten():

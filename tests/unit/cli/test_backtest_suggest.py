@@ -31,13 +31,13 @@ MANIFEST = {
 
 @pytest.fixture
 def files(tmp_path):
-    """A manifest, and fifteen days of a noisy wave around 300/s."""
+    """A manifest, fifteen days of a noisy wave around 300/s, and decisions every minute: they take the time."""
     at = np.arange(0.0, DAYS * 86400.0, STEP)
     noise = np.random.default_rng(1).normal(0.0, 25.0, len(at))
     loads = np.maximum(300.0 + 200.0 * np.sin(2 * np.pi * at / 86400.0) + noise, 0.0)
     write_trace(tmp_path / "load.csv", Trace(START + at, loads, STEP))
     (tmp_path / "a.yaml").write_text("# mine\n" + yaml.safe_dump(MANIFEST))
-    return ["--manifest", tmp_path / "a.yaml", "--trace", tmp_path / "load.csv"]
+    return ["--manifest", tmp_path / "a.yaml", "--trace", tmp_path / "load.csv", "--interval", "1m"]
 
 
 def comments(text):

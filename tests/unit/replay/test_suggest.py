@@ -22,12 +22,12 @@ PLAIN = Prices()
 
 @pytest.fixture(scope="module")
 def case():
-    """Fifteen days of a noisy wave around 300/s."""
+    """Fifteen days of a noisy wave around 300/s, and decisions every minute: they take the time."""
     at = np.arange(0.0, DAYS * 86400.0, STEP)
     noise = np.random.default_rng(1).normal(0.0, 25.0, len(at))
     loads = np.maximum(300.0 + 200.0 * np.sin(2 * np.pi * at / 86400.0) + noise, 0.0)
     spec = ForecastSpec(STEP, (1,), seasons=(86400.0,))
-    return Case("shop/web", Policy(1, 60, CAPACITY), spec, Scenario(loads, STEP, CAPACITY))
+    return Case("shop/web", Policy(1, 60, CAPACITY), spec, Scenario(loads, STEP, CAPACITY, interval_seconds=60.0))
 
 
 @pytest.fixture(scope="module")

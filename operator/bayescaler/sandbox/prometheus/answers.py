@@ -98,11 +98,11 @@ def number(value: float) -> str:
     """A value as Prometheus prints it: shortest digits that read back the same, an exponent only when
     extreme.
     """
+    text = repr(float(value))
+    if "e" not in text and "n" not in text:  # nor nan, nor inf
+        return text.removesuffix(".0")
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    text = repr(float(value))
-    if "e" not in text:
-        return text.removesuffix(".0")
     if value == 0 or 1e-6 <= abs(value) < 1e21:
         return f"{Decimal(text):f}"
     mantissa, exponent = text.split("e")
