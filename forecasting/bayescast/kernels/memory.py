@@ -157,4 +157,5 @@ def make_scratch() -> Record:
     by_level = dict.fromkeys(("combined", "first", "second", "third"), N_LEVELS)
     by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
     lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
-    return np.zeros(1, _record(**{name: ("f8", (length,)) for name, length in lengths.items()}))[0]
+    floats = {name: ("f8", (length,)) for name, length in lengths.items()}
+    return np.zeros(1, _record(**floats, following=("i8", (1,))))[0]
