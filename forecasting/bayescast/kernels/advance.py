@@ -219,11 +219,11 @@ def _issue(
     peak = load if math.isnan(peak) else max(peak, load)
     offset = workload.scalars[OFFSET]
     issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
-    ahead.track(state, plan, scratch, lead, 2)
+    ahead.track(state, plan, scratch, lead)
     issue.regress(state, settings, row, unit, place)
     if workload.scalars[RISE_AT] >= 0.0 and clock + 1 - workload.scalars[RISE_AT] <= window + settings.rise_hold:
         issue.lift(state, unit, place)
-    ahead.track(state, plan, scratch, lead, 3)
+    ahead.track(state, plan, scratch, lead)
     issue.measure(state, plan, settings, row, unit, place)
     widening = min(math.sqrt(1.0 + float(workload.marks[GAP]) / window), settings.gap_widening_limit)
     top = UNCAPPED

@@ -66,9 +66,10 @@ def ring(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
 
 
 @kernel
-def track(state: Memory, plan: Record, scratch: Record, lead: int, quarter: int) -> None:
-    """Ask for a quarter of the following row's track."""
-    unit = scratch.following[0] * plan.n_leads + lead
+def track(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
+    """Ask for the next quarter of the following row's track."""
+    unit, quarter = scratch.following[0] * plan.n_leads + lead, scratch.following[1]
+    scratch.following[1] = (quarter + 1) % 4
     _span(state.tracks, unit * _TRACK + quarter * _QUARTER, _QUARTER)
 
 

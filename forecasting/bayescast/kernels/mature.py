@@ -91,9 +91,9 @@ def learn(
         scratch.second,
         scratch.third,
     )
-    ahead.track(state, plan, scratch, lead, 0)
+    ahead.track(state, plan, scratch, lead)
     _shapes(state, plan, settings, scratch, unit, lead, place, outcome, z)
-    ahead.track(state, plan, scratch, lead, 1)
+    ahead.track(state, plan, scratch, lead)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
     _spreads(state, plan, settings, scratch, unit, place, size, clock)
     _slots(state, plan, settings, row, unit, lead, place, z)

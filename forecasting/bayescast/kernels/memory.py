@@ -158,4 +158,5 @@ def make_scratch() -> Record:
     by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
     lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
     floats = {name: ("f8", (length,)) for name, length in lengths.items()}
-    return np.zeros(1, _record(**floats, following=("i8", (1,))))[0]
+    # The row that comes next, and the quarter of its track that is asked for next.
+    return np.zeros(1, _record(**floats, following=("i8", (2,))))[0]
