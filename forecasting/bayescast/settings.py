@@ -12,15 +12,8 @@ from .errors import InvalidSpec
 _SHARES = frozenset(
     (
         *("template_gain", "long_template_gain", "rise_gain", "spread_gain", "dispersion_discount", "missing_share"),
-        *(
-            "hedge_forgetting",
-            "hedge_idle_forgetting",
-            "hedge_share",
-            "cap_decay",
-            "family_margin",
-            "silence_share",
-            "atom_hair",
-        ),
+        *("hedge_forgetting", "hedge_idle_forgetting", "hedge_share", "cap_decay", "family_margin"),
+        *("silence_share", "silence_prior", "atom_hair"),
     )
 )
 _POSITIVE = frozenset(
@@ -73,7 +66,9 @@ class Settings(NamedTuple):
     """A zero is passed over as missing until zeros make up this share of the buckets known: 0 believes every one, and
     .01 holds a query that has lost its source for a load until it has been silent for hours of a history of weeks."""
     silence_memory: float = 20160.0
-    """Memory of that share (buckets): two weeks of minutes. A quarter of it without a zero is taken for granted."""
+    """Memory of that share (buckets): two weeks of minutes."""
+    silence_prior: float = 0.25
+    """Share of that memory which a young series is taken to have been without a zero."""
     mean_memory: float = 2000.0
     """Memory of the running mean behind the offset (buckets)."""
     level_discounts: tuple[float, float, float] = (0.5, 0.8, 0.95)

@@ -29,7 +29,6 @@ from .state import (
     SCALE,
     SEEN,
     SILENCE,
-    SILENCE_PRIOR,
     SPREAD_SUM,
     SURPLUS,
     TALLIED,
@@ -45,7 +44,8 @@ def doubt(workload: Record, settings: Settings, load: float) -> bool:
     taken as missing while it is, until that has lasted for a fair share of what is known.
     """
     scalars = workload.scalars
-    n = min(workload.marks[CLOCK] + 1.0 + SILENCE_PRIOR * settings.silence_memory, settings.silence_memory)
+    known = workload.marks[CLOCK] + settings.silence_prior * settings.silence_memory
+    n = min(known + 1.0, settings.silence_memory)
     scalars[SILENCE] += ((1.0 if load == 0.0 else 0.0) - scalars[SILENCE]) / n
     return bool(load == 0.0 and scalars[MEAN] > 0.0 and scalars[SILENCE] < settings.silence_share)
 

@@ -4,7 +4,7 @@ import math
 
 from bayescast.settings import Settings
 
-from . import absorb, atoms, envelope, hedge, issue, mature, tracker, window_max
+from . import absorb, ahead, atoms, envelope, hedge, issue, mature, tracker, window_max
 from .jit import entry, kernel
 from .memory import Memory, Record
 from .state import (
@@ -85,6 +85,7 @@ def advance(
     n_leads = plan.n_leads
     for i in range(len(rows)):
         row = rows[i]
+        ahead.slots_of(state, plan, scratch, rows, slots, i)
         workload = state.workloads[row]
         value = values[i]
         seen = not math.isnan(value)
@@ -222,9 +223,11 @@ def _issue(
     peak = load if math.isnan(peak) else max(peak, load)
     offset = workload.scalars[OFFSET]
     issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
+    ahead.track(state, plan, scratch, lead)
     issue.regress(state, settings, row, unit, place)
     if workload.scalars[RISE_AT] >= 0.0 and clock + 1 - workload.scalars[RISE_AT] <= window + settings.rise_hold:
         issue.lift(state, unit, place)
+    ahead.track(state, plan, scratch, lead)
     issue.measure(state, plan, settings, row, unit, place)
     widening = min(math.sqrt(1.0 + float(workload.marks[GAP]) / window), settings.gap_widening_limit)
     top = UNCAPPED
@@ -244,6 +247,7 @@ def _issue(
         scratch.first,
         scratch.weight,
     )
+    ahead.fits(state, plan, scratch, lead)
     known = math.sqrt(min(track.marks[WINDOWS] / settings.tracker_memory, 1.0))
     high = issue.place_high(state, track, place, clock == 0)
     tail = 0.02 * track.scalars[SCALE + TEMPLATE]

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.extending import intrinsic
 
 _config: Any = numba.config  # its attributes are made at run time
 _njit: Any = numba.njit  # its type leaves out the flags of the core
@@ -109,6 +112,28 @@ def entry(function: Kernel) -> Kernel:
     if not _config.DISABLE_JIT and _cache_directory(_folder(function)) is not None:
         compiled._cache = _KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001  # numba has no public way to choose
     return cast("Kernel", compiled)
+
+
+def _prefetch(_typing: Any, array: Any, _byte: Any) -> Any:
+    """Ask memory for the line that holds this byte of an array, and go on without waiting for it.
+
+    It comes as far as the second cache: the first can wait for too few lines at a time.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        declared = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        ask = builder.module.declare_intrinsic("llvm.prefetch.p0", (), declared)
+        start = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte = builder.gep(builder.bitcast(start, pointer), [arguments[1]])
+        read, second_cache, data = number(0), number(2), number(1)
+        builder.call(ask, [byte, read, second_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+prefetch: Any = (lambda _array, _byte: None) if _config.DISABLE_JIT else intrinsic(_prefetch)
 
 
 def _compiled(function: Callable[..., Any], **options: bool) -> Any:

@@ -4,7 +4,7 @@ import math
 
 from bayescast.settings import Settings
 
-from . import hedge, histogram, regression, spread, templates, tracker
+from . import ahead, hedge, histogram, regression, spread, templates, tracker
 from .jit import kernel
 from .memory import Memory, Record
 from .state import (
@@ -74,6 +74,7 @@ def learn(
     track = state.tracks[unit]
     z = math.log(outcome + state.ring[place, R_OFFSET])
     _score(state, plan, settings, unit, lead, place, outcome, censored, clock)
+    ahead.ring(state, plan, scratch, lead)
     hedge.learn(
         track.losses,
         track.by_level,
@@ -90,7 +91,9 @@ def learn(
         scratch.second,
         scratch.third,
     )
+    ahead.track(state, plan, scratch, lead)
     _shapes(state, plan, settings, scratch, unit, lead, place, outcome, z)
+    ahead.track(state, plan, scratch, lead)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
     _spreads(state, plan, settings, scratch, unit, place, size, clock)
     _slots(state, plan, settings, row, unit, lead, place, z)

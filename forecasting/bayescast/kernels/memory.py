@@ -157,4 +157,6 @@ def make_scratch() -> Record:
     by_level = dict.fromkeys(("combined", "first", "second", "third"), N_LEVELS)
     by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
     lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
-    return np.zeros(1, _record(**{name: ("f8", (length,)) for name, length in lengths.items()}))[0]
+    floats = {name: ("f8", (length,)) for name, length in lengths.items()}
+    # The row that comes next, and the quarter of its track that is asked for next.
+    return np.zeros(1, _record(**floats, following=("i8", (2,))))[0]

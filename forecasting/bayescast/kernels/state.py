@@ -55,7 +55,6 @@ MEAN, MEAN_N, OFFSET, LAST_Z, LAST_VALUE, Z_TOP, Z_LOW, Z_HIGH, SPREAD_SUM, SPRE
 ALARM_SCALE, ALARM_REST, ALARM_UP, ALARM_DOWN, ALARM_AT, SURPLUS, BOUND, BOUND_SEEN = range(11, 19)
 RIVAL_LEVEL, OWN_ERROR, RIVAL_ERROR, RISE_AT, SILENCE, QUANTUM = range(19, 25)
 N_SCALARS = 25  # SILENCE: share of zeros; QUANTUM: what all loads are multiples of
-SILENCE_PRIOR = 0.25  # of its memory, without a zero: what a young series is taken to have been
 # of levels[row]: shapes and rates of the Gammas, levels on the log scale
 LEVEL_SHAPE, LEVEL_RATE, LEVEL_Z = range(3)
 # of lead_marks[unit],

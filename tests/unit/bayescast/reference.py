@@ -66,7 +66,7 @@ class Reference(Issuing):
 
     def _believed(self, value):
         """A zero only where zeros are not rare."""
-        n = min(len(self.loads) + 1.0 + 0.25 * self.s.silence_memory, self.s.silence_memory)
+        n = min(len(self.loads) + 1.0 + self.s.silence_prior * self.s.silence_memory, self.s.silence_memory)
         if not math.isnan(value):
             self.silence += ((value == 0.0) - self.silence) / n
         rare = self.mean > 0.0 and self.silence < self.s.silence_share

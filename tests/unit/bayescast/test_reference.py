@@ -72,6 +72,7 @@ QUICK = Settings(
     mean_memory=100.0,
     silence_share=0.05,
     silence_memory=200.0,
+    silence_prior=0.1,
 )
 
 
