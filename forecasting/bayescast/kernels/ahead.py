@@ -11,6 +11,7 @@ from .memory import TRACK, WORKLOAD, Memory, Record
 from .state import CLOCK, N_EXPERTS, N_LEVELS, Integers, Ring
 
 LINE = 64  # bytes
+NOBODY = -1
 _WORKLOAD, _TRACK = WORKLOAD.itemsize, TRACK.itemsize  # bytes
 _QUARTER = (_TRACK - TRACK["bins"].itemsize) // 4  # of a track but its histograms, of which a bucket needs little
 _ISSUED = 4 * N_EXPERTS * N_LEVELS  # bytes of a place in ring_quantile
@@ -33,7 +34,9 @@ def slots_of(state: Memory, plan: Record, scratch: Record, rows: Integers, slots
     """
     j = min(i + 1, len(rows) - 1)
     row = rows[j]
-    scratch.following[0] = row
+    scratch.following[0] = row if row != rows[i] else NOBODY
+    if row == rows[i]:  # of one workload alone everything is at hand
+        return
     _span(state.workloads, rows[min(i + 2, len(rows) - 1)] * _WORKLOAD, _WORKLOAD)
     n, n_rises = state.slot_load.shape[1], state.slot_rise.shape[1]
     for season in range(plan.n_seasons):
@@ -55,6 +58,8 @@ def slots_of(state: Memory, plan: Record, scratch: Record, rows: Integers, slots
 @kernel
 def ring(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
     """Ask for what the following row issued where its window began, and for where it will issue next."""
+    if scratch.following[0] == NOBODY:
+        return
     first = scratch.following[0] * plan.places + plan.ring_at[lead]
     clock = state.workloads[scratch.following[0]].marks[CLOCK]
     size, marks = state.ring.shape[1] * 8, state.ring_mark.shape[1] * 4
@@ -68,6 +73,8 @@ def ring(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
 @kernel
 def track(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
     """Ask for the next quarter of the following row's track."""
+    if scratch.following[0] == NOBODY:
+        return
     unit, quarter = scratch.following[0] * plan.n_leads + lead, scratch.following[1]
     scratch.following[1] = (quarter + 1) % 4
     _span(state.tracks, unit * _TRACK + quarter * _QUARTER, _QUARTER)
@@ -76,6 +83,8 @@ def track(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
 @kernel
 def fits(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
     """Ask for the following row's regressions."""
+    if scratch.following[0] == NOBODY:
+        return
     unit = scratch.following[0] * plan.n_leads + lead
     size = 8 * state.slow_fit.shape[1] * state.slow_fit.shape[2]
     _span(state.slow_fit, unit * size, size)
