@@ -173,8 +173,8 @@ class Bank:
 
     def predict(self, row: int, lead: int | None = None) -> Predictive:
         """Return the distribution of the largest load in the next `lead` buckets (default: the first of the leads)."""
-        index = self._lead_index(lead)
-        if not self.buckets_seen(row):
+        index, family = self._lead_index(lead), self.family(row)
+        if not self._state.marks[row, st.SEEN]:
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
         return Predictive(
             levels=GRID,
@@ -182,7 +182,7 @@ class Bank:
             lead=self.shape.leads[index],
             step_seconds=self.shape.step_seconds,
             issued_at=float(self._last_time[row]) + self.shape.step_seconds,
-            family=self.family(row),
+            family=family,
         )
 
     def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:

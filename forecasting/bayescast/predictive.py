@@ -137,9 +137,7 @@ def _place(log_survival: float) -> tuple[int, float]:
 
 def _each(function: Callable[[float], float], given: ArrayLike) -> Any:
     """Return a float for a scalar, else an array; scalars are what a decision asks for, so they are the quick way."""
-    if isinstance(given, float):
-        return function(given)
-    if np.ndim(given) == 0:
+    if isinstance(given, float) or np.ndim(given) == 0:
         return function(float(given))  # type: ignore[arg-type]  # of no dimension
     asked = np.asarray(given, dtype=np.float64)
     return np.array([function(x) for x in asked.ravel().tolist()]).reshape(asked.shape)

@@ -1,6 +1,6 @@
 """The resource `BayesianAutoscaler`: pydantic models, the single source of the CRD and its reference page."""
 
-from .canary_status import CanaryStatus, SideStatus
+from .canary_status import CanaryStatus
 from .crd import crd, crd_yaml
 from .durations import Duration, Horizon, duration_text, seconds
 from .errors import Problem, SpecError
@@ -18,18 +18,7 @@ from .resource import (
     parse_spec,
 )
 from .spec import Spec
-from .status import (
-    CalibrationStatus,
-    CapacityStatus,
-    ChangeStatus,
-    ConditionStatus,
-    ConditionType,
-    DecisionStatus,
-    ForecastStatus,
-    RiskStatus,
-    Status,
-    StepStatus,
-)
+from .status import ConditionType, Status
 
 __all__ = [
     "API_VERSION",
@@ -40,24 +29,15 @@ __all__ = [
     "SINGULAR",
     "VERSION",
     "BayesianAutoscaler",
-    "CalibrationStatus",
     "CanaryStatus",
-    "CapacityStatus",
-    "ChangeStatus",
-    "ConditionStatus",
     "ConditionType",
-    "DecisionStatus",
     "Duration",
     "ForecastSection",
-    "ForecastStatus",
     "Horizon",
     "Problem",
-    "RiskStatus",
-    "SideStatus",
     "Spec",
     "SpecError",
     "Status",
-    "StepStatus",
     "crd",
     "crd_yaml",
     "duration_text",

@@ -156,9 +156,10 @@ class Reporter:
 
 def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
     """Whether people want to hear of it: not of what every new object starts from, nor of bare changes of words."""
-    holds, held = new["status"] == "True", old is not None and old["status"] == "True"
-    if holds or held:
-        return old is None or (old["status"], old["reason"]) != (new["status"], new["reason"])
+    if old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"]):
+        return False
+    if new["status"] == "True" or (old is not None and old["status"] == "True"):
+        return True
     if kind is ConditionType.READY:
-        return new["reason"] not in BEGINNINGS and (old is None or old["reason"] != new["reason"])
+        return new["reason"] not in BEGINNINGS
     return kind is ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED

@@ -26,7 +26,7 @@ class Rivals:
     ) -> None:
         self._scalers, self._metrics, self._may_write = scalers, metrics, may_write
         self._deadline_seconds = settings.collect_deadline_seconds
-        self._known, self._unread = False, scalers.unread()
+        self._known, self._unread = scalers.known, scalers.unread()  # as of this look, for all workloads alike
 
     async def look(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Bring `scaler`, `conflict` and `tenure` of every workload up to date."""

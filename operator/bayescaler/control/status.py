@@ -227,19 +227,18 @@ def _with_times(
 ) -> list[Json]:
     """Put times to the conditions; one keeps its lastTransitionTime while its status stays."""
     before = {c.get("type"): c for c in told.get("conditions", ())}
-    rendered = []
+    rendered, at = [], rfc3339(now)
     for condition in conditions:
         kind, reason, status = str(condition.type), str(condition.reason), "True" if condition.status else "False"
         if not _WORD.fullmatch(reason):
             raise ValueError(f"{kind}: the reason {reason!r} is no CamelCase word")
         old = before.get(kind)
-        kept = old is not None and old.get("status") == status
         rendered.append(
             {
                 "type": kind,
                 "status": status,
                 "observedGeneration": generation,
-                "lastTransitionTime": old["lastTransitionTime"] if old is not None and kept else rfc3339(now),
+                "lastTransitionTime": old["lastTransitionTime"] if old and old.get("status") == status else at,
                 "reason": reason,
                 "message": clip(condition.message),
             }

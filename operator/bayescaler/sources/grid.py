@@ -5,6 +5,7 @@ different things: nothing was ever there; it was, and stopped; something is ther
 """
 
 from datetime import UTC, datetime
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ Flags = NDArray[np.bool_]
 
 def closed_buckets(start: float, end: float, *, step_seconds: float, now: float) -> Floats:
     """Return the starts, aligned to the epoch, of the buckets that start in [start, end) and have ended by `now`."""
-    first = int(np.ceil(start / step_seconds))
-    last = min(int(np.ceil(end / step_seconds)) - 1, int(np.floor(now / step_seconds)) - 1)
+    first = ceil(start / step_seconds)
+    last = min(ceil(end / step_seconds), floor(now / step_seconds)) - 1
     return np.arange(first, last + 1, dtype=np.float64) * step_seconds
 
 

@@ -199,7 +199,8 @@ async def test_every_transition_is_one_event_and_back_again_another():
     await desk.report(web)
     desk.told()
     events = []
-    stages = [{"health": Health.FAILED}, {"health": Health.FAILED}, {}, {"phase": Phase.DEGRADED}, {}]
+    stages = [{"health": Health.FAILED}, {"health": Health.FAILED}, {}, {"phase": Phase.DEGRADED}]
+    stages += [{"phase": Phase.DEGRADED, "replicas": 5}, {}]
     for tick, stage in enumerate(stages, start=1):
         decided(web, now=NOON + tick * 60.0, **stage)
         await desk.report(web, now=NOON + tick * 60.0)
@@ -209,6 +210,7 @@ async def test_every_transition_is_one_event_and_back_again_another():
         [],
         [("Normal", "Ready", "Ready")],
         [("Warning", "Degraded", "ForecastTrusted"), ("Normal", "Predictive", "FallbackActive")],
+        [],
         [("Normal", "Trusted", "ForecastTrusted")],
     ]
 
