@@ -9,8 +9,8 @@ RBAC = "rbac.authorization.k8s.io"
 ASKED = {"verb": "get", "resource": "pods"}
 
 
-def token_review(token):
-    return {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": {"token": token}}
+def token_review(token, **more):
+    return {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": {"token": token, **more}}
 
 
 def access_review(user, **attributes):
@@ -22,8 +22,14 @@ async def account(api):
     """A ServiceAccount and a token of it."""
     accounts = f"/api/v1/namespaces/{api.namespace}/serviceaccounts"
     await api.made(accounts, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "reader"}})
-    body = {"apiVersion": AUTHENTICATION, "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
-    return (await api.made(f"{accounts}/reader/token", body))["status"]["token"]
+    return await token(api)
+
+
+async def token(api, **more):
+    """Another token of that ServiceAccount."""
+    path = f"/api/v1/namespaces/{api.namespace}/serviceaccounts/reader/token"
+    body = {"apiVersion": AUTHENTICATION, "kind": "TokenRequest", "spec": {"expirationSeconds": 600, **more}}
+    return (await api.made(path, body))["status"]["token"]
 
 
 async def test_a_token_is_its_accounts(api, account):
@@ -34,6 +40,22 @@ async def test_a_token_is_its_accounts(api, account):
     assert user["username"] == f"system:serviceaccount:{api.namespace}:reader"
     expected = {"system:serviceaccounts", f"system:serviceaccounts:{api.namespace}", "system:authenticated"}
     assert set(user["groups"]) == expected
+
+
+async def test_a_token_is_for_its_audience_alone(api, account):
+    theirs = await token(api, audiences=["bayescaler"])
+    for given, asked, found in (
+        (theirs, ["bayescaler"], ["bayescaler"]),
+        (theirs, ["elsewhere", "bayescaler"], ["bayescaler"]),
+        (theirs, ["elsewhere"], None),
+        (theirs, [], None),
+        (account, ["bayescaler"], None),
+    ):
+        status = (await api.post(TOKENS, token_review(given, audiences=asked)))["status"]
+        assert (status.get("authenticated", False), status.get("audiences")) == (found is not None, found)
+    told = (await api.post(TOKENS, token_review(account)))["status"]
+    assert told["authenticated"] is True
+    assert told["audiences"] != []
 
 
 async def test_a_token_of_nobody_is_answered_and_not_authenticated(api):

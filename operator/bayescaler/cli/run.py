@@ -74,6 +74,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--plain-http", is_flag=True, help="Take tokens over plain HTTP on other addresses than this machine's own."
 )
 @click.option(
+    "--token-audience",
+    multiple=True,
+    metavar="NAME",
+    help="Take only tokens for this audience, at the console and /metrics; repeat for several. "
+    "Default: those for the API server.",
+)
+@click.option(
     "--lease-name", default="bayescaler", show_default=True, help="Lease that elects the replica that writes."
 )
 @click.option(
@@ -117,6 +124,7 @@ def run(
     console_tls_cert: Path | None,
     console_tls_key: Path | None,
     plain_http: bool,
+    token_audience: tuple[str, ...],
     lease_name: str,
     lease_namespace: str,
     leader_election: bool,
@@ -155,6 +163,7 @@ def run(
                 settings,
                 front=front,
                 door=door,
+                audiences=token_audience,
                 otlp=otlp_endpoint,
                 kubeconfig=kubeconfig,
                 context=kube_context,
@@ -192,6 +201,7 @@ async def serve(
     *,
     front: Door,
     door: Door | None,
+    audiences: tuple[str, ...],
     otlp: str | None,
     kubeconfig: str | None,
     context: str | None,
@@ -209,7 +219,8 @@ async def serve(
     operator, kind = Operator.on_prometheus(client, settings), ServedKind(client)
     async with AsyncExitStack() as exits:
         # What strangers ask must not queue before the Lease.
-        access = await exits.enter_async_context(Access(await exits.enter_async_context(client.separate())))
+        asking = await exits.enter_async_context(client.separate())
+        access = await exits.enter_async_context(Access(asking, audiences=audiences))
         served = endpoints(
             operator.metrics.exposition,
             live=operator.live,

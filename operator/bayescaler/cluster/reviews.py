@@ -1,5 +1,6 @@
 """Ask the API server whose token it is, and what its owner may do: TokenReview and SubjectAccessReview."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +20,20 @@ class Subject:
     extra: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
-async def owner_of(client: KubeClient, token: str) -> Subject | None:
-    """Whose token this is, None if it is nobody's. Raises ApiError."""
-    body = {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": {"token": token}}
+async def owner_of(client: KubeClient, token: str, audiences: Collection[str] = ()) -> Subject | None:
+    """Whose token this is, None if it is nobody's, or for none of these audiences (none given: the API server's own).
+
+    Raises ApiError.
+    """
+    asked = {"token": token, **({"audiences": sorted(audiences)} if audiences else {})}
+    body = {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": asked}
     answer = await client.request("POST", collection(AUTHENTICATION, "tokenreviews"), body=body)
     status = answer.get("status") or {}
     user = status.get("user") or {}
     if status.get("authenticated") is not True or not user.get("username"):
         return None
+    if audiences and not set(audiences) & set(status.get("audiences") or ()):
+        return None  # it came from a server that has not looked for whom the token is
     return Subject(user["username"], user.get("uid", ""), tuple(user.get("groups") or ()), user.get("extra") or {})
 
 

@@ -40,10 +40,15 @@ class Refused(Exception):  # noqa: N818 - named for what it tells
 
 
 class Access:
-    """Whoever may `get` the objects of a namespace sees them; neither tokens nor who they are of are ever logged."""
+    """Whoever may `get` the objects of a namespace sees them; neither tokens nor who they are of are ever logged.
 
-    def __init__(self, client: KubeClient, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
+    With `audiences` a token has to be for one of them, else for the API server.
+    """
+
+    def __init__(
+        self, client: KubeClient, *, audiences: Collection[str] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._audiences = client, frozenset(audiences)
         self._owners: Kept[bytes, Subject | None] = Kept(clock, seconds=KEPT_SECONDS, most=MOST_KEPT)
         # Beside the others, so that those of strangers, however many, push out nobody's.
         self._strangers: Recent[bytes] = Recent(clock, seconds=REFUSED_SECONDS, most=MOST_REFUSED)
@@ -68,7 +73,7 @@ class Access:
         if key in self._strangers:
             raise Refused(401)
         try:
-            owner = await self._owners.get(key, lambda: owner_of(self._client, token))
+            owner = await self._owners.get(key, lambda: owner_of(self._client, token, self._audiences))
         except (ClusterError, Busy) as error:
             raise self._unanswered("a token", error) from error
         if owner is None:

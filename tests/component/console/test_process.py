@@ -11,7 +11,7 @@ from tests.component.serving.certificates import self_signed
 from tests.component.serving.grants import grant
 
 from bayescaler import api
-from bayescaler.sandbox.server import SandboxServer
+from bayescaler.sandbox.server import SandboxServer, User
 
 from .fleets import NAMESPACES, manifest
 
@@ -23,12 +23,14 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path):
         for place in NAMESPACES:
             server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}})
         server.create(manifest("shop", "web"))
-        token = grant(server, "tenant", "shop")
+        at_large = grant(server, "tenant", "shop")
+        token = server.guard.issue(User("tenant", ("system:authenticated",)), ["bayescaler"])
         command = [
             sys.executable, "-m", "bayescaler", "run", "--no-leader-election", "--listen=127.0.0.1:0",
             f"--listen-tls-cert={certificate}", f"--listen-tls-key={key}",
             f"--kubeconfig={server.write_kubeconfig(tmp_path / 'kubeconfig')}", "--prometheus=http://127.0.0.1:1",
-            "--metrics-auth", "--console=127.0.0.1:0", f"--console-tls-cert={certificate}", f"--console-tls-key={key}",
+            "--metrics-auth", "--token-audience=bayescaler", "--console=127.0.0.1:0",
+            f"--console-tls-cert={certificate}", f"--console-tls-key={key}",
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
         try:
@@ -42,6 +44,8 @@ async def test_the_operator_serves_it_and_ends_when_it_is_told_to(tmp_path):
                 assert (await listed(session, headers))["target"] == "Deployment/web"
                 async with session.get("api/objects/search/web", headers=headers) as answer:
                     assert answer.status == 403
+                async with session.get("api/objects", headers={"Authorization": f"Bearer {at_large}"}) as answer:
+                    assert answer.status == 401, "for another audience"
                 async with session.get(f"{endpoints}/metrics", headers=headers) as answer:
                     assert answer.status == 403
         finally:

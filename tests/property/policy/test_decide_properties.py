@@ -40,17 +40,74 @@ def remembered(policy, replicas, past):
 NOW = START + 15 * 400.0 + 1.0
 
 
-@examples(60)
+def the_final_number_is_within_bounds_or_the_workload_is_switched_off(policy, observation, decision, state):
+    if decision.limiter is Limiter.SCALED_TO_ZERO:
+        assert observation.replicas == decision.final == 0 < policy.min_replicas
+    elif decision.final > policy.max_replicas:
+        assert not observation.scale_in_allowed
+        assert decision.final == observation.replicas
+    else:
+        assert policy.min_replicas <= decision.final <= policy.max_replicas
+
+
+def nothing_scales_in_before_the_objects_were_listed_anew(policy, observation, decision, state):
+    if not observation.scale_in_allowed:
+        assert decision.final >= observation.replicas
+
+
+def no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_anything(policy, observation, decision, state):
+    blind = observation.load is None or not observation.scale_in_allowed
+    if observation.rolling_out or blind:
+        ruled = [step for step in decision.steps if step.limiter is Limiter.SCHEDULE]
+        lowest = min([step.after for step in ruled], default=observation.replicas)
+        assert not blind or lowest >= min(observation.replicas, policy.max_replicas)
+        if decision.limiter is not Limiter.SCHEDULE:
+            assert decision.final >= min(observation.replicas, policy.max_replicas)
+
+
+def the_number_keeps_to_the_schedules_in_force(policy, observation, decision, state):
+    if decision.limiter is Limiter.SCALED_TO_ZERO:
+        return
+    floor, ceiling = decision.case.scheduled.columns
+    floor, ceiling = 0 if isnan(floor) else floor, inf if isnan(ceiling) else ceiling
+    assert decision.final >= min(floor, policy.max_replicas)
+    if observation.load is not None and observation.scale_in_allowed and state.missing_since is None:
+        assert decision.final <= max(ceiling, floor, policy.min_replicas)
+
+
+def the_steps_lead_from_the_raw_number_to_the_final_one(policy, observation, decision, state):
+    steps = decision.steps
+    assert steps[0].before == decision.current == observation.replicas
+    assert steps[0].after == decision.raw
+    assert all(one.after == other.before for one, other in pairwise(steps))
+    assert steps[-1].after == decision.final
+    assert all(step.before != step.after for step in steps[1:] if step.limiter is not decision.withheld)
+    assert decision.limiter in {step.limiter for step in steps}
+
+
+def an_unapplied_decision_never_acts(policy, observation, decision, state):
+    off = decision.limiter is Limiter.SCALED_TO_ZERO
+    held_back = policy.paused or policy.mode is Mode.OBSERVE or bool(observation.conflict)
+    assert decision.acts is (not off and not held_back and decision.final != observation.replicas)
+    assert held_back <= (state.asked is None)
+
+
+LAWS = (
+    the_final_number_is_within_bounds_or_the_workload_is_switched_off,
+    nothing_scales_in_before_the_objects_were_listed_anew,
+    no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_anything,
+    the_number_keeps_to_the_schedules_in_force,
+    the_steps_lead_from_the_raw_number_to_the_final_one,
+    an_unapplied_decision_never_acts,
+)
+
+
+@examples(100)
 @given(policies(), counts, days())
-def test_the_final_number_is_within_bounds_or_the_workload_is_switched_off(policy, replicas, ticks):
-    for observation, decision, _ in live_through(policy, replicas, ticks):
-        if decision.limiter is Limiter.SCALED_TO_ZERO:
-            assert observation.replicas == decision.final == 0 < policy.min_replicas
-        elif decision.final > policy.max_replicas:
-            assert not observation.scale_in_allowed
-            assert decision.final == observation.replicas
-        else:
-            assert policy.min_replicas <= decision.final <= policy.max_replicas
+def test_every_decision_of_a_day_keeps_every_law(policy, replicas, ticks):
+    for observation, decision, state in live_through(policy, replicas, ticks):
+        for law in LAWS:
+            law(policy, observation, decision, state)
 
 
 @examples(60)
@@ -69,40 +126,6 @@ def test_through_any_outage_replicas_never_fall(policy, replicas, ticks):
     assume(replicas <= policy.max_replicas)
     for observation, decision, _ in live_through(policy, replicas, ticks):
         assert decision.final >= observation.replicas
-
-
-@examples(60)
-@given(policies(), counts, days())
-def test_nothing_scales_in_before_the_objects_were_listed_anew(policy, replicas, ticks):
-    for observation, decision, _ in live_through(policy, replicas, ticks):
-        if not observation.scale_in_allowed:
-            assert decision.final >= observation.replicas
-
-
-@examples(60)
-@given(policies(), counts, days())
-def test_no_rollout_and_no_missing_data_lets_a_schedule_or_a_threshold_lower_anything(policy, replicas, ticks):
-    for observation, decision, _ in live_through(policy, replicas, ticks):
-        blind = observation.load is None or not observation.scale_in_allowed
-        if observation.rolling_out or blind:
-            ruled = [step for step in decision.steps if step.limiter is Limiter.SCHEDULE]
-            lowest = min([step.after for step in ruled], default=observation.replicas)
-            assert not blind or lowest >= min(observation.replicas, policy.max_replicas)
-            if decision.limiter is not Limiter.SCHEDULE:
-                assert decision.final >= min(observation.replicas, policy.max_replicas)
-
-
-@examples(60)
-@given(policies(), counts, days())
-def test_the_number_keeps_to_the_schedules_in_force(policy, replicas, ticks):
-    for observation, decision, state in live_through(policy, replicas, ticks):
-        if decision.limiter is Limiter.SCALED_TO_ZERO:
-            continue
-        floor, ceiling = decision.case.scheduled.columns
-        floor, ceiling = 0 if isnan(floor) else floor, inf if isnan(ceiling) else ceiling
-        assert decision.final >= min(floor, policy.max_replicas)
-        if observation.load is not None and observation.scale_in_allowed and state.missing_since is None:
-            assert decision.final <= max(ceiling, floor, policy.min_replicas)
 
 
 @examples(60)
@@ -148,29 +171,6 @@ def test_pods_that_carry_less_are_never_fewer(policy, replicas, past, sight, for
     fewer, _ = decide(strong, seen(replicas, sight, now=NOW), forecast, state, now=NOW)
 
     assert fewer.final <= more.final
-
-
-@examples(60)
-@given(policies(), counts, days())
-def test_the_steps_lead_from_the_raw_number_to_the_final_one(policy, replicas, ticks):
-    for observation, decision, _ in live_through(policy, replicas, ticks):
-        steps = decision.steps
-        assert steps[0].before == decision.current == observation.replicas
-        assert steps[0].after == decision.raw
-        assert all(one.after == other.before for one, other in pairwise(steps))
-        assert steps[-1].after == decision.final
-        assert all(step.before != step.after for step in steps[1:] if step.limiter is not decision.withheld)
-        assert decision.limiter in {step.limiter for step in steps}
-
-
-@examples(60)
-@given(policies(), counts, days())
-def test_an_unapplied_decision_never_acts(policy, replicas, ticks):
-    for observation, decision, state in live_through(policy, replicas, ticks):
-        off = decision.limiter is Limiter.SCALED_TO_ZERO
-        held_back = policy.paused or policy.mode is Mode.OBSERVE or bool(observation.conflict)
-        assert decision.acts is (not off and not held_back and decision.final != observation.replicas)
-        assert held_back <= (state.asked is None)
 
 
 @examples(60)

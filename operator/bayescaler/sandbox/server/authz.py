@@ -1,13 +1,14 @@
 """Who may do what: bearer tokens, and RBAC evaluated over the stored roles and bindings."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from .errors import Json, StatusError, forbidden, unauthorized
 from .request import Request
 from .store import Store
 
+API_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
 _RBAC = "rbac.authorization.k8s.io"
 _OPEN_PATHS = ("/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz")
 _REVIEWS = frozenset({"selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews"})
@@ -37,14 +38,14 @@ class Guard:
 
     def __init__(self, store: Store, *, enforced: bool) -> None:
         self._store = store
-        self._tokens: dict[str, User] = {}
+        self._tokens: dict[str, tuple[User, frozenset[str]]] = {}
         self.enforced = enforced
         self.admin_token = self.issue(ADMIN)
 
-    def issue(self, user: User) -> str:
-        """A new bearer token of `user`."""
+    def issue(self, user: User, audiences: Collection[str] = (API_AUDIENCE,)) -> str:
+        """A new bearer token of `user`, for this server or for others."""
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = user
+        self._tokens[token] = user, frozenset(audiences)
         return token
 
     def revoke(self, token: str) -> None:
@@ -62,8 +63,13 @@ class Guard:
         return user
 
     def user_of(self, token: str) -> User | None:
-        """The user whose token this is, None if it is nobody's."""
-        return self._tokens.get(token)
+        """The user whose token for this server this is, None if it is nobody's."""
+        user, audiences = self.owner_of(token)
+        return user if API_AUDIENCE in audiences else None
+
+    def owner_of(self, token: str) -> tuple[User | None, frozenset[str]]:
+        """The user whose token this is, None if it is nobody's, and for whom it is."""
+        return self._tokens.get(token, (None, frozenset()))
 
     def authorize(self, user: User, request: Request) -> None:
         """403 unless a role of `user` allows `request`."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bayescaler.sandbox.clock import rfc3339
 
-from .authz import Guard, User, service_account
+from .authz import API_AUDIENCE, Guard, User, service_account
 from .errors import FieldError, Json, StatusError, bad_request, invalid
 from .kinds import Kind
 from .request import Request
@@ -74,14 +74,16 @@ def _of_subject(guard: Guard, body: Json) -> Json:
 
 
 def _of_token(guard: Guard, body: Json) -> Json:
-    """Whose token it is."""
-    given = (body.get("spec") or {}).get("token", "")
-    if not given:
+    """Whose token it is, if it is for an audience that is asked about."""
+    spec = body.get("spec") or {}
+    if not spec.get("token"):
         raise bad_request("token is required for TokenReview in authentication")
-    user = guard.user_of(given)
-    if user is None:
+    user, audiences = guard.owner_of(spec["token"])
+    shared = [one for one in spec.get("audiences") or (API_AUDIENCE,) if one in audiences]
+    if user is None or not shared:
         return _reviewed(body, {"user": {}, "error": "[invalid bearer token, token lookup failed]"})
-    return _reviewed(body, {"authenticated": True, "user": {"username": user.name, "groups": list(user.groups)}})
+    told = {"username": user.name, "groups": list(user.groups)}
+    return _reviewed(body, {"authenticated": True, "user": told, "audiences": shared})
 
 
 def identity(user: User) -> Json:
@@ -103,7 +105,8 @@ def token(registry: Registry, guard: Guard, request: Request, body: Json) -> Jso
         raise StatusError(
             422, "Invalid", "spec.expirationSeconds: Invalid value: may not specify a duration less than 10 minutes"
         )
-    issued = guard.issue(service_account(request.namespace, request.name))
+    audiences = (body.get("spec") or {}).get("audiences") or (API_AUDIENCE,)
+    issued = guard.issue(service_account(request.namespace, request.name), audiences)
     until = rfc3339(datetime.now(UTC).timestamp() + seconds)
     return {
         "kind": "TokenRequest",
