@@ -132,8 +132,9 @@ def merged(into: Manifest, changes: Manifest) -> Manifest:
 
 
 def last_decision(cluster: ControlPlane, name: str) -> str:
-    """When the last decision was made, as the status tells it: such times sort as texts."""
-    return str(cluster.get("bas", name, namespace=GRANTED)["status"]["lastDecision"]["time"])
+    """When the last decision was made, as the status tells it, if it does: such times sort as texts."""
+    status = cluster.get("bas", name, namespace=GRANTED).get("status", {})
+    return str(status.get("lastDecision", {}).get("time", ""))
 
 
 def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
@@ -157,7 +158,7 @@ def test_what_only_the_operator_can_see_is_told_and_touches_nothing(
         bayesian_autoscaler("healthy", QUERY, 0.1, namespace=GRANTED, maximum=HEALTHY),
     )
     wait_until(lambda: replicas(cluster, "healthy") == HEALTHY, "the healthy one is raised")
-    decided_at = last_decision(cluster, "healthy")
+    decided_at = wait_until(lambda: last_decision(cluster, "healthy"), "a decision is told")
     wait_until(
         lambda: last_decision(cluster, "healthy") > decided_at, "a later decision", deadline_seconds=REFRESHED_SECONDS
     )
