@@ -46,11 +46,11 @@ LONGEST = (
     "test_outages",
     "test_rise",
     "test_saved_state",
-    "test_limits",
-    "test_operating",
     "test_hpa_golden",
     "test_observed",
+    "test_operating",
     "test_tutorial",
+    "test_floor",
 )
 # What the chart is installed with: a quick operator; one Secret it may read; two kinds more that it may scale.
 VALUES = {
