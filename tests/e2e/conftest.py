@@ -24,7 +24,6 @@ from harness.chart import Helm, Manifest
 from harness.chart_matrix import MATRIX
 from harness.load import Load
 from harness.plugin import Plugin
-from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS, load_series
 
@@ -189,13 +188,11 @@ def operator(
     release: Release, prometheus: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator on the session's Prometheus, leading."""
-    from harness.release import OperatorProcess
+    from harness.release import leading
 
     prometheus.wait_live()
-    with OperatorProcess(release, tmp_path_factory.mktemp("operator")) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path_factory.mktemp("operator")) as operator:
         yield operator
-    assert not operator.faults()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import HarnessError, wait_until
 from harness.prometheus import PASSWORD, USER, Feed, PrometheusServer
-from harness.release import OperatorProcess, Release
+from harness.release import OperatorProcess, Release, leading
 
 SEVERAL = 'label_replace(vector(1), "shop", "east", "", "") or label_replace(vector(1), "shop", "west", "", "")'
 UNTOUCHED = 3
@@ -42,11 +42,8 @@ def operator(
 ) -> Iterator[OperatorProcess]:
     """The operator on the session's Prometheus, with the locked one on its allow-list."""
     prometheus.wait_live()
-    folder = tmp_path_factory.mktemp("operator")
-    with OperatorProcess(release, folder, [f"--allow-prometheus={locked.url}"]) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path_factory.mktemp("operator"), f"--allow-prometheus={locked.url}") as operator:
         yield operator
-    assert not operator.faults()
 
 
 def changed(path: str, value: Any) -> Manifest:
