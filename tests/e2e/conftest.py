@@ -24,7 +24,6 @@ from harness.chart import Helm, Manifest
 from harness.chart_matrix import MATRIX
 from harness.load import Load
 from harness.plugin import Plugin
-from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.traces import DAY_SECONDS, load_series
 
@@ -46,11 +45,11 @@ LONGEST = (
     "test_outages",
     "test_rise",
     "test_saved_state",
-    "test_limits",
-    "test_operating",
     "test_hpa_golden",
     "test_observed",
+    "test_operating",
     "test_tutorial",
+    "test_floor",
 )
 # What the chart is installed with: a quick operator; one Secret it may read; two kinds more that it may scale.
 VALUES = {
@@ -189,13 +188,11 @@ def operator(
     release: Release, prometheus: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator on the session's Prometheus, leading."""
-    from harness.release import OperatorProcess
+    from harness.release import leading
 
     prometheus.wait_live()
-    with OperatorProcess(release, tmp_path_factory.mktemp("operator")) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path_factory.mktemp("operator")) as operator:
         yield operator
-    assert not operator.faults()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
-from harness.release import OperatorProcess, Release
+from harness.release import OperatorProcess, Release, leading
 from harness.timeline import Timeline
 from numpy.typing import NDArray
 
@@ -36,10 +36,8 @@ FINE_QUERY = 'sum(rate(http_requests_total{service="checkout"}[5s]))'
 def operator(release: Release, prometheus: PrometheusServer, tmp_path: Path) -> Iterator[OperatorProcess]:
     """The operator on the session's Prometheus, leading; it says in its log when it lists pods."""
     prometheus.wait_live()
-    with OperatorProcess(release, tmp_path, ["--log-level=debug"]) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path, "--log-level=debug") as operator:
         yield operator
-    assert not operator.faults()
 
 
 def test_lead_time_comes_to_the_p90_of_the_pods_own_start_ups(
@@ -123,10 +121,8 @@ def source(binaries: Binaries, played: Load, tmp_path: Path) -> Iterator[Prometh
 @pytest.fixture
 def learner(release: Release, source: PrometheusServer, tmp_path: Path) -> Iterator[OperatorProcess]:
     """The operator on that Prometheus, leading."""
-    with OperatorProcess(release, tmp_path, [f"--prometheus={source.url}"], name="learner") as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path, f"--prometheus={source.url}") as operator:
         yield operator
-    assert not operator.faults()
 
 
 def test_capacity_is_learned_from_a_utilisation_that_depends_on_the_replicas(

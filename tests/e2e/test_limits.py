@@ -55,7 +55,19 @@ def test_pods_that_no_node_has_room_for_are_said_and_stay(
 ) -> None:
     cluster.apply(
         deployment("web", namespace=namespace, cpu_request="5k"),
-        bayesian_autoscaler("web", QUERY, 0.1, namespace=namespace, maximum=WANTED, forecast={"horizon": "5s"}),
+        bayesian_autoscaler(
+            "web",
+            QUERY,
+            0.1,
+            namespace=namespace,
+            maximum=WANTED,
+            load={"step": "15s"},
+            forecast={
+                "history": "2h",
+                "seasons": [],
+                "horizon": "15s",
+            },  # pods are missing once they are later than that
+        ),
     )
     wait_until(lambda: replicas(cluster, namespace) == WANTED, "the pods are asked for", deadline_seconds=60)
     wait_until(lambda: condition(cluster, namespace)[0] == "Unschedulable", "it is said", deadline_seconds=150)

@@ -10,7 +10,7 @@ from harness.load import Load
 from harness.manifests import QUERY, bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
-from harness.release import CHART, OperatorProcess, Release
+from harness.release import CHART, OperatorProcess, Release, leading
 
 DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 RULES = sorted((CHART / "files" / "rules").glob("*.yaml"))
@@ -32,11 +32,9 @@ def operator(
     release: Release, watching: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """An operator that leads, scraped."""
-    with OperatorProcess(release, tmp_path_factory.mktemp("operator"), [f"--prometheus={watching.url}"]) as operator:
+    with leading(release, tmp_path_factory.mktemp("operator"), f"--prometheus={watching.url}") as operator:
         watching.scrape(operator.url)
-        wait_until(lambda: operator.leads, "the operator leads")
         yield operator
-    assert not operator.faults()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from harness.plugin import Plugin
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.reader import blocks
-from harness.release import OperatorProcess, Release
+from harness.release import OperatorProcess, Release, leading
 from playwright.sync_api import sync_playwright
 
 MISSPELT = QUERY.replace("checkout", "checkuot")
@@ -44,10 +44,8 @@ def operator(
     wait_until(lambda: prometheus.query(asked), "the queue is scraped", deadline_seconds=SETTLED_SECONDS)
     watched = replace(release, values={**release.values, "console": {"enabled": True}})
     watched.upgrade()
-    with OperatorProcess(watched, tmp_path_factory.mktemp("operator"), ["--console=127.0.0.1:0"]) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(watched, tmp_path_factory.mktemp("operator"), "--console=127.0.0.1:0") as operator:
         yield operator
-    assert not operator.faults()
     queue.silent = True
     release.upgrade()
 

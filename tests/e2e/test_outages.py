@@ -13,7 +13,7 @@ from harness.load import Load
 from harness.manifests import bayesian_autoscaler, deployment
 from harness.process import wait_until
 from harness.prometheus import Feed, PrometheusServer
-from harness.release import LogRecord, OperatorProcess, Release
+from harness.release import LogRecord, OperatorProcess, Release, leading
 from harness.timeline import Timeline, table
 from harness.traces import load_series
 
@@ -58,10 +58,8 @@ def operator(
     release: Release, source: PrometheusServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OperatorProcess]:
     """The operator on that Prometheus, leading."""
-    with OperatorProcess(release, tmp_path_factory.mktemp("operator"), [f"--prometheus={source.url}"]) as operator:
-        wait_until(lambda: operator.leads, "the operator leads")
+    with leading(release, tmp_path_factory.mktemp("operator"), f"--prometheus={source.url}") as operator:
         yield operator
-    assert not operator.faults()
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def decided(reader: Reader, get: str) -> dict[str, str]:
         assert len(cells) == len(heads), cells
         return dict(zip(heads, cells, strict=True))
 
-    return wait_until(row, "it has decided", deadline_seconds=DECIDED_SECONDS)
+    return wait_until(row, "it has decided", deadline_seconds=DECIDED_SECONDS, every_seconds=0.5)
 
 
 def test_the_readme_leads_to_an_explained_decision_and_to_dashboards_with_live_data(

@@ -19,7 +19,7 @@ from harness.metrics_server import MetricsServer
 from harness.process import Said, wait_until
 from harness.prometheus import Feed, PrometheusServer
 from harness.reader import Reader
-from harness.release import OperatorProcess, Release
+from harness.release import OperatorProcess, Release, leading
 from harness.runbooks import Command, commands, queries
 
 SHOP = "shop"
@@ -153,9 +153,8 @@ def installation(
     cluster.apply(*(deployment(name, namespace=SHOP, replicas=count) for name, count in workloads.items()), hpa())
     cluster.kubectl("set", "env", "deployment/checkout", "-n", SHOP, "RELEASE=2")
     cluster.kubectl("create", "quota", "team", "--hard=pods=500", "-n", SHOP)
-    with OperatorProcess(release, folder / "operator") as operator:
+    with leading(release, folder / "operator") as operator:
         watching.scrape(operator.url)
-        wait_until(lambda: operator.leads, "the operator leads")
         cluster.apply(*autoscalers())
         reader = Reader(
             cluster, binaries, folder / "reader", instead={PROMETHEUS: watching.url, "--at -30m": "--at -1s"}
@@ -169,7 +168,6 @@ def installation(
         )
         installation.measured()
         yield installation
-    assert not operator.faults()
 
 
 @pytest.mark.parametrize("typed", SECTIONS)

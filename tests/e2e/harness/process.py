@@ -33,7 +33,8 @@ class HarnessError(Exception):
 def wait_until(probe: Callable[[], T], what: str, *, deadline_seconds: float = 30.0, every_seconds: float = 0.05) -> T:
     """Poll `probe` until it returns something true, and return that.
 
-    A probe may raise `AssertionError`, `OSError`, `RequestException` or `HarnessError` to say "not yet".
+    A probe may raise `AssertionError`, `LookupError` (a field of a status, say, that is not there yet), `OSError`,
+    `RequestException` or `HarnessError` to say "not yet".
     Raises `TimeoutError` naming `what`, with the last answer or error, after `deadline_seconds`.
     """
     deadline = time.monotonic() + deadline_seconds
@@ -44,7 +45,7 @@ def wait_until(probe: Callable[[], T], what: str, *, deadline_seconds: float = 3
             if answer:
                 return answer
             last = answer
-        except (AssertionError, OSError, RequestException, HarnessError) as error:
+        except (AssertionError, LookupError, OSError, RequestException, HarnessError) as error:
             last = error
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {deadline_seconds:g} s; last answer: {last!r}")

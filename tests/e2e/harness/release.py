@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -225,3 +225,12 @@ class OperatorProcess(Running):
     def log_tails(self) -> str:
         """Give the end of its log."""
         return f"--- {self.component.name} ({self.component.log})\n{tail(self.component.log)}"
+
+
+@contextmanager
+def leading(release: Release, folder: Path, *arguments: str) -> Iterator[OperatorProcess]:
+    """The operator as a process that leads, and in whose log there is no fault in the end."""
+    with OperatorProcess(release, folder, arguments) as operator:
+        wait_until(lambda: operator.leads, "the operator leads")
+        yield operator
+    assert not operator.faults()
