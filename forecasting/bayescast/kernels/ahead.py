@@ -14,6 +14,7 @@ LINE = 64  # bytes
 NOBODY = -1
 _WORKLOAD, _TRACK = WORKLOAD.itemsize, TRACK.itemsize  # bytes
 _QUARTER = (_TRACK - TRACK["bins"].itemsize) // 4  # of a track but its histograms, of which a bucket needs little
+_QUEUE = 16  # places of a queue of the window maximum; which part of a longer one is in use is not known here
 _ISSUED = 4 * N_EXPERTS * N_LEVELS  # bytes of a place in ring_quantile
 
 
@@ -45,6 +46,8 @@ def slots_of(state: Memory, plan: Record, scratch: Record, rows: Integers, slots
         prefetch(state.slot_load, 2 * (row * n + first + now))
         for lead in range(plan.n_leads):
             unit = row * plan.n_leads + lead
+            if season == 0:
+                prefetch(state.slot_rise, 4 * (unit * n_rises + n_rises - plan.hour_slots + slots[j, plan.n_seasons]))
             for back in range(2):
                 slot = (now - back * plan.leads[lead]) % length
                 prefetch(state.slot_count, row * n + first + slot)
@@ -57,12 +60,15 @@ def slots_of(state: Memory, plan: Record, scratch: Record, rows: Integers, slots
 
 @kernel
 def ring(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
-    """Ask for what the following row issued where its window began, and for where it will issue next."""
+    """Ask for what the following row issued where its window began, for where it will issue next, and its maxima."""
     if scratch.following[0] == NOBODY:
         return
     first = scratch.following[0] * plan.places + plan.ring_at[lead]
     clock = state.workloads[scratch.following[0]].marks[CLOCK]
     size, marks = state.ring.shape[1] * 8, state.ring_mark.shape[1] * 4
+    queue = 8 * min(plan.leads[lead] + 1, _QUEUE)
+    _span(state.peak_value, first * 8, queue)
+    _span(state.peak_at, first * 8, queue)
     for back in range(2):
         place = first + (clock + back) % (plan.leads[lead] + 1)
         prefetch(state.ring_mark, place * marks)
