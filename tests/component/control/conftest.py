@@ -17,7 +17,7 @@ async def pair(monkeypatch):
     world = World(settings=replace(SETTINGS, leader_election=True, identity="one"))
     monkeypatch.setattr(Candidate, "world", world, raising=False)
     async with world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.until(lambda: world.operator.elector.is_leader, "the first one leads")
         second = await world.start_operator(identity="two")
         made = Pair(world, world.running, second)

@@ -80,7 +80,7 @@ async def hold(world, told, restart):
 
 async def recovery(world, told, restart):
     """After an outage Prometheus has been back for half a minute: nothing may be lowered yet."""
-    world.feed(500.0, days=0.2)
+    world.feed(510.0, days=0.2)
     await world.begin(deployment(replicas=20), autoscaler(**SHORT))
     await world.prometheus.stop()
     await world.run(4 * MINUTE)

@@ -12,7 +12,7 @@ async def world(caplog):
     caplog.set_level("INFO", "bayescaler.audit")
     caplog.set_level("INFO", "bayescaler.decisions")
     async with World() as made:
-        made.feed(500.0, days=0.2)
+        made.feed(510.0, days=0.2)
         yield made
 
 

@@ -38,7 +38,7 @@ async def test_a_start_reads_only_the_buckets_since(tmp_path):
 
 async def test_the_file_goes_with_the_object(tmp_path):
     async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
         await world.run(2 * MINUTE)
         await world.until(lambda: len(files(tmp_path)) == 1, "it is written")
@@ -49,7 +49,7 @@ async def test_the_file_goes_with_the_object(tmp_path):
 @pytest.mark.parametrize("spoil", [lambda b: b[:100], lambda b: b[:-9] + b"notabytes", lambda b: b"x" * len(b)])
 async def test_a_damaged_file_is_said_and_the_history_replayed(tmp_path, spoil):
     async with World(settings=replace(SETTINGS, state_dir=str(tmp_path))) as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=2), autoscaler(**SHORT))
         await world.run(MINUTE)
         await world.running.stop()
@@ -69,7 +69,7 @@ async def test_a_full_volume_harms_nothing_and_is_said_once(tmp_path, monkeypatc
 
     monkeypatch.setattr(checkpoints.Checkpoints, "_replace", full)
     async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=2), autoscaler(**SHORT))
         await world.run(5 * MINUTE)
         assert world.replicas() >= 10

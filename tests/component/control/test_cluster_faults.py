@@ -17,10 +17,10 @@ def scaling(request):
 
 @pytest.fixture
 async def world(monkeypatch):
-    """Load 500/s at 50/s a pod, and as many pods as that needs."""
+    """Load 510/s at 50/s a pod, and as many pods as that needs."""
     impatient_recovery(monkeypatch)
     async with World() as made:
-        made.feed(500.0, days=0.2)
+        made.feed(510.0, days=0.2)
         yield made
 
 
@@ -102,7 +102,7 @@ async def test_a_deletion_lost_in_a_410_leaves_no_ghost(world):
 
 
 async def test_a_recreated_namesake_inherits_neither_status_nor_posterior_nor_window(world):
-    world.feed(100.0, name="small_total", days=0.2)
+    world.feed(110.0, name="small_total", days=0.2)
     await steady(world)
     old = world.workload("web")
     row_of_old = old.seat.bank.buckets_seen(old.seat.row)
@@ -114,7 +114,7 @@ async def test_a_recreated_namesake_inherits_neither_status_nor_posterior_nor_wi
     assert (old.gone, new is old) == (True, False)
     assert row_of_old > 0
     await world.run(TICK)
-    assert world.replicas() == 3, "100/s, not the 500/s of the predecessor"
+    assert world.replicas() == 3, "110/s, not the 510/s of the predecessor"
     assert new.seat.bank.predict(new.seat.row).quantile(0.999) < 200.0
     assert (new.decision.at, world.status()["observedGeneration"]) == (world.clock.now(), 1)
     assert new.decision.at > old.decision.at

@@ -22,10 +22,10 @@ from .worlds import (
 
 @pytest.fixture
 async def world(monkeypatch):
-    """Load 500/s at 50/s a pod."""
+    """Load 510/s at 50/s a pod."""
     impatient_recovery(monkeypatch)
     async with Floors() as made:
-        made.feed(500.0, days=0.2)
+        made.feed(510.0, days=0.2)
         yield made
 
 

@@ -15,7 +15,7 @@ from .worlds import CRD, HPA, MINUTE, SCALED_OBJECT, SCALED_OBJECTS, TICK, hpa, 
 async def world(monkeypatch):
     impatient_recovery(monkeypatch)
     async with Floors() as made:
-        made.feed(500.0, days=0.2)
+        made.feed(510.0, days=0.2)
         yield made
 
 

@@ -62,7 +62,7 @@ async def test_replicas_follow_the_load_down_after_the_stabilization_window():
 
 async def test_observe_writes_nothing_but_status_and_says_what_it_would_do():
     async with World() as world:
-        world.feed(500.0)
+        world.feed(510.0)
         await world.begin(deployment(replicas=8), autoscaler(mode="Observe"))
         await world.run(5 * MINUTE)
         await world.operator.events.drain()
@@ -78,7 +78,7 @@ async def test_observe_writes_nothing_but_status_and_says_what_it_would_do():
 
 async def test_paused_means_hands_off_and_resuming_acts_at_once():
     async with World() as world:
-        world.feed(500.0)
+        world.feed(510.0)
         await world.begin(deployment(replicas=1), autoscaler(paused=True))
         await world.run(2 * MINUTE)
         assert world.replicas() == 1
@@ -92,7 +92,7 @@ async def test_paused_means_hands_off_and_resuming_acts_at_once():
 
 async def test_minimum_and_maximum_hold_whatever_the_load():
     async with World() as world:
-        world.feed(500.0, name="busy_total")
+        world.feed(510.0, name="busy_total")
         world.feed(0.0, name="idle_total")
         limits = {"minReplicas": 2, "maxReplicas": 4}
         await world.begin(
@@ -110,7 +110,7 @@ async def test_minimum_and_maximum_hold_whatever_the_load():
 
 async def test_a_lowered_maximum_is_in_force_at_the_next_tick():
     async with World() as world:
-        world.feed(500.0)
+        world.feed(510.0)
         await world.begin(deployment(replicas=11), autoscaler())
         await world.run(2 * MINUTE)
         world.edit(maxReplicas=6)

@@ -21,7 +21,7 @@ def rungs_of(world, into):
 
 async def test_while_prometheus_is_gone_the_ladder_is_climbed_down_by_time_and_up_again_with_hysteresis():
     async with World() as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
         steady = await world.run(3 * MINUTE)
         assert world.condition("Ready") == ("True", "Ready")
@@ -64,7 +64,7 @@ async def test_while_prometheus_is_gone_the_ladder_is_climbed_down_by_time_and_u
 
 async def test_what_was_missed_during_an_outage_is_learnt_afterwards():
     async with World() as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
         await world.run(MINUTE)
         seat = world.workload("web").seat
@@ -96,7 +96,7 @@ async def test_what_was_missed_during_an_outage_is_learnt_afterwards():
 )
 async def test_an_answer_that_is_no_load_is_a_condition_and_an_event_and_changes_nothing(fault, reason):
     async with World() as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
         (*_, steady) = await world.run(2 * MINUTE)
         world.prometheus.fault = fault
@@ -113,7 +113,7 @@ async def test_an_answer_that_is_no_load_is_a_condition_and_an_event_and_changes
 
 async def test_one_failed_query_changes_nothing_at_all():
     async with World() as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
         await world.run(2 * MINUTE)
         told = await world.events()
@@ -127,7 +127,7 @@ async def test_one_failed_query_changes_nothing_at_all():
 
 async def test_a_hanging_prometheus_delays_no_object_of_a_healthy_one():
     async with World(settings=IMPATIENT, other_prometheus=True) as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         world.feed(lambda t: 200.0 + 100.0 * (t >= world.clock.now() + 3 * MINUTE), days=0.2, prometheus=world.other)
         world.apply(deployment("fine", 5), autoscaler("fine", prometheus={"serverAddress": world.other.url}, **SHORT))
         await world.begin(deployment(replicas=11), autoscaler(**SHORT))
@@ -154,7 +154,7 @@ async def test_a_hanging_prometheus_delays_no_object_of_a_healthy_one():
 
 async def test_a_query_that_is_wrong_from_the_start_is_said_and_the_workload_left_alone():
     async with World() as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=7), autoscaler(query="sum(rate(http_requests_total[1m])", **SHORT))
         assert set(await world.run(6 * MINUTE)) == {7}
         assert world.condition("Ready") == ("False", "QueryFailed")
@@ -176,7 +176,7 @@ async def test_several_series_are_named_with_the_cure():
 
 async def test_an_address_off_the_allow_list_is_refused_and_nothing_is_sent_there():
     async with World(other_prometheus=True, allowed=False) as world:
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         elsewhere = {"serverAddress": world.other.url}
         await world.begin(deployment(replicas=7), autoscaler(prometheus=elsewhere, **SHORT))
         assert set(await world.run(6 * MINUTE)) == {7}
@@ -203,7 +203,7 @@ def asking(world, token=TOKEN):
 
 async def test_the_secret_of_the_objects_own_namespace_is_sent_and_a_refused_one_costs_nothing():
     async with World(other_prometheus=True) as world:
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         world.apply(secret())
         await world.begin(deployment(replicas=7), autoscaler(prometheus=asking(world), **SHORT))
         (*_, steady) = await world.run(3 * MINUTE)
@@ -217,7 +217,7 @@ async def test_the_secret_of_the_objects_own_namespace_is_sent_and_a_refused_one
 
 async def test_a_rotated_secret_is_read_again_before_the_load_is_old():
     async with World(other_prometheus=True) as world:
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         world.apply(secret())
         await world.begin(deployment(replicas=11), autoscaler(prometheus=asking(world), **SHORT))
         await world.run(2 * MINUTE)
@@ -233,7 +233,7 @@ async def test_a_rotated_secret_is_read_again_before_the_load_is_old():
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["nowhere", "in another namespace"])
 async def test_a_secret_that_is_not_in_the_objects_namespace_is_a_condition_and_nothing_is_sent(elsewhere):
     async with World(other_prometheus=True) as world:
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         if elsewhere:
             world.apply(secret("kube-system"))
         await world.begin(deployment(replicas=7), autoscaler(prometheus=asking(world), **SHORT))

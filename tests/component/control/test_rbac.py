@@ -82,7 +82,7 @@ async def test_the_operator_gets_by_on_what_the_chart_grants_and_needs_all_of_it
     settings = replace(SETTINGS, leader_election=True, lease_namespace=HOME)
     async with Guarded(settings=settings, other_prometheus=True) as world:
         await world.until(lambda: world.operator.elector.is_leader, "it leads")
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         world.apply(SECRET, rollouts(), rollout(3), deployment("db") | {"kind": "StatefulSet"})
         load = {"serverAddress": world.other.url, "authRef": {"name": "prom"}}
         db = {"scaleTargetRef": {"kind": "StatefulSet", "name": "db"}}
@@ -129,7 +129,7 @@ async def test_a_right_that_is_missing_is_named_with_its_cure_where_the_user_loo
     caplog.set_level("INFO", "bayescaler")
     without = ("apps/deployments/scale", "example.dev/rollouts/scale")
     async with Guarded(without=without) as world:
-        world.feed(500.0, days=0.2)
+        world.feed(510.0, days=0.2)
         canary = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "canary"}}
         world.apply(rollouts(), rollout(3))
         await world.begin(deployment("web"), autoscaler("web", **SHORT), autoscaler("canary", **canary, **SHORT))

@@ -76,7 +76,7 @@ class TestWhatIsLearned:
 
     async def test_phase_and_what_is_known_of_other_writers_come_back(self):
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
             await world.run(2 * MINUTE)
             before = world.workload("web")

@@ -37,7 +37,7 @@ async def world(monkeypatch):
     impatient_recovery(monkeypatch)
     async with Floors(settings=LEADING) as made:
         await made.until(lambda: made.operator.elector.is_leader, "it leads")
-        made.feed(500.0, days=0.2)
+        made.feed(510.0, days=0.2)
         await raised(made)
         assert made.floor() == NEEDED
         yield made

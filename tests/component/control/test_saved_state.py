@@ -32,7 +32,7 @@ class TestRefusals:
     )
     async def test_what_cannot_be_taken_up_is_said_and_built_anew(self, spoil, why):
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             await world.begin(deployment(replicas=2), autoscaler(**SHORT))
             await world.run(MINUTE)
             await world.running.stop()
@@ -49,7 +49,7 @@ class TestRefusals:
 
     async def test_a_part_from_a_newer_version_costs_only_itself(self):
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
             await world.run(2 * MINUTE)
             before = world.workload("web")
@@ -74,7 +74,7 @@ class TestRefusals:
 
     async def test_the_state_of_another_query_keeps_its_windows_and_loses_what_speaks_of_the_load(self):
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             world.feed(50.0, name="other_requests_total", days=0.2)
             await world.begin(deployment(replicas=12), autoscaler(**SHORT))
             await world.run(4 * MINUTE)
@@ -86,7 +86,7 @@ class TestRefusals:
 
     async def test_without_the_right_to_read_it_works_as_before_and_overwrites_nothing(self, caplog):
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             await world.begin(deployment(replicas=2), autoscaler(**SHORT))
             await world.run(MINUTE)
             await world.running.stop()
@@ -123,7 +123,7 @@ def saved_states(world):
 class TestTheConfigMaps:
     async def test_they_are_written_now_and_then_and_drop_what_is_gone(self):
         async with World(settings=replace(SETTINGS, save_seconds=5 * MINUTE)) as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             objects = [
                 make(name) for name in ("web", "shop") for make in (deployment, lambda n: autoscaler(n, **SHORT))
             ]
@@ -145,7 +145,7 @@ class TestTheConfigMaps:
     async def test_no_tick_writes_more_than_one_of_them(self, monkeypatch):
         monkeypatch.setattr(keeper, "MOST_OBJECTS", 1)
         async with World(settings=replace(SETTINGS, save_seconds=MINUTE)) as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             names = ["web", "web1", "web2"]
             await world.begin(*map(deployment, names), *(autoscaler(name, **SHORT) for name in names))
             written = []
@@ -179,7 +179,7 @@ class TestTheConfigMaps:
     async def test_one_whose_making_went_wrong_is_written_at_the_next_turn(self, what):
         verb = what.pop("verb")
         async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             fault = Fault(match=lambda r: r.resource == "configmaps" and r.verb == verb, **what)
             world.server.faults.add(fault)
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
@@ -204,7 +204,7 @@ class TestTheConfigMaps:
 
     async def test_one_that_somebody_deletes_is_made_again(self):
         async with World(settings=replace(SETTINGS, save_seconds=2 * MINUTE)) as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             await world.begin(deployment(replicas=11), autoscaler(**SHORT))
             await world.run(3 * MINUTE)
             await world.operator.keeper.idle()
@@ -216,7 +216,7 @@ class TestTheConfigMaps:
     async def test_many_objects_are_spread_over_as_many_as_are_needed(self, monkeypatch):
         monkeypatch.setattr(keeper, "MOST_OBJECTS", 2)
         async with World() as world:
-            world.feed(500.0, days=0.2)
+            world.feed(510.0, days=0.2)
             names = ["web", "web1", "web2", "web3", "web4"]
             await world.begin(*map(deployment, names), *(autoscaler(name, **SHORT) for name in names))
             await world.run(MINUTE)

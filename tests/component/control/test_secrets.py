@@ -108,7 +108,7 @@ async def shown(world, logs, folder):
 @pytest.mark.parametrize("data", SECRETS.values(), ids=SECRETS)
 async def test_a_secret_is_shown_nowhere_whatever_the_server_answers(data, all_logs, tmp_path):
     async with World(other_prometheus=True) as world:
-        world.feed(500.0, days=0.2, prometheus=world.other)
+        world.feed(510.0, days=0.2, prometheus=world.other)
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
         meta = {"name": "prom", "namespace": "default"}
         world.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": encoded})

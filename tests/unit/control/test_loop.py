@@ -40,7 +40,7 @@ class SilentWire(Wire):
 class House:
     """An operator whose ticks are called; targets are put in by hand."""
 
-    def __init__(self, load=100.0):
+    def __init__(self, load=102.0):
         self.now, self.source, self.wire = NOON + 15.0, Load(load), SilentWire()
         self.operator = Operator(self.wire, self.source, SETTINGS, clock=lambda: self.now)
         for watch in self.operator.targets.watches:
@@ -193,7 +193,7 @@ async def test_metrics_show_each_object_and_forget_it_when_it_is_gone(house):
     await house.tick()
     (sample,) = samples(house.operator.registry)
     assert (sample.namespace, sample.name) == ("shop", "web")
-    assert (sample.current_replicas, sample.desired_replicas, sample.load) == (1, 3, 100.0)
+    assert (sample.current_replicas, sample.desired_replicas, sample.load) == (1, 3, 102.0)
     assert (sample.min_replicas, sample.max_replicas) == (1, 60)
     assert (sample.capacity_per_replica, sample.lead_time_seconds) == (50.0, 60.0)
     assert sample.canary_loss_ratio is None

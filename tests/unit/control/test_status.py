@@ -188,7 +188,7 @@ async def test_counts_are_told_and_sized_per_second():
     status = render(web, now=NOON)
     assert status["lastDecision"]["load"] == 10.0
     assert 9.8 < status["forecast"]["p50"] < 10.3
-    assert (web.decision.raw, "/s" in web.decision.message) == (3, True)
+    assert (web.decision.raw, "/s" in web.decision.message) == (2, True)
 
 
 async def test_the_outline_is_what_is_material_of_the_rendered_status():
