@@ -69,7 +69,7 @@ class Predictive:
         """Return the distribution for the same window `buckets` later, with nothing seen meanwhile: wider.
 
         Uncertainty grows as that of a random walk on the log scale: the distance of a quantile from the median grows by
-        the root of (lead + buckets) / lead, up and down.
+        the root of (lead + buckets) / lead, up and down. What is certain (a gauge that stands still) stays so.
         """
         if buckets < 0:
             raise ValueError(f"buckets = {buckets!r}: give zero or more")

@@ -68,6 +68,13 @@ REFUSED: list[tuple[Manifest, str]] = [
     ),
     (
         {
+            "metrics": {"auth": True, "tls": {"secretName": "x"}, "monitor": {"enabled": True}},
+            "extraArgs": ["--token-audience=bayescaler"],
+        },
+        "metrics.monitor.credentials: Prometheus' own token is not for that --token-audience",
+    ),
+    (
+        {
             "metrics": {"tls": {"secretName": "one", "issuerRef": {"kind": "ClusterIssuer", "name": "internal"}}},
             "console": {
                 "enabled": True,

@@ -24,12 +24,12 @@ def learn(scalars: Floats, load: float) -> None:
         scalars[QUANTUM] = load
         return
     larger, smaller = max(load, quantum), min(load, quantum)
-    finest = FINEST * smaller
+    least = smaller
     rest = abs(larger - np.rint(larger / smaller) * smaller)
-    while rest > ROUNDING * smaller and smaller >= finest:
+    while rest > ROUNDING * smaller and smaller >= FINEST * least:
         larger, smaller = smaller, rest
         rest = abs(larger - np.rint(larger / smaller) * smaller)
-    scalars[QUANTUM] = smaller if smaller >= finest else math.nan
+    scalars[QUANTUM] = smaller if FINEST * least <= smaller <= least else math.nan
 
 
 @kernel

@@ -46,7 +46,7 @@ def decide_one(
         shortfall=workload.shortfall,
         scale_in_allowed=scale_in_allowed
         and load.complete
-        and workload.doubted != 1
+        and workload.doubted == 0
         and not _awaits_history(workload, intent, now),
         conflict=workload.conflict.withholds if workload.conflict is not None else "",
         serving=_serving(target, policy.mode),

@@ -170,11 +170,12 @@ def predict(workload: Workload, *, now: float) -> None:
     try:
         workload.outlook = outlook_of(seat, now=now)
     except NoData:
-        workload.standing, workload.doubted = Standing(), 0
+        workload.standing, workload.evidence, workload.doubted = Standing(), None, 0
         workload.phase, workload.phase_told = Phase.LEARNING, "no load was seen yet"
         return
-    if workload.evidence is None or seat.judged_until != seat.consumed_until:
-        shown = seat.bank.shown(seat.row, level_of(intent.policy.promised), seat.intent.lead)
+    known, level = workload.evidence, level_of(intent.policy.promised)
+    if known is None or known.nominal != level or seat.judged_until != seat.consumed_until:
+        shown = seat.bank.shown(seat.row, level, seat.intent.lead)
         seat.judged_until, workload.doubted = seat.consumed_until, shown.doubted
         workload.evidence = _evidence(shown, intent)
         workload.standing = judge(workload.evidence, workload.standing)

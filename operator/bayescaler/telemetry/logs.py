@@ -1,5 +1,6 @@
 """Logs: JSON lines (one decision record a decision) or plain text, on standard error."""
 
+import io
 import logging
 import sys
 from typing import Any
@@ -27,13 +28,15 @@ class _Json(JsonFormatter):  # type: ignore[misc]  # the library is untyped
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         try:
-            return to_json(log_data, inf_nan_mode="constants").decode()
+            return to_json(log_data, inf_nan_mode="null").decode()
         except ValueError:  # what is no JSON, such as half a surrogate pair
             return str(super().jsonify_log_record(log_data))
 
 
 def configure(*, form: str, level: str) -> None:
     """Send all logs to standard error: form `json` or `text`, level as logging names it."""
+    if isinstance(sys.stderr, io.TextIOWrapper):  # JSON is UTF-8, whatever the locale
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     handler = logging.StreamHandler(sys.stderr)
     if form == "json":
         handler.setFormatter(_Json(_FIELDS, timestamp=True, reserved_attrs=(*RESERVED_ATTRS, *_KOPFS_OWN)))

@@ -175,8 +175,10 @@ class ControlPlane(Running):
     def namespace(self, name: str) -> Iterator[str]:
         """Create a namespace, and delete it in the end without waiting."""
         self.create_namespace(name)
-        yield name
-        self.kubectl("delete", "namespace", name, "--wait=false")
+        try:
+            yield name
+        finally:
+            self.kubectl("delete", "namespace", name, "--wait=false")
 
     def token(self, namespace: str, service_account: str, *, duration_seconds: int = 3600) -> str:
         """Create a token of a ServiceAccount by the TokenRequest API (600 s at least)."""

@@ -33,6 +33,10 @@ def test_loads_of_a_continuum_have_no_quantum(compiled):
         assert np.isnan(quantum_of(compiled(atoms.learn), loads))
 
 
+def test_loads_too_far_apart_to_be_divided_have_no_quantum(compiled):
+    assert np.isnan(quantum_of(compiled(atoms.learn), [1e15, 1e-310, 7.0]))
+
+
 def test_one_burst_takes_no_quantum_away(compiled):
     assert quantum_of(compiled(atoms.learn), [3.0, 2.0, 1e6, 5.0]) == 1.0
 

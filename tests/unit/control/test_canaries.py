@@ -239,8 +239,11 @@ async def test_a_standby_that_takes_over_puts_the_promoted_seat_in_place_at_once
     theirs = replace(saved_of(web, web.intent), trial=replace(web.canary.trial, phase=CanaryPhase.PROMOTED))
     take_up(web, web.intent, theirs, SETTINGS)
     state, standing, serving = web.state, web.standing, web.serving
+    live, told = web.seat, web.evidence
+    await room.tick()
+    assert (web.seat, web.seat.consumed_until) == (tried, live.consumed_until)
+    assert web.evidence is not told, "it is judged by what it has shown itself, though no bucket came"
     await room.tick(500.0)
-    assert web.seat is tried
     assert (web.state, web.standing.phase, web.serving) == (state, standing.phase, serving)
     assert web.intent.forecast.seasons == (3600.0,)
     assert (room.rows, len(room.source.asked)) == (1, reads)

@@ -101,3 +101,14 @@ async def test_what_is_short_is_reckoned_by_the_pods_that_serve(changes, short):
     for i in range(1, 6):
         await ticked(web, pool, [(NOON + i * MINUTE, 300.0)], now=NOON + (i + 1) * MINUTE)
     assert (spent(web.state) > 0.0) is short
+
+
+@pytest.mark.parametrize(("doubted", "final"), [(0, 1), (1, 8), (2, 8)])
+async def test_on_a_silence_in_doubt_nothing_is_lowered_though_its_estimate_has_failed(doubted, final):
+    web = await fitted(BankPool())
+    web.target, web.outlook, web.doubted = target(8), None, doubted
+    web.load.health, web.load.complete, web.load.value, web.load.at = Health.LIVE, True, 0.0, NOON
+    for after in (0.0, 400.0):  # longer than what was recommended before is kept
+        web.load.at = NOON + after
+        decide_one(web, now=NOON + after, scale_in_allowed=True)
+    assert web.decision.final == final

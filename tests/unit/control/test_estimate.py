@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,23 @@ async def test_a_tick_gives_what_one_replay_of_the_same_buckets_gives():
     predict(by_ticks, now=now)
     predict(at_once, now=now)
     np.testing.assert_array_equal(by_ticks.outlook.lead.values, at_once.outlook.lead.values)
+
+
+async def test_without_a_load_nothing_is_told_of_what_another_posterior_has_shown():
+    pool = BankPool()
+    web = await fitted(pool)
+    predict(web, now=NOON)
+    web.seat = (await fitted(pool, minutes=0)).seat
+    predict(web, now=NOON)
+    assert (web.evidence, web.phase, web.phase_message) == (None, Phase.LEARNING, "no load was seen yet")
+
+
+async def test_another_promise_is_judged_at_once_by_its_own_level():
+    web = await fitted(BankPool())
+    predict(web, now=NOON)
+    web.intent = replace(web.intent, policy=replace(web.intent.policy, quantile=0.99))
+    predict(web, now=NOON)
+    assert web.evidence.nominal == 0.99
 
 
 async def test_an_answer_that_comes_while_kernels_run_brings_no_bucket_twice_and_loses_none(monkeypatch):

@@ -219,12 +219,16 @@ async def test_a_longer_history_is_built_while_the_old_posterior_serves_and_then
     web = room.see(obj)
     await room.warmup.idle()
     old = web.seat
+    predict(web, now=NOON)
     room.see(edited(obj, forecast={"history": "4h", "seasons": []}))
     assert web.seat is old
     assert web.awaits_history_since is None
     await room.warmup.idle()
     assert web.seat.bank.buckets_seen(web.seat.row) == 240
     assert room.seats == 1
+    assert (web.evidence.buckets_seen, web.seat.consumed_until) == (120, old.consumed_until)
+    predict(web, now=NOON)
+    assert web.evidence.buckets_seen == 240, "it is judged by what it has shown itself, though no bucket came"
 
 
 async def test_a_posterior_of_another_load_is_given_up_at_once(room):
