@@ -215,28 +215,12 @@ def _issue(
     """Issue one lead's quantiles of the largest load in the window that begins now."""
     unit = row * plan.n_leads + lead
     window = plan.leads[lead]
-    first = row * plan.places + plan.ring_at[lead]
-    place = first + clock % (window + 1)
+    place = row * plan.places + plan.ring_at[lead] + clock % (window + 1)
     workload = state.workloads[row]
     track = state.tracks[unit]
-    peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, track.marks, clock)
-    peak = load if math.isnan(peak) else max(peak, load)
-    offset = workload.scalars[OFFSET]
-    issue.describe(state, plan, settings, row, unit, place, math.log(peak + offset))
-    ahead.track(state, plan, scratch, lead)
-    issue.regress(state, settings, row, unit, place)
-    if workload.scalars[RISE_AT] >= 0.0 and clock + 1 - workload.scalars[RISE_AT] <= window + settings.rise_hold:
-        issue.lift(state, unit, place)
-    ahead.track(state, plan, scratch, lead)
-    issue.measure(state, plan, settings, row, unit, place)
+    _stand(state, plan, settings, scratch, row, lead, clock, place, load)
     widening = min(math.sqrt(1.0 + float(workload.marks[GAP]) / window), settings.gap_widening_limit)
-    top = UNCAPPED
-    snap = UNCAPPED
-    if settings.with_cap:
-        top = min(top, workload.scalars[Z_TOP] + settings.cap)
-        if envelope.is_bounded(workload.marks, workload.scalars, settings.bound_repeats):
-            top = min(top, envelope.log_bound(workload.scalars, offset))
-            snap = top - settings.bound_snap
+    top, snap = _top(workload, settings)
     issue.quantiles(state, settings, scratch, track, place, workload.scalars[LAST_Z], widening, top)
     hedge.combine(
         track.losses,
@@ -248,9 +232,7 @@ def _issue(
         scratch.weight,
     )
     ahead.fits(state, plan, scratch, lead)
-    known = math.sqrt(min(track.marks[WINDOWS] / settings.tracker_memory, 1.0))
     high = issue.place_high(state, track, place, clock == 0)
-    tail = 0.02 * track.scalars[SCALE + TEMPLATE]
     if settings.with_tracker:
         tracker.issue(
             scratch.combined,
@@ -259,17 +241,57 @@ def _issue(
             plan,
             lead,
             high,
-            known,
+            math.sqrt(min(track.marks[WINDOWS] / settings.tracker_memory, 1.0)),
             settings.tracker_reach,
-            tail,
-            offset,
+            0.02 * track.scalars[SCALE + TEMPLATE],
+            workload.scalars[OFFSET],
             top,
             snap,
         )
     for j in range(N_LEVELS):
         if not settings.with_tracker:
             track.by_level[ISSUED, j] = scratch.combined[j]
-        state.ring[place, R_ISSUED + j] = track.by_level[ISSUED, j]
-        track.by_level[SAID, j] = atoms.nearest(
-            workload.scalars[QUANTUM], settings.atom_hair, track.by_level[ISSUED, j]
-        )
+        issued = track.by_level[ISSUED, j]
+        state.ring[place, R_ISSUED + j] = issued
+        track.by_level[SAID, j] = atoms.nearest(workload.scalars[QUANTUM], settings.atom_hair, issued)
+
+
+@kernel
+def _stand(
+    state: Memory,
+    plan: Record,
+    settings: Settings,
+    scratch: Record,
+    row: int,
+    lead: int,
+    clock: int,
+    place: int,
+    load: float,
+) -> None:
+    """Describe the present in a ring place, and put the experts where they stand."""
+    unit = row * plan.n_leads + lead
+    window = plan.leads[lead]
+    scalars = state.workloads[row].scalars
+    first = row * plan.places + plan.ring_at[lead]
+    peak = window_max.peak(state.peak_value, state.peak_at, first, window + 1, state.tracks[unit].marks, clock)
+    peak = load if math.isnan(peak) else max(peak, load)
+    issue.describe(state, plan, settings, row, unit, place, math.log(peak + scalars[OFFSET]))
+    ahead.track(state, plan, scratch, lead)
+    issue.regress(state, settings, row, unit, place)
+    if scalars[RISE_AT] >= 0.0 and clock + 1 - scalars[RISE_AT] <= window + settings.rise_hold:
+        issue.lift(state, unit, place)
+    ahead.track(state, plan, scratch, lead)
+    issue.measure(state, plan, settings, row, unit, place)
+
+
+@kernel
+def _top(workload: Record, settings: Settings) -> tuple[float, float]:
+    """Return the log load that no quantile is above, and the one from which on it is a gauge's bound."""
+    if not settings.with_cap:
+        return UNCAPPED, UNCAPPED
+    scalars = workload.scalars
+    top = min(UNCAPPED, scalars[Z_TOP] + settings.cap)
+    if not envelope.is_bounded(workload.marks, scalars, settings.bound_repeats):
+        return top, UNCAPPED
+    top = min(top, envelope.log_bound(scalars, scalars[OFFSET]))
+    return top, top - settings.bound_snap
