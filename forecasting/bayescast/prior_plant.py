@@ -145,11 +145,11 @@ def first_level(prior: Prior, load: float, expected: float) -> float:
     low, high = min(told, prior.level) - 5.0, max(told, prior.level) + 5.0
     for _ in range(5):
         levels = np.linspace(low, high, 401)
-        mean = share * np.exp(levels + prior.log_mean)
+        mean = np.log(share) + levels + prior.log_mean  # a log, as the least loads there are have no mean beside them
         if prior.spec.kind is Kind.COUNT:
-            cost = (load + shape) * np.log(mean + shape) - load * np.log(mean)
+            cost = (load + shape) * np.log(np.exp(mean) + shape) - load * mean
         else:
-            cost = shape * (np.log(mean) + load / mean)
+            cost = shape * (mean + np.exp(np.minimum(np.log(load) - mean, st.UNCAPPED)))
         cost += (_TAIL + 1.0) / 2.0 * np.log1p(((levels - prior.level) / spread) ** 2 / _TAIL)
         best = int(np.argmin(cost))
         low, high = levels[max(best - 1, 0)], levels[min(best + 1, 400)]

@@ -12,6 +12,7 @@ from .state import QUANTUM, Floats
 
 ROUNDING = 1e-6  # of the quantum: what a division leaves
 FINEST = 1e-3  # of the loads it comes of: a finer quantum tells nothing
+LEAST = 1e-9  # of a load: what is a multiple of less is not told from its neighbours
 
 
 @kernel
@@ -24,18 +25,21 @@ def learn(scalars: Floats, load: float) -> None:
         scalars[QUANTUM] = load
         return
     larger, smaller = max(load, quantum), min(load, quantum)
+    if smaller < LEAST * larger:
+        scalars[QUANTUM] = math.nan
+        return
     least = smaller
     rest = abs(larger - np.rint(larger / smaller) * smaller)
     while rest > ROUNDING * smaller and smaller >= FINEST * least:
         larger, smaller = smaller, rest
         rest = abs(larger - np.rint(larger / smaller) * smaller)
-    scalars[QUANTUM] = smaller if FINEST * least <= smaller <= least else math.nan
+    scalars[QUANTUM] = smaller if smaller >= FINEST * least else math.nan
 
 
 @kernel
 def nearest(quantum: float, hair: float, value: float) -> float:
     """Return the multiple of the quantum that is within a hair (a share of the quantum) of a value, else the value."""
-    if not quantum > 0.0:
+    if not quantum > 0.0 or quantum < LEAST * value:
         return value
     whole = np.rint(value / quantum) * quantum
     return float(whole if abs(value - whole) <= hair * quantum else value)

@@ -42,6 +42,10 @@ def test_the_first_morning_is_expected_before_it_was_ever_seen(known):
     assert night.predict().quantile(0.5) > 1.1 * values[8]
 
 
+def test_the_least_load_there_is_gives_a_level_too(known):
+    assert math.isfinite(first_level(known, 5e-324, 0.0))
+
+
 @pytest.mark.jit
 def test_a_wrong_group_is_outlived(known):
     wrong, without = np.zeros(2), np.zeros(2)
