@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from parts.table import note, show
@@ -143,9 +144,9 @@ def ablations(rows: Sequence[Row]) -> None:
     base = {level: summary.geometric(summary.ratios(rows, YARDSTICK), summary.FLOOR)[level] for level in range(4)}
     lines = [("as it is", *_form(np.array(list(base.values()))), "", "", "", *_outside(rows, None))]
     for name in names:
-        values = np.array([
-            summary.ratio(row.duels[YARDSTICK]) / summary.ratio(row.ablations[name]) for row in rows
-        ])  # fmt: skip
+        values = np.array(
+            [summary.ratio(replace(row.duels[YARDSTICK], ours=row.ablations[name].theirs)) for row in rows]
+        )
         means = summary.geometric(values, summary.FLOOR)
         costs = (f"{100 * (means[level] / base[level] - 1):+.1f}" for level in summary.UPPER)
         lines.append((name, *_form(means), *costs, *_outside(rows, name)))
