@@ -49,7 +49,7 @@ class Checkpoints:
         self._round_began: float | None = None
         self._writing: asyncio.Task[None] | None = None
         self._threads = Daemons(settings.max_warmups_in_flight, name="volume")
-        self._hung: set[Future[Any]] = set()
+        self._hung: list[Future[Any]] = []
         self._refused: set[str] = set()
         self._failing = False
 
@@ -128,6 +128,7 @@ class Checkpoints:
 
     async def _beside(self, work: Callable[[], T]) -> T:
         """Do what may hang in a thread; raises OSError, at once while something hangs that was asked before."""
+        self._hung = [job for job in self._hung if not job.done()]
         if self._hung:
             raise TimeoutError(HANGS)
         job = self._threads.submit(work)
@@ -136,8 +137,7 @@ class Checkpoints:
                 return await asyncio.wrap_future(job)
         except TimeoutError as error:
             if not job.done():
-                self._hung.add(job)
-                job.add_done_callback(self._hung.discard)
+                self._hung.append(job)
             raise TimeoutError(HANGS) from error
 
     def _written(self, _: "asyncio.Task[None]") -> None:
