@@ -104,6 +104,7 @@ def test_the_command_line_says_what_the_values_say(helm: Helm) -> None:
         "--lease-name=bayescaler",
         "--log-format=text",
         "--log-level=debug",
+        "--token-audience=bayescaler",
     ]
     (single,) = operator_pod(helm.template(MATRIX["single"]))["containers"]
     assert "--no-leader-election" in single["args"]

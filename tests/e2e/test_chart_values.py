@@ -51,6 +51,7 @@ REFUSED: list[tuple[Manifest, str]] = [
     ({"metrics": {"monitor": {"kind": "Monitor"}}}, "at '/metrics/monitor/kind'"),
     ({"networkPolicy": {"apiServer": {"ports": []}}}, "at '/networkPolicy/apiServer/ports'"),
     ({"extraArgs": ["listen 1"]}, "at '/extraArgs/0'"),
+    ({"operator": {"tokenAudiences": ["a b"]}}, "at '/operator/tokenAudiences/0'"),
     ({"extraEnv": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]}, "at '/extraEnv/0'"),
     ({"extraVolumes": [{"name": "cache", "emptyDir": {}}]}, "at '/extraVolumes/0/name'"),
     ({"extraVolumes": [{"name": "console-tls", "emptyDir": {}}]}, "at '/extraVolumes/0/name'"),
@@ -69,9 +70,9 @@ REFUSED: list[tuple[Manifest, str]] = [
     (
         {
             "metrics": {"auth": True, "tls": {"secretName": "x"}, "monitor": {"enabled": True}},
-            "extraArgs": ["--token-audience=bayescaler"],
+            "operator": {"tokenAudiences": ["bayescaler"]},
         },
-        "metrics.monitor.credentials: Prometheus' own token is not for that --token-audience",
+        "metrics.monitor.credentials: Prometheus' own token is not for operator.tokenAudiences",
     ),
     (
         {
