@@ -36,7 +36,8 @@ LABEL org.opencontainers.image.title="Bayescaler" \
       org.opencontainers.image.url="https://bayescaler.dev"
 COPY --from=build /opt/bayescaler /opt/bayescaler
 # Without the chart's volume the kernels are compiled anew, into a folder any user may write to.
-ENV NUMBA_CACHE_DIR=/tmp/bayescaler
+ENV NUMBA_CACHE_DIR=/tmp/bayescaler \
+    HOME=/tmp
 WORKDIR /tmp
 USER 65532:65532
 EXPOSE 8080

@@ -7,7 +7,7 @@ kopf has a thread and an event loop of its own: at its end it waits for every ta
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -55,7 +55,9 @@ def handlers(observe: Observe, connect: Connect) -> kopf.OperatorRegistry:
     return registry
 
 
-async def watch(observe: Observe, connect: Connect, *, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+async def watch(
+    observe: Observe, connect: Connect, *, namespaces: tuple[str, ...], identity: str, stop: asyncio.Event
+) -> None:
     """Call `observe` in this event loop for every event until `stop` is set; raises if kopf ends by itself."""
     loop, kopf_stop = asyncio.get_running_loop(), threading.Event()
 
@@ -72,6 +74,7 @@ async def watch(observe: Observe, connect: Connect, *, namespaces: tuple[str, ..
             standalone=True,
             clusterwide=not namespaces,
             namespaces=list(namespaces),
+            identity=cast("Any", identity),  # else it asks for the user's name, and the image's has none
             stop_flag=kopf_stop,
         )
 

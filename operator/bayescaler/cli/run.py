@@ -239,7 +239,13 @@ async def serve(
         try:
             if await _before(stop, kind.wait()):
                 await operator.start()
-                await watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
+                await watch(
+                    operator.registry.observe,
+                    client.connection,
+                    namespaces=settings.namespaces,
+                    identity=settings.identity,
+                    stop=stop,
+                )
         finally:
             await operator.stop()
 

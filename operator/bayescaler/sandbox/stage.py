@@ -79,7 +79,13 @@ class Stage:
             life.push_async_callback(self.operator.stop)
             stop = asyncio.Event()
             watching = asyncio.create_task(
-                watch(self.operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop),
+                watch(
+                    self.operator.registry.observe,
+                    client.connection,
+                    namespaces=settings.namespaces,
+                    identity=settings.identity,
+                    stop=stop,
+                ),
                 name="kopf",
             )
             life.push_async_callback(_stop_watching, stop, watching)

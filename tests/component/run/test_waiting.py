@@ -16,14 +16,19 @@ from bayescaler.sandbox.server.errors import StatusError
 
 RBAC = "rbac.authorization.k8s.io"
 OPERATOR = service_account("bayescaler-system", "bayescaler")
-# The command, which looks and tries again sooner than a cluster would like.
+# The command, which looks and tries again sooner than a cluster would like; as in the image its user has no name.
 IMPATIENT = """
+import getpass
 from bayescaler.cli import main
 from bayescaler.cluster import listwatch, served_kind
 from bayescaler.control import service
 
 served_kind.LOOK_SECONDS = service.RESYNC_LOOK_SECONDS = 0.05
 listwatch.FIRST_PAUSE_SECONDS, listwatch.LONGEST_PAUSE_SECONDS = 0.01, 0.05
+def nameless():
+    raise OSError("No username set in the environment")
+
+getpass.getuser = nameless
 main()
 """
 COMMAND = [sys.executable, "-c", IMPATIENT, "run"]
