@@ -155,8 +155,9 @@ def _filled(values: dict[str, NDArray[Any]], shapes: dict[str, tuple[int, ...]])
 def make_scratch() -> Record:
     """Allocate the working memory of the kernels."""
     by_level = dict.fromkeys(("combined", "first", "second", "third"), N_LEVELS)
-    by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
-    lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
+    by_expert = dict.fromkeys(("residual", "residual_bin"), N_EXPERTS)
+    by_both = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
+    lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert, **by_both}
     floats = {name: ("f8", (length,)) for name, length in lengths.items()}
     # The row that comes next, and the quarter of its track that is asked for next.
     return np.zeros(1, _record(**floats, following=("i8", (2,))))[0]
