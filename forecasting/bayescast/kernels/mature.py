@@ -235,7 +235,7 @@ def _spreads(
 def _locations(state: Memory, settings: Settings, scratch: Record, unit: int, place: int, z: float, turn: int) -> None:
     """The slow and the fast regression of the log window maximum, relative to the base level of the origin."""
     track = state.tracks[unit]
-    coordinate = turn % state.slow_fit.shape[2]
+    coordinate = turn % (state.slow_fit.shape[1] - 1)
     for quick in range(2):
         fit = state.fast_fit[unit] if quick == 1 else state.slow_fit[unit]
         memory = settings.fast_memory if quick == 1 else settings.slow_memory
