@@ -148,7 +148,8 @@ class Bank:
         values_, saturated_ = checked(times_, values, saturated, healthy)
         if rows_.shape != times_.shape:
             raise InvalidValue(f"rows has shape {rows_.shape}, times {times_.shape}: give one time a row")
-        ahead = np.nan_to_num(np.rint((times_ - self._last_time[rows_]) / self.shape.step_seconds), nan=1.0)
+        ahead = np.rint((times_ - self._last_time[rows_]) / self.shape.step_seconds)
+        ahead[np.isnan(ahead)] = 1.0
         if (late := np.flatnonzero(ahead < 1)).size:
             i = int(late[0])
             raise OutOfOrder(

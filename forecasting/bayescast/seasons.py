@@ -77,8 +77,8 @@ def slots_of(
 
     A season is `slots` slots of `slot_seconds` each, counted from local midnight of 1 January 1970.
     """
-    number = np.floor((times + offsets)[:, None] / slot_seconds + 1e-6)
-    return np.asarray(np.mod(number, slots), dtype=np.int32)
+    number = np.floor((times + offsets) / slot_seconds[:, None] + 1e-6).astype(np.int64)
+    return np.ascontiguousarray((number % slots[:, None]).T, dtype=np.int32)
 
 
 def _year(time: float) -> int:

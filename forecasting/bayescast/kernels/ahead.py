@@ -1,19 +1,22 @@
 """What the next workload of a bank will need is asked of memory while the present one is worked on.
 
 No cache holds a bank, and a bucket of one workload touches some 160 lines of memory. They are asked for a few at a
-time, between the parts of the work: all at once, they would be waited for. No result depends on any of it.
+time, between the parts of the work: all at once, they would be waited for. Which bins of its histograms a workload
+needs is known only when it is worked on. No result depends on any of it.
 """
 
 import numpy as np
 
 from .jit import kernel, prefetch
 from .memory import TRACK, WORKLOAD, Memory, Record
-from .state import CLOCK, N_EXPERTS, N_LEVELS, Integers, Ring
+from .state import CLOCK, FIRST_HISTOGRAM, N_BINS, N_EXPERTS, N_LEVELS, Floats, Integers, Ring
 
 LINE = 64  # bytes
 NOBODY = -1
 _WORKLOAD, _TRACK = WORKLOAD.itemsize, TRACK.itemsize  # bytes
 _QUARTER = (_TRACK - TRACK["bins"].itemsize) // 4  # of a track but its histograms, of which a bucket needs little
+_BIN = TRACK["bins"].itemsize // N_BINS
+_BINS = dict(TRACK.fields or {})["bins"][1]  # where they start in a track
 _QUEUE = 16  # places of a queue of the window maximum; which part of a longer one is in use is not known here
 _ISSUED = 4 * N_EXPERTS * N_LEVELS  # bytes of a place in ring_quantile
 
@@ -95,3 +98,10 @@ def fits(state: Memory, plan: Record, scratch: Record, lead: int) -> None:
     size = 8 * state.slow_fit.shape[1] * state.slow_fit.shape[2]
     _span(state.slow_fit, unit * size, size)
     _span(state.fast_fit, unit * size, size)
+
+
+@kernel
+def bins_of(state: Memory, unit: int, places: Floats) -> None:
+    """Ask for the bins that the experts' residuals fell into, of whatever stratum: a bin of all lies together."""
+    for e in range(N_EXPERTS):
+        prefetch(state.tracks, unit * _TRACK + _BINS + int(places[e]) * _BIN + 4 * FIRST_HISTOGRAM[e])

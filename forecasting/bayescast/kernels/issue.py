@@ -166,7 +166,7 @@ def lift(state: Memory, unit: int, place: int) -> None:
     constant is what the window maximum adds where everything stands at the base level.
     """
     base = state.ring[place, R_BASE]
-    highest = base + max(state.slow_fit[unit, state.slow_fit.shape[2], 0], 0.0)
+    highest = base + max(state.slow_fit[unit, state.slow_fit.shape[1] - 1, 0], 0.0)
     for e in range(N_LOG):
         least = base if e == LAST else highest
         state.ring[place, R_LOCATION + e] = max(state.ring[place, R_LOCATION + e], least)

@@ -73,6 +73,7 @@ def learn(
     unit = row * plan.n_leads + lead
     track = state.tracks[unit]
     z = math.log(outcome + state.ring[place, R_OFFSET])
+    _residuals(state, scratch, unit, place, outcome, z)
     _score(state, plan, settings, unit, lead, place, outcome, censored, clock)
     ahead.ring(state, plan, scratch, lead)
     hedge.learn(
@@ -92,7 +93,7 @@ def learn(
         scratch.third,
     )
     ahead.track(state, plan, scratch, lead)
-    _shapes(state, plan, settings, scratch, unit, lead, place, outcome, z)
+    _shapes(state, plan, settings, scratch, unit, lead, place)
     ahead.track(state, plan, scratch, lead)
     size = abs(z - state.ring[place, R_LOCATION + SLOW_REGRESSION])
     _spreads(state, plan, settings, scratch, unit, place, size, clock)
@@ -148,17 +149,23 @@ def _score(
 
 
 @kernel
-def _shapes(
-    state: Memory,
-    plan: Record,
-    settings: Settings,
-    scratch: Record,
-    unit: int,
-    lead: int,
-    place: int,
-    outcome: float,
-    z: float,
-) -> None:
+def _residuals(state: Memory, scratch: Record, unit: int, place: int, outcome: float, z: float) -> None:
+    """Residuals of the experts and their bins, each somewhere else in memory: they are asked for long before use."""
+    for e in range(N_EXPERTS):
+        if e < N_LOG:
+            residual = z - state.ring[place, R_LOCATION + e]
+        elif e == ADD_REGRESSION:
+            residual = outcome + state.ring[place, R_OFFSET] - math.exp(state.ring[place, R_LOCATION + SLOW_REGRESSION])
+        else:
+            residual = outcome - state.ring[place, R_VALUE]
+        scratch.residual[e] = residual
+        scratch.first[e] = residual / max(state.ring[place, R_SCALE + e], 1e-300)
+    histogram.bins_of(scratch.first, scratch.residual_bin, N_EXPERTS)
+    ahead.bins_of(state, unit, scratch.residual_bin)
+
+
+@kernel
+def _shapes(state: Memory, plan: Record, settings: Settings, scratch: Record, unit: int, lead: int, place: int) -> None:
     """Scales and histograms of the experts' residuals."""
     track = state.tracks[unit]
     mass = track.scalars[MASS_UNIT] * plan.shape_growth[lead]
@@ -170,28 +177,20 @@ def _shapes(
     track.scalars[SCALE_N] = n
     strata = state.ring_mark[place, STRATUM]
     for e in range(N_EXPERTS):
-        if e < N_LOG:
-            residual = z - state.ring[place, R_LOCATION + e]
-        elif e == ADD_REGRESSION:
-            residual = outcome + state.ring[place, R_OFFSET] - math.exp(state.ring[place, R_LOCATION + SLOW_REGRESSION])
-        else:
-            residual = outcome - state.ring[place, R_VALUE]
-        size = abs(residual)
+        size = abs(scratch.residual[e])
         if e in WITH_LEARNED_SCALE:
             size /= state.ring[place, R_SPREAD]
         scale = track.scalars[SCALE + e]
         slack = SLACK if e < N_LOG else SLACK * (state.ring[place, R_VALUE] + state.ring[place, R_OFFSET])
         scale += (min(size, 10.0 * scale + slack) - scale) / (n + 3.0)
         track.scalars[SCALE + e] = max(scale, 1e-5) if e < N_LOG else scale
-        scratch.first[e] = residual / max(state.ring[place, R_SCALE + e], 1e-300)
     if settings.with_histograms:
-        histogram.bins_of(scratch.first, scratch.second, N_EXPERTS)
-        # All bins first: each is somewhere else in memory, and none is waited for.
+        # All bins first: none is waited for.
         for e in range(N_EXPERTS):
-            track.bins[int(scratch.second[e]), _histogram(e, strata)] += mass
+            track.bins[int(scratch.residual_bin[e]), _histogram(e, strata)] += mass
         for e in range(N_EXPERTS):
-            place_in = int(scratch.second[e])
-            histogram.point(track.pointer_bin, track.pointer_mass, _histogram(e, strata), place_in, mass)
+            h, b = _histogram(e, strata), int(scratch.residual_bin[e])
+            histogram.point(track.pointer_bin, track.pointer_mass, h, b, mass)
 
 
 @kernel
@@ -236,7 +235,7 @@ def _spreads(
 def _locations(state: Memory, settings: Settings, scratch: Record, unit: int, place: int, z: float, turn: int) -> None:
     """The slow and the fast regression of the log window maximum, relative to the base level of the origin."""
     track = state.tracks[unit]
-    coordinate = turn % state.slow_fit.shape[2]
+    coordinate = turn % (state.slow_fit.shape[1] - 1)
     for quick in range(2):
         fit = state.fast_fit[unit] if quick == 1 else state.slow_fit[unit]
         memory = settings.fast_memory if quick == 1 else settings.slow_memory

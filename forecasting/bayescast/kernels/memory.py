@@ -42,6 +42,7 @@ Records = NDArray[np.void]
 Record = Any  # attributes by name; numba and numpy know their types
 
 MOST_LEADS, MOST_SEASONS, MOST_EVENTS = 8, 4, 4  # of a spec
+VECTOR = 4  # numbers worked on at once: rows of the regressions are a multiple of it, with zeros
 _MOST_FEATURES = N_FEATURES + 2 * MOST_SEASONS + MOST_EVENTS
 
 
@@ -96,11 +97,12 @@ def allocate(capacity: int, plan: Plan) -> Memory:
     n_seasons = len(plan.visit)
     first = int(plan.season_at[1]) if n_seasons else 0
     d = N_FEATURES + 2 * n_seasons + plan.events
+    width = _padded(d)
     return Memory(
         workloads=np.zeros(n, WORKLOAD),
         tracks=np.zeros(units, TRACK),
-        slow_fit=np.zeros((units, d + 1, d)),
-        fast_fit=np.zeros((units, d + 1, d)),
+        slow_fit=np.zeros((units, d + 1, width)),
+        fast_fit=np.zeros((units, d + 1, width)),
         slot_load=np.zeros((n, n_slots), np.int16),
         slot_count=np.zeros((n, n_slots), np.uint8),
         slot_peak=np.zeros((units, n_slots), np.int16),
@@ -115,6 +117,11 @@ def allocate(capacity: int, plan: Plan) -> Memory:
     )
 
 
+def _padded(length: int) -> int:
+    """Return the next multiple of VECTOR."""
+    return -(-length // VECTOR) * VECTOR
+
+
 def named(memory: Memory, plan: Plan) -> State:
     """Return views of the memory by name."""
     workloads, tracks = memory.workloads, memory.tracks
@@ -123,7 +130,8 @@ def named(memory: Memory, plan: Plan) -> State:
         name: workloads[name] for name in WORKLOAD.names or ()
     }
     parts["deviations"] = parts["deviations"][:, : 2 * len(plan.visit)]
-    found = memory._asdict() | parts | by_lead
+    fits = {name: fit[:, :, : fit.shape[1] - 1] for name, fit in memory._asdict().items() if name.endswith("_fit")}
+    found = memory._asdict() | parts | by_lead | fits
     return State(**{name: found[name] for name in State._fields})
 
 
@@ -155,8 +163,10 @@ def _filled(values: dict[str, NDArray[Any]], shapes: dict[str, tuple[int, ...]])
 def make_scratch() -> Record:
     """Allocate the working memory of the kernels."""
     by_level = dict.fromkeys(("combined", "first", "second", "third"), N_LEVELS)
-    by_expert = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
-    lengths = {"gain": _MOST_FEATURES, "column": _MOST_FEATURES, **by_level, **by_expert}
+    by_expert = dict.fromkeys(("residual", "residual_bin"), N_EXPERTS)
+    by_both = dict.fromkeys(("weight", "quantile"), N_EXPERTS * N_LEVELS)
+    by_feature = dict.fromkeys(("gain", "column"), _padded(_MOST_FEATURES))
+    lengths = {**by_feature, **by_level, **by_expert, **by_both}
     floats = {name: ("f8", (length,)) for name, length in lengths.items()}
     # The row that comes next, and the quarter of its track that is asked for next.
     return np.zeros(1, _record(**floats, following=("i8", (2,))))[0]

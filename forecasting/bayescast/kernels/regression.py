@@ -1,6 +1,7 @@
 """Robust discounted Bayesian regression: the Kalman filter of a slowly moving weight vector, with Student t errors.
 
-A fit is (d + 1, d): the covariance of the weights, then the weights. Features are ring[place, at : at + d].
+A fit is (d + 1, d): the covariance of the weights, then the weights. Features are ring[place, at : at + d]. Rows of a
+fit may be longer than d, by zeros, which stay: a multiple of four numbers leaves nothing over where four go at once.
 """
 
 from .jit import kernel
@@ -10,7 +11,7 @@ from .state import Floats
 @kernel
 def predict(fit: Floats, ring: Floats, place: int, at: int) -> float:
     """Return weights . features."""
-    d = fit.shape[1]
+    d = fit.shape[0] - 1
     total = 0.0
     for a in range(d):
         total += fit[d, a] * ring[place, at + a]
@@ -37,12 +38,17 @@ def learn(
     winsorised. Forgetting divides the covariance by `discount`; observing the prior (variance `prior`) once a round
     in every coordinate keeps directions that are never excited from winding up. The mean is not shrunk by it.
     """
-    d = fit.shape[1]
-    for b in range(d):
-        gain[b] = fit[0, b] * ring[place, at]
-    for a in range(1, d):
+    d, width = fit.shape[0] - 1, fit.shape[1]
+    for b in range(width):
+        gain[b] = 0.0
+    whole = d - d % 4
+    for a in range(0, whole, 4):  # four rows at a time: what is added up in between is not stored
+        x, y, z, w = ring[place, at + a], ring[place, at + a + 1], ring[place, at + a + 2], ring[place, at + a + 3]
+        for b in range(width):
+            gain[b] = gain[b] + fit[a, b] * x + fit[a + 1, b] * y + fit[a + 2, b] * z + fit[a + 3, b] * w
+    for a in range(whole, d):
         x = ring[place, at + a]
-        for b in range(d):
+        for b in range(width):
             gain[b] += fit[a, b] * x
     total = noise * max(1.0, (4.0 + error * error / noise) / 5.0)
     for a in range(d):
@@ -51,12 +57,12 @@ def learn(
     shrink = 1.0 / total
     grow = 1.0 / discount
     pivot = gain[coordinate] * shrink
-    for a in range(d):
-        fit[d, a] += gain[a] * step
-        column[a] = (fit[coordinate, a] - pivot * gain[a]) * grow
+    for b in range(width):
+        fit[d, b] += gain[b] * step
+        column[b] = (fit[coordinate, b] - pivot * gain[b]) * grow
     pull = 1.0 / (prior / ((1.0 - discount) * d) + column[coordinate])
     learned = shrink * grow
     for a in range(d):
-        for b in range(d):
+        for b in range(width):
             # The product of the pair first: rounding then keeps the matrix symmetric; a skew part would grow for ever.
             fit[a, b] = fit[a, b] * grow - (gain[a] * gain[b]) * learned - (column[a] * column[b]) * pull
