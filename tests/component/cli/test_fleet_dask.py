@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.jit,  # every worker would be without it
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),  # of distributed's own
 ]
-WORKLOADS = 16
+WORKLOADS = 8
 OPTIONS = options_of(
     now=0.0, startup=constant(60.0), lag=15.0, interval=15.0, replica_hour=1.0, overload_hour=0.0, since=None,
     until=None, prometheus=None, min_history=None, seed=0, unit=None, exclude=(), auth=None, utilization=0.7,
