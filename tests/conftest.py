@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numba
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-steady = settings(derandomize=True, database=None, deadline=None)
+# No clock decides: neither of an example, nor of what it takes to draw the first of them.
+steady = settings(derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", steady)
 settings.register_profile("interpreted", steady, max_examples=10)  # kernels take a hundred times as long
 settings.load_profile("interpreted" if numba.config.DISABLE_JIT else "steady")
-# Samplers are compiled for a few thousand draws: the optimiser costs more than it saves.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # read when jax is first imported
+# Samplers are compiled for a few thousand draws: what makes them quick costs more than it saves.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")  # for jax
 
 
 class Clock:

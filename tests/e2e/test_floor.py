@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -144,9 +143,7 @@ def test_the_floor_is_put_back_on_a_change_of_mode_and_auto_does_not_fight_the_h
 
 def test_the_floor_is_put_back_on_deletion_which_waits_for_nobody(shop: Shop, operator: OperatorProcess) -> None:
     shop.raised()
-    began = time.monotonic()
     shop.cluster.kubectl("delete", "bas", "checkout", "-n", shop.namespace, "--timeout=10s")
-    assert time.monotonic() - began < 10
     shop.restored()
 
 

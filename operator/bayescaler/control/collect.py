@@ -5,7 +5,7 @@ with data: a missing bucket counts as missing once something later has come, so 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from bayescaler.policy.freshness import closed_until, is_live
@@ -34,11 +34,14 @@ class Collector:
                 workload.reading = asyncio.create_task(self._read(workload, now), name=f"read {workload.label}")
         reading = [w.reading for w in workloads if w.reading is not None]
         if reading:
-            await asyncio.wait(reading, timeout=self._settings.collect_deadline_seconds)
+            await self._answers(reading)
         for workload in workloads:
             if workload.reading is not None and workload.reading.done():
                 workload.reading = None
             judge(workload, now=now, lag_seconds=self._settings.metric_lag_seconds)
+
+    async def _answers(self, reading: Sequence["asyncio.Task[None]"]) -> None:
+        await asyncio.wait(reading, timeout=self._settings.collect_deadline_seconds)
 
     def _due(self, workload: Workload, now: float) -> bool:
         if workload.intent is None:

@@ -7,12 +7,11 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from tests.e2e.harness.process import wait_until
 
 from bayescaler.sources.trace import Trace, write_trace
 
 START, STEP, DAYS = 1_709_251_200.0, 300.0, 12.0
-COMMAND = [sys.executable, "-c", "from bayescaler.cli import main; main()", "backtest"]
+PROGRAM = "from bayescaler.cli import main; main()"
 
 
 def ours(name, namespace="shop", query="q"):
@@ -46,17 +45,14 @@ def heed_ctrl_c():
 class Running:
     """The command while it runs."""
 
-    def __init__(self, argv):
+    def __init__(self, program, argv):
         self.process = subprocess.Popen(
-            [*COMMAND, *map(str, argv)],
+            [sys.executable, "-c", program, "backtest", *map(str, argv)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - nothing here has threads
         )
-
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
 
     def ended(self):
         out, err = self.process.communicate(timeout=100)
@@ -68,8 +64,8 @@ def start():
     """Start `bayescaler backtest` with these arguments."""
     running = []
 
-    def begin(*argv):
-        running.append(Running(argv))
+    def begin(*argv, program=PROGRAM):
+        running.append(Running(program, argv))
         return running[-1]
 
     yield begin
@@ -97,14 +93,3 @@ def folder(tmp_path):
 def kept(journal):
     """How many answers a journal holds."""
     return max(journal.read_bytes().count(b"\n") - 1, 0) if journal.exists() else 0
-
-
-def until_kept(journal, count, alive=lambda: True):
-    """Wait until a journal holds so many answers."""
-    wait_until(
-        lambda: kept(journal) >= count or not alive(),
-        f"{count} answers in {journal}",
-        deadline_seconds=90.0,
-        every_seconds=0.01,
-    )
-    assert kept(journal) >= count, "it ended before"

@@ -3,25 +3,25 @@
 import json
 import os
 import signal
-import threading
 
 import pytest
 
 from bayescaler.cli import main
 from bayescaler.cli.fleet import options_of
+from bayescaler.cli.journal import Journal
 from bayescaler.cli.standing import flat
 from bayescaler.cli.trial import Job
 from bayescaler.cli.workloads import in_folder
 from bayescaler.replay.startup import constant
 from bayescast.scorecard import plain
 
-from .conftest import kept, until_kept
+from .conftest import kept
 
 pytestmark = [
     pytest.mark.jit,  # every worker would be without it
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),  # of distributed's own
 ]
-WORKLOADS = 16
+WORKLOADS = 8
 OPTIONS = options_of(
     now=0.0, startup=constant(60.0), lag=15.0, interval=15.0, replica_hour=1.0, overload_hour=0.0, since=None,
     until=None, prometheus=None, min_history=None, seed=0, unit=None, exclude=(), auth=None, utilization=0.7,
@@ -40,24 +40,22 @@ def cluster():
 
 
 def test_a_worker_killed_on_the_way_costs_no_answer_doubles_none_and_they_are_those_of_this_machine(
-    cluster, folder, tmp_path, capsys
+    cluster, folder, tmp_path, monkeypatch, capsys
 ):
     journal, figures, root = tmp_path / "journal", tmp_path / "r.json", folder(WORKLOADS)
-    at_death = []
+    add, at_death = Journal.add, []
 
-    def kill_one():
-        until_kept(journal, 4)
-        victim = cluster.workers[0].process
-        at_death.append(kept(journal))
-        os.kill(victim.pid, signal.SIGKILL)
+    def add_and_kill(self, *answer):
+        add(self, *answer)
+        if kept(journal) == 4:
+            os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
+            at_death.append(kept(journal))
 
-    killer = threading.Thread(target=kill_one)
-    killer.start()
+    monkeypatch.setattr(Journal, "add", add_and_kill)
     files = f"--resume={journal}", f"--json={figures}"
     main(["backtest", "--all", str(root), f"--dask={cluster.scheduler_address}", *files])
-    killer.join()
 
-    assert 4 <= at_death[0] < WORKLOADS
+    assert at_death == [4]
     found = json.loads(figures.read_text())
     assert found["left_out"] == []
     assert sorted(row["name"] for row in found["workloads"]) == sorted(f"shop/web-{n}" for n in range(WORKLOADS))

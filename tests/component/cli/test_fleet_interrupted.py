@@ -4,20 +4,35 @@ import json
 
 import pytest
 
-from .conftest import kept, until_kept
+from .conftest import kept
 
 pytestmark = pytest.mark.jit  # every worker would be without it
-WORKLOADS = 30
+WORKLOADS = 10
+# The command, to which Ctrl-C comes while it waits for the workers, once three answers are kept.
+INTERRUPTED = """
+import signal
+from pathlib import Path
+from bayescaler.cli import main, workers
+
+wait = workers.wait
+
+
+def interrupted(*out, **how):
+    if Path({journal!r}).read_bytes().count(b"\\n") > 3:  # a title comes first
+        signal.raise_signal(signal.SIGINT)
+    return wait(*out, **how)
+
+
+workers.wait = interrupted
+main()
+"""
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_does_the_rest(start, folder, tmp_path):
     journal, figures, root = tmp_path / "journal", tmp_path / "r.json", folder(WORKLOADS)
     asked = ("--all", root, "--resume", journal, "--json", figures, "--workers", "2")
 
-    first = start(*asked)
-    until_kept(journal, 3, alive=lambda: first.process.poll() is None)
-    first.interrupt()
-    code, out, err = first.ended()
+    code, out, err = start(*asked, program=INTERRUPTED.format(journal=str(journal))).ended()
 
     assert (code, out) == (130, "")
     assert "the same command goes on from there" in err

@@ -1,6 +1,7 @@
 """What the client makes of everything an API server, or the way to it, can answer."""
 
 import asyncio
+import socket
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -136,11 +137,13 @@ async def test_a_server_that_never_answers_is_given_up_after_the_timeout(api, cl
         await client.request("GET", "/x", timeout_seconds=0.05)
 
 
-async def test_a_server_that_is_not_there_is_unreachable(kubeconfig, unused_tcp_port):
-    path = kubeconfig(f"http://127.0.0.1:{unused_tcp_port}", {"token": "t"})
-    async with await KubeClient.connect(path) as client:
-        with pytest.raises(Unreachable, match="GET /x"):
-            await client.request("GET", "/x")
+async def test_a_server_that_is_not_there_is_unreachable(kubeconfig):
+    with socket.socket() as taken:  # by nobody who listens
+        taken.bind(("127.0.0.1", 0))
+        path = kubeconfig(f"http://127.0.0.1:{taken.getsockname()[1]}", {"token": "t"})
+        async with await KubeClient.connect(path) as client:
+            with pytest.raises(Unreachable, match="GET /x"):
+                await client.request("GET", "/x")
 
 
 async def test_a_watch_yields_events_until_the_server_ends_it(api, client):

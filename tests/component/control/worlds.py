@@ -3,11 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from bayescaler import api
-from bayescaler.cluster import listwatch
+from bayescaler.cluster import lease, listwatch
 from bayescaler.cluster.client import KubeClient
 from bayescaler.control import service
 from bayescaler.control.credentials import AuthenticatedSource, Credentials
@@ -37,7 +38,8 @@ IMPATIENT = replace(SETTINGS, collect_deadline_seconds=0.05)
 
 
 def impatient_recovery(monkeypatch):
-    """Lost watches are tried again at once instead of after a second or two of real time."""
+    """Lost watches, and the Lease, are tried again at once instead of after a second or two of real time."""
+    monkeypatch.setattr(lease, "LeaseTiming", partial(lease.LeaseTiming, retry_period_seconds=0.05))
     monkeypatch.setattr(listwatch, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(listwatch, "LONGEST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(service, "RESYNC_LOOK_SECONDS", 0.01)

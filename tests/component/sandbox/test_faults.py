@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -86,6 +88,8 @@ async def test_a_partition_cuts_watches_and_refuses_connections_until_healed(ser
     with pytest.raises(aiohttp.ClientConnectionError):
         await http.call("GET", DEPLOYMENTS)
     url = server.url
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", urlsplit(url).port))
     await server.faults.heal()
     assert server.url == url
     assert (await http.call("GET", DEPLOYMENTS))[0] == 200

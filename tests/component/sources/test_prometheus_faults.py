@@ -135,13 +135,13 @@ async def test_a_server_that_closes_without_a_word_cannot_be_reached(prometheus,
 
 
 async def test_a_server_that_is_not_there_cannot_be_reached(source):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    gone = PrometheusSource(url)
-    with pytest.raises(SourceError, match=r"cannot be reached: .*refused") as caught:
-        await gone.read(LoadQuery("a/b", QUERY, 60, url), start=NOW - 60, end=NOW, now=NOW)
-    await gone.close()
+    with socket.socket() as taken:  # by nobody who listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        gone = PrometheusSource(url)
+        with pytest.raises(SourceError, match=r"cannot be reached: .*refused") as caught:
+            await gone.read(LoadQuery("a/b", QUERY, 60, url), start=NOW - 60, end=NOW, now=NOW)
+        await gone.close()
     assert caught.value.reason == "ServerUnreachable"
 
 

@@ -1,4 +1,7 @@
-"""Strategies: every policy, observation and forecast that can be meant."""
+"""Strategies: every policy, observation and forecast that can be meant.
+
+Parts stand outside of what draws them: made anew for every draw they would cost several times the draw.
+"""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -41,13 +44,17 @@ def exponential(median, growth=1.0):
 forecasts = st.none() | st.builds(exponential, loads, st.sampled_from([1.0, 1.2, 2.0, 5.0]))
 
 
+limits = st.lists(
+    st.builds(ScalingPolicy, st.sampled_from(PolicyType), st.integers(1, 100), st.sampled_from([15.0, 60.0, 600.0])),
+    min_size=1,
+    max_size=3,
+)
+
+
 @st.composite
 def rules(draw, *, selects=tuple(Select)):
-    limit = st.builds(
-        ScalingPolicy, st.sampled_from(PolicyType), st.integers(1, 100), st.sampled_from([15.0, 60.0, 600.0])
-    )
     return ScalingRules(
-        policies=tuple(draw(st.lists(limit, min_size=1, max_size=3))),
+        policies=tuple(draw(limits)),
         stabilization_window_seconds=draw(st.sampled_from([0.0, 60.0, 300.0])),
         select=draw(st.sampled_from(selects)),
         tolerance=draw(st.sampled_from([0.0, 0.05, 0.1])),
@@ -77,6 +84,19 @@ budgets = st.builds(
 )
 
 
+behaviors = st.builds(Behavior, rules(), rules())
+fallbacks = st.builds(
+    Fallback,
+    after_seconds=st.sampled_from([0.0, 60.0, 180.0]),
+    replicas=st.none() | st.integers(0, 50),
+    hold_seconds=st.sampled_from([0.0, 300.0]),
+    recover_seconds=st.sampled_from([0.0, 60.0]),
+)
+prices = st.none() | st.sampled_from([1.0, 20.0, 400.0])
+any_budget = st.none() | budgets
+few_schedules = st.lists(schedules(), max_size=2)
+
+
 @st.composite
 def policies(draw, **changes):
     least = draw(st.integers(0, 20))
@@ -86,27 +106,24 @@ def policies(draw, **changes):
             "max_replicas": draw(st.integers(max(least, 1), 100)),
             "capacity": draw(st.floats(1.0, 1000.0)),
             "quantile": draw(st.sampled_from([0.5, 0.9, 0.95, 0.99])),
-            "price": draw(st.none() | st.sampled_from([1.0, 20.0, 400.0])),
-            "budget": draw(st.none() | budgets),
+            "price": draw(prices),
+            "budget": draw(any_budget),
             "buffer": draw(st.sampled_from([0.0, 0.1])),
-            "behavior": draw(st.builds(Behavior, rules(), rules())),
-            "fallback": draw(
-                st.builds(
-                    Fallback,
-                    after_seconds=st.sampled_from([0.0, 60.0, 180.0]),
-                    replicas=st.none() | st.integers(0, 50),
-                    hold_seconds=st.sampled_from([0.0, 300.0]),
-                    recover_seconds=st.sampled_from([0.0, 60.0]),
-                )
-            ),
+            "behavior": draw(behaviors),
+            "fallback": draw(fallbacks),
             "mode": draw(st.sampled_from(Mode)),
             "paused": draw(st.booleans()),
-            "schedules": tuple(draw(st.lists(schedules(), max_size=2))),
+            "schedules": tuple(draw(few_schedules)),
             "lead_seconds": draw(st.sampled_from([0.0, 120.0])),
             "activation_threshold": draw(st.sampled_from([0.0, 0.0, 500.0])),
         }
         | changes
     )
+
+
+uses = st.none() | st.floats(0.0, 3.0)
+served = st.none() | st.integers(0, 120)
+few_loads = st.lists(loads, max_size=3)
 
 
 @st.composite
@@ -119,14 +136,14 @@ def sights(draw, *, healths=tuple(Health), **changes):
     return {
         "health": health,
         "load": draw(loads) if health is Health.LIVE else None,
-        "utilization": draw(st.none() | st.floats(0.0, 3.0)) if health is not Health.LIVE else None,
+        "utilization": draw(uses) if health is not Health.LIVE else None,
         "phase": draw(st.sampled_from(Phase)),
         "scale_in_allowed": draw(st.booleans()),
         "rolling_out": draw(st.booleans()),
         "conflict": draw(st.sampled_from(["", "", "", "an HPA is on it too"])),
-        "serving": draw(st.none() | st.integers(0, 120)),
+        "serving": draw(served),
         "late": draw(st.sampled_from([0, 0, 0, 1, 9])),
-        "earlier": draw(st.lists(loads, max_size=3)),
+        "earlier": draw(few_loads),
     } | changes
 
 

@@ -16,6 +16,7 @@ from bayescaler.policy.reasons import Health
 
 from .builders import ADDRESS, MINUTE, NOON, Wire, metrics, target, workload
 
+SETTINGS = Settings(default_server_address=ADDRESS)
 HASTY = Settings(default_server_address=ADDRESS, collect_deadline_seconds=0.02)
 ROLLOUT = {"scaleTargetRef": {"apiVersion": "example.dev/v1", "kind": "Rollout", "name": "web"}}
 
@@ -26,7 +27,7 @@ class Eye:
     def __init__(self):
         self.wire, self.metrics, self.held = Wire(), metrics(), None
         self.targets = TargetStore(self.wire, ScaleDiscovery(self.wire))
-        self.observer = Observer(self.wire, self.targets, HASTY, self.metrics)
+        self.observer = Observer(self.wire, self.targets, SETTINGS, self.metrics)
         self.cores, self.scale = 0.4, {"metadata": {"uid": "r"}, "spec": {"replicas": 7}}
         request = self.wire.request
 
@@ -57,8 +58,13 @@ class Eye:
             "containers": containers,
         }
 
-    async def look(self, web, now=NOON):
-        await self.observer.observe([web], now=now)
+    async def look(self, *webs, now=NOON):
+        await self.observer.observe(webs, now=now)
+
+    async def look_in_vain(self, *webs, now=NOON):
+        """No answer comes within the deadline, however long that is."""
+        self.held, self.observer._settings = asyncio.Event(), HASTY
+        await self.look(*webs, now=now)
 
     @property
     def asked_for_pods(self):
@@ -143,8 +149,8 @@ async def test_a_load_that_was_never_read_gets_as_long_before_its_pods_are_asked
 async def test_an_old_utilization_is_never_acted_on_again(eye):
     web = blind(eye, since_minutes=3)
     await eye.look(web)
-    eye.held = asyncio.Event()
-    await eye.look(web, now=NOON + 15.0)
+    assert web.utilization is not None
+    await eye.look_in_vain(web, now=NOON + 15.0)
     assert web.utilization is None
 
 
@@ -167,7 +173,7 @@ async def test_an_unforeseen_fault_of_one_reading_is_contained_and_counted(eye, 
     web, fine = workload(**ROLLOUT), workload()
     eye.targets._targets["Deployment"]["shop", "web"] = target(4)
     eye.wire.answer = lambda method, path, body: ZeroDivisionError()
-    await eye.observer.observe([web, fine], now=NOON)
+    await eye.look(web, fine)
     assert fine.target == target(4)
     assert "object failed" in caplog.text
     assert eye.metrics.registry.get_sample_value("bayescaler_failures_total", {"where": "observe"}) == 1.0
@@ -177,7 +183,7 @@ async def test_of_two_objects_on_one_target_the_older_keeps_it_and_the_younger_i
     eye, younger, older = Eye(), workload(**ROLLOUT), workload(**ROLLOUT)
     older.name, older.created = "first", "2026-03-01T00:00:00Z"
     younger.created = "2026-03-02T00:00:00Z"
-    await eye.observer.observe([younger, older], now=NOON)
+    await eye.look(younger, older)
     assert (older.target.replicas, older.target_problem) == (7, None)
     assert (younger.target, younger.target_problem.reason) == (None, "TargetTaken")
     assert '"first"' in younger.target_problem.message
@@ -185,9 +191,9 @@ async def test_of_two_objects_on_one_target_the_older_keeps_it_and_the_younger_i
 
 async def test_a_scale_that_is_not_read_in_time_is_not_decided_on():
     eye, web = Eye(), workload(**ROLLOUT)
-    await eye.observer.observe([web], now=NOON)
-    eye.held = asyncio.Event()
-    await eye.observer.observe([web], now=NOON + 15.0)
+    await eye.look(web)
+    assert web.target is not None
+    await eye.look_in_vain(web, now=NOON + 15.0)
     assert (web.target, web.target_problem.reason) == (None, "ScaleNotRead")
 
 
@@ -195,11 +201,10 @@ async def test_what_had_no_turn_comes_first_the_next_time():
     eye = Eye()
     eye.observer._seats = asyncio.Semaphore(1)
     webs = [workload(name, scaleTargetRef={**ROLLOUT["scaleTargetRef"], "name": name}) for name in "abc"]
-    eye.held = asyncio.Event()
-    await eye.observer.observe(webs, now=NOON)
+    await eye.look_in_vain(*webs)
     assert [web.target_problem.reason for web in webs] == ["ScaleNotRead"] * 3, "the first one hangs"
-    eye.held, eye.observer._settings = None, Settings(default_server_address=ADDRESS)
-    await eye.observer.observe(webs, now=NOON + 15.0)
+    eye.held, eye.observer._settings = None, SETTINGS
+    await eye.look(*webs, now=NOON + 15.0)
     order = [path.split("/")[-2] for path in eye.wire.paths("GET", "/scale")]
     assert order == ["b", "c", "a"]
 

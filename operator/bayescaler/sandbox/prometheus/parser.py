@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bayescaler.sandbox.prometheus.promql import (
     AGGREGATIONS,
@@ -21,6 +22,7 @@ from bayescaler.sandbox.prometheus.promql import (
 )
 
 UNSUPPORTED_WORDS = ("and", "or", "unless", "atan2", "bool", "on", "ignoring", "group_left", "group_right")
+QUERIES_KEPT = 256  # as they were read: an operator asks the same at every tick
 UNSUPPORTED_SYMBOLS = ("%", "^", "==", "!=", "<", ">", "<=", ">=", "@")
 
 _TOKEN = re.compile(
@@ -43,6 +45,7 @@ class _Token:
     at: int
 
 
+@lru_cache(maxsize=QUERIES_KEPT)
 def parse(query: str) -> Expression:
     """Read a query; raises PromQLError naming the place and what is wrong or not spoken here."""
     return _Parser(query).parse()

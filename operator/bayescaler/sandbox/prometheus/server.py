@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import MultiDict, MultiMapping
 
+from bayescaler.sandbox.address import HOST, keep
 from bayescaler.sandbox.prometheus import answers, promql
 from bayescaler.sandbox.prometheus.answers import BadDataError
 from bayescaler.sandbox.prometheus.engine import ExecutionError, Vector, evaluate, range_samples
@@ -21,7 +22,6 @@ from bayescaler.sandbox.prometheus.functions import PROMETHEUS_3, Dialect
 from bayescaler.sandbox.prometheus.parser import parse
 from bayescaler.sandbox.prometheus.store import Labels, Samples, SeriesStore, Times
 
-HOST = "127.0.0.1"
 RECEIVED_KEPT = 10_000
 COMPRESSED_FROM_BYTES = 1400
 SHUTDOWN_SECONDS = 0.05  # stop() is a crash as seen from outside: requests under way are cut off
@@ -74,7 +74,7 @@ class SandboxPrometheus:
         self._arrivals: list[asyncio.Future[Received]] = []
         self._clock = clock
         self._dialect = dialect
-        self._port = port
+        self._port, self._kept = port, False
         self._required_headers = dict(required_headers or {})
         self._ssl_context = ssl_context
         self._runner: web.AppRunner | None = None
@@ -105,6 +105,8 @@ class SandboxPrometheus:
             self._application(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await runner.setup()
+        self._port = self._port if self._kept else keep(self._port, owner=self)
+        self._kept = True
         site = web.TCPSite(runner, HOST, self._port, ssl_context=self._ssl_context, reuse_address=True)
         await site.start()
         self._port = runner.addresses[0][1]

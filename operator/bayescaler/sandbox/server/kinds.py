@@ -238,6 +238,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str, str], Kind] = {}
+        self._of_objects: dict[tuple[str, str], Kind] = {}
         self._on_change: list[Callable[[], None]] = []
         for kind in built_in():
             self.add(kind)
@@ -260,6 +261,7 @@ class Kinds:
         self._on_change.append(callback)
 
     def _changed(self) -> None:
+        self._of_objects = {(kind.api_version, kind.kind): kind for kind in reversed(self._kinds.values())}
         for callback in self._on_change:
             callback()
 
@@ -276,10 +278,10 @@ class Kinds:
 
     def of_object(self, obj: Json) -> Kind:
         """The kind of an object, by its apiVersion and kind; raises LookupError where nothing serves it."""
-        wanted = (obj.get("apiVersion"), obj.get("kind"))
-        for kind in self:
-            if (kind.api_version, kind.kind) == wanted:
-                return kind
-        raise LookupError(
-            f"the sandbox serves no {wanted[1]} of {wanted[0]}; create its CustomResourceDefinition first"
-        )
+        api_version, name = obj.get("apiVersion", ""), obj.get("kind", "")
+        kind = self._of_objects.get((api_version, name))
+        if kind is None:
+            raise LookupError(
+                f"the sandbox serves no {name} of {api_version}; create its CustomResourceDefinition first"
+            )
+        return kind

@@ -1,6 +1,6 @@
 """The four patch types: JSON Patch, JSON merge patch, strategic merge patch, and (in `ownership`) server-side apply."""
 
-import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +24,7 @@ def json_patch(current: Json, operations: Any) -> Json:
     """
     if not isinstance(operations, list):
         raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-    document: Any = copy.deepcopy(current)
+    document: Any = json.loads(json.dumps(current))  # a copy, made several times as quickly as by copy.deepcopy
     for operation in operations:
         if _is_absent(document, operation):
             if operation.get("op") == "test" and operation.get("value") is None:

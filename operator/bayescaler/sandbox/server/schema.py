@@ -81,9 +81,12 @@ class StructuralSchema:
     def validate(self, obj: Json, old: Json | None) -> list[FieldError]:
         """The faults of `obj`; those of values that `old` already had are let pass, as the API server ratchets."""
         body = {key: value for key, value in obj.items() if not self.custom or key != "metadata"}
+        validator = (
+            self._validator if old is None else self._validator.evolve(schema=_of_change(self.schema, body, old))
+        )
         errors = [
             _phrase(error)
-            for error in sorted(self._validator.iter_errors(body), key=lambda e: [str(p) for p in e.path])
+            for error in sorted(validator.iter_errors(body), key=lambda e: [str(p) for p in e.path])
             if old is None or not _same(error.absolute_path, obj, old)
         ]
         if self._rules is None:
@@ -91,6 +94,18 @@ class StructuralSchema:
         if any(error.type in _BLOCKING for error in errors):
             return [*errors, _UNCHECKED]
         return errors + self._rules.check(obj, old)
+
+
+def _of_change(schema: Json, new: Json, old: Json) -> Json:
+    """A schema without what it says of members that are as they were: their faults would be let pass, at some cost."""
+    kept = {}
+    for key, below in schema.get("properties", {}).items():
+        value, before = new.get(key), old.get(key)
+        if isinstance(value, dict) and isinstance(before, dict) and value != before:
+            kept[key] = _of_change(below, value, before)
+        elif key in new and (key not in old or value != before):
+            kept[key] = below
+    return {**schema, "properties": kept}
 
 
 def _without_envelope(schema: Json) -> Json:

@@ -9,6 +9,7 @@ from typing import Self
 import yaml
 from aiohttp import web
 
+from bayescaler.sandbox.address import HOST, keep
 from bayescaler.sandbox.clock import Clock, RealClock, rfc3339
 
 from .authz import Guard, User
@@ -59,6 +60,7 @@ class SandboxServer:
     async def __aenter__(self) -> Self:
         self._runner = web.AppRunner(self.routes.application(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
+        self._port = keep(self._port, owner=self)
         await self._listen()
         return self
 
@@ -73,7 +75,7 @@ class SandboxServer:
     @property
     def url(self) -> str:
         """Where it listens: http://127.0.0.1:PORT."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{HOST}:{self._port}"
 
     @property
     def admin_token(self) -> str:
@@ -138,7 +140,7 @@ class SandboxServer:
     async def _listen(self) -> None:
         if self._runner is None or self._runner.server is None:
             raise RuntimeError("the sandbox server has not been started; use `async with`")
-        self._listener = await asyncio.get_running_loop().create_server(self._runner.server, "127.0.0.1", self._port)
+        self._listener = await asyncio.get_running_loop().create_server(self._runner.server, HOST, self._port)
         self._port = self._listener.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
