@@ -22,7 +22,7 @@ from .budget import Budget
 from .containment import contained
 from .decision_log import complete
 from .settings import Settings
-from .status import Figures, material, outline, render
+from .status import Figures, outline, render, told_outline
 from .workload import Workload
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Reporter:
     def _due(self, workload: Workload, figures: Figures, now: float) -> dict[str, Any] | None:
         """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
         told = workload.told
-        if outline(workload) != material(told.status):
+        if outline(workload, figures) != told_outline(told):
             return render(workload, figures, now=now) if self._changes.take(now) else None
         if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
             return None

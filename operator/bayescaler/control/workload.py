@@ -98,6 +98,8 @@ class Told:
 
     status: dict[str, Any] = field(default_factory=dict)
     at: float = float("-inf")
+    outlined: tuple[dict[str, Any], tuple[Any, ...]] | None = None
+    """A status, and what was material of it."""
 
 
 @dataclass(slots=True)
