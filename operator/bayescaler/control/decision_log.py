@@ -136,6 +136,6 @@ def _troubles(conditions: Iterable[Condition], said: str) -> list[dict[str, str]
         if not condition.is_good:
             told = condition.message
             message = "" if told == said else told
-            about = {"type": str(condition.type), "status": str(condition.status), "reason": condition.reason}
+            about = {"type": str(condition.type), "status": str(condition.status), "reason": str(condition.reason)}
             found.append({**about, "message": message})
     return found

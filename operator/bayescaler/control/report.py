@@ -22,14 +22,14 @@ from .budget import Budget
 from .containment import contained
 from .decision_log import complete
 from .settings import Settings
-from .status import Figures, outline, render, told_outline
+from .status import Figures, Outline, outline, render, told_outline
 from .workload import Workload
 
 log = logging.getLogger(__name__)
 decisions_log = logging.getLogger("bayescaler.decisions")
-GOOD_NEWS = (ConditionType.READY, ConditionType.FORECAST_TRUSTED)
+GOOD_NEWS = frozenset({ConditionType.READY, ConditionType.FORECAST_TRUSTED})
 BEGINNINGS = ("NotReadYet", "TargetNotReadYet", "NoForecast")
-TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.CONFLICTED, ConditionType.PAUSED)
+TOLD_BY_EVENTS = GOOD_NEWS | {ConditionType.FALLBACK_ACTIVE, ConditionType.CONFLICTED, ConditionType.PAUSED}
 
 
 class Reporter:
@@ -51,7 +51,6 @@ class Reporter:
         self._refreshes = Budget(settings.refresh_writes_per_second, burst=settings.refresh_writes_per_second * tick)
         self._gate = Gate(settings.max_writes_in_flight)
         self._deadline_seconds = settings.write_deadline_seconds
-        self._logged: dict[tuple[str, str], tuple[Any, ...]] = {}
 
     async def report(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Log, record Events and write the statuses that are due."""
@@ -60,35 +59,38 @@ class Reporter:
                 figures = Figures(workload)
                 self._log(workload, figures)
                 self._tell_refused(workload)
-                if workload.telling is None and (status := self._due(workload, figures, now)) is not None:
-                    write = self._write(workload, status, now)
-                    workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
+                if workload.telling is None:
+                    self._tell(workload, figures, now)
         telling = [w.telling for w in workloads if w.telling is not None]
         if telling:
             await asyncio.wait(telling, timeout=self._deadline_seconds)
 
-    def forget(self, workload: Workload) -> None:
-        """Drop what is remembered of an object that is gone."""
-        self._logged.pop(workload.key, None)
+    def _tell(self, workload: Workload, figures: Figures, now: float) -> None:
+        """Begin to write the status, if it is due."""
+        outlined = outline(workload, figures)
+        status = self._due(workload, figures, outlined, now)
+        if status is not None:
+            write = self._write(workload, status, outlined, now)
+            workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
 
-    def _due(self, workload: Workload, figures: Figures, now: float) -> dict[str, Any] | None:
+    def _due(self, workload: Workload, figures: Figures, outlined: Outline, now: float) -> dict[str, Any] | None:
         """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
         told = workload.told
-        if outline(workload, figures) != told_outline(told):
+        if outlined != told_outline(told):
             return render(workload, figures, now=now) if self._changes.take(now) else None
         if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
             return None
         status = render(workload, figures, now=now)
         return status if status != told.status and self._refreshes.take(now) else None
 
-    async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+    async def _write(self, workload: Workload, status: dict[str, Any], outlined: Outline, now: float) -> None:
         try:
             with contained(workload, "report", self._metrics):
-                await self._try(workload, status, now)
+                await self._try(workload, status, outlined, now)
         finally:
             workload.telling = None
 
-    async def _try(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+    async def _try(self, workload: Workload, status: dict[str, Any], outlined: Outline, now: float) -> None:
         workload.told.at = now  # of a refused write too: it must not stand before the others for ever
         try:
             written = await self._gate.run(lambda: self._patch(workload, status))
@@ -103,7 +105,7 @@ class Reporter:
         if written:
             self._metrics.status_writes.labels("ok").inc()
             self._tell_transitions(workload, status)
-            workload.told.status = status
+            workload.told.status, workload.told.outlined = status, (status, outlined)
 
     async def _patch(self, workload: Workload, status: dict[str, Any]) -> bool:
         """One attempt; False when this replica may no longer write."""
@@ -115,15 +117,15 @@ class Reporter:
     def _tell_transitions(self, workload: Workload, status: dict[str, Any]) -> None:
         before = {c["type"]: c for c in workload.told.status.get("conditions", ())}
         for condition in status["conditions"]:
-            old, kind = before.get(condition["type"]), ConditionType(condition["type"])
-            if kind not in TOLD_BY_EVENTS or not _is_transition(kind, old, condition):
+            kind = condition["type"]
+            if kind not in TOLD_BY_EVENTS or not _is_transition(kind, before.get(kind), condition):
                 continue
-            good = kind is ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
+            good = kind == ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
             self._events.record(
                 workload.reference,
                 reason=condition["reason"],
                 note=condition["message"],
-                action=kind.value,
+                action=kind,
                 event_type=EventType.NORMAL if good else EventType.WARNING,
             )
 
@@ -145,21 +147,21 @@ class Reporter:
         if decision is None:
             return
         what = (decision.final, decision.limiter, decision.rung, decision.phase, decision.current)
-        told = self._logged.get(workload.key) == what and workload.written is not decision
+        told = workload.told.logged == what and workload.written is not decision
         level = logging.DEBUG if told else logging.INFO
-        self._logged[workload.key] = what
+        workload.told.logged = what
         if decisions_log.isEnabledFor(level):
             decisions_log.log(
                 level, decision.message, extra={"object": workload.label, "decision": complete(workload, figures)}
             )
 
 
-def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
+def _is_transition(kind: str, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
     """Whether people want to hear of it: not of what every new object starts from, nor of bare changes of words."""
     if old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"]):
         return False
     if new["status"] == "True" or (old is not None and old["status"] == "True"):
         return True
-    if kind is ConditionType.READY:
+    if kind == ConditionType.READY:
         return new["reason"] not in BEGINNINGS
-    return kind is ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED
+    return kind == ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED

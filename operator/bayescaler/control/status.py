@@ -22,6 +22,8 @@ from .conditions import Condition, assess
 from .workload import Told, Workload
 
 Json = dict[str, Any]
+Outline = tuple[Any, ...]
+"""What is material of a status."""
 MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "observedGeneration")
 _P50, _P95 = LEVELS.index(0.5), LEVELS.index(0.95)
 _WORD = re.compile(REASON)
@@ -83,20 +85,20 @@ def render(workload: Workload, figures: Figures | None = None, *, now: float) ->
     )
 
 
-def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
+def material(status: Mapping[str, Any]) -> Outline:
     """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
     conditions = tuple((c["type"], c["status"] == "True", c["reason"]) for c in status.get("conditions", ()))
     return (*(status.get(key) for key in MATERIAL), "forecast" in status, _phase_told(status), conditions)
 
 
-def told_outline(told: Told) -> tuple[Any, ...]:
-    """What `material` says of the status that was written last, worked out once."""
+def told_outline(told: Told) -> Outline:
+    """What `material` says of the status that was written last; worked out once where it is somebody else's."""
     if told.outlined is None or told.outlined[0] is not told.status:
         told.outlined = told.status, material(told.status)
     return told.outlined[1]
 
 
-def outline(workload: Workload, figures: Figures | None = None) -> tuple[Any, ...]:
+def outline(workload: Workload, figures: Figures | None = None) -> Outline:
     """What `material` says of the status that `render` would build, at a tenth of the cost."""
     conditions = assess(workload) if figures is None else figures.conditions
     target, decision = workload.target, workload.decision

@@ -94,12 +94,14 @@ class Canary:
 
 @dataclass(slots=True)
 class Told:
-    """What was last written to the API server, so that only changes are written again."""
+    """What was last written to the API server, and logged, so that only changes are told again."""
 
     status: dict[str, Any] = field(default_factory=dict)
     at: float = float("-inf")
     outlined: tuple[dict[str, Any], tuple[Any, ...]] | None = None
-    """A status, and what was material of it."""
+    """A status, and what is material of it."""
+    logged: tuple[object, ...] = ()
+    """What the last decision came to."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """What steering by a budget has come to, in plain numbers: time short, the price now, what others would have done."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -68,21 +69,22 @@ def steered(policy: Policy, state: State) -> Steered | None:
     prices = (ladder.RUNGS * max(mean, 1.0)).tolist()
     first = bisect_left(prices, price) - TOLD_RUNGS // 2
     first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
-    rungs = state.steering.rungs[first : first + TOLD_RUNGS].tolist()
     return Steered(
         budget=policy.budget.share,
         spent=figures[ladder.SHORT] / weight,
         target=figures[ladder.TARGET],
         price=price,
         seconds=weight * policy.budget.step_seconds,
-        ladder=tuple(
-            [
-                Rung(at, rung[ladder.RATE] / weight, rung[ladder.PODS] / weight)
-                for at, rung in zip(prices[first:], rungs, strict=False)
-            ]
-        ),
+        ladder=_rungs(state, prices[first : first + TOLD_RUNGS], first, weight),
         cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), prices[-1]),
     )
+
+
+def _rungs(state: State, prices: Sequence[float], first: int, weight: float) -> tuple[Rung, ...]:
+    """Return what the prices from the rung `first` on would have come to."""
+    sums = state.ledger[ladder.N_FIGURES + first * ladder.N_RUNG :][: len(prices) * ladder.N_RUNG].tolist()
+    short, replicas = sums[ladder.RATE :: ladder.N_RUNG], sums[ladder.PODS :: ladder.N_RUNG]
+    return tuple([Rung(at, short[k] / weight, replicas[k] / weight) for k, at in enumerate(prices)])
 
 
 def _cap(price: float, affordable: float, dearest: float) -> Cap | None:

@@ -1,7 +1,6 @@
 """The status as written: valid against the CRD whatever was found, complete, and quiet while nothing matters."""
 
 import json
-from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -110,7 +109,7 @@ async def test_the_status_tells_what_trust_rests_on(validator):
     told = status["calibration"]
     assert (told["skill"], told["headroomLost"]) == (-0.2, 0.5)
     assert told["change"] == {"time": "2026-03-02T11:50:00Z", "direction": "Rise", "windows": 6, "missed": 2}
-    web.evidence = replace(web.evidence, change=replace(change, windows=16))
+    web.evidence = web.evidence._replace(change=change._replace(windows=16))
     assert "change" not in render(web, now=NOON)["calibration"], "it is past"
 
 
