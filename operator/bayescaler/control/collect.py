@@ -86,7 +86,7 @@ def take(workload: Workload, series: Series, *, now: float) -> None:
     intent, load, seat = workload.intent, workload.load, workload.seat
     assert intent is not None  # noqa: S101 - a series was asked for
     load.health, load.message, load.warnings = series.health, series.message, tuple(series.warnings)
-    load.reason = f"Load{series.health.value}"
+    load.reason = f"Load{series.health}"
     if series.health is not Health.IMPLAUSIBLE:
         load.trouble_since = None
     elif load.trouble_since is None:

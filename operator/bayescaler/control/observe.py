@@ -12,7 +12,7 @@ from bayescaler.cluster.targets import TargetStore
 from bayescaler.policy.reasons import Health
 from bayescaler.telemetry.metrics import Metrics
 
-from .containment import contained
+from .containment import contained, each
 from .rivals import Rivals
 from .settings import Settings
 from .shortage import Shortages
@@ -40,9 +40,7 @@ class Observer:
     async def observe(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Bring `target` and, where it is needed, `utilization` of every workload up to date."""
         asked: list[_Read] = []
-        for workload in workloads:
-            with contained(workload, "observe", self._metrics):
-                asked += self._look(workload, now)
+        each(workloads, "observe", self._metrics, lambda w: asked.extend(self._look(w, now)))
         asked.sort(key=lambda read: read.begun_at)  # what had no turn the last time comes first
         asked += (_Read(now, w, partial(self._shortages.read, w)) for w in self._shortages.follow(workloads, now=now))
         if asked:

@@ -19,7 +19,7 @@ from bayescaler.policy.reasons import Phase
 from bayescaler.telemetry.metrics import Metrics
 
 from .budget import Budget
-from .containment import contained
+from .containment import contained, each
 from .decision_log import complete
 from .settings import Settings
 from .status import Figures, Outline, outline, render, told_outline
@@ -54,19 +54,20 @@ class Reporter:
 
     async def report(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Log, record Events and write the statuses that are due."""
-        for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
-            with contained(workload, "report", self._metrics):
-                figures = Figures(workload)
-                self._log(workload, figures)
-                self._tell_refused(workload)
-                if workload.telling is None:
-                    self._tell(workload, figures, now)
+        waiting = sorted(workloads, key=lambda w: w.told.at)  # who has waited longest comes first
+        each(waiting, "report", self._metrics, lambda w: self._tell(w, now))
         telling = [w.telling for w in workloads if w.telling is not None]
         if telling:
             await asyncio.wait(telling, timeout=self._deadline_seconds)
 
-    def _tell(self, workload: Workload, figures: Figures, now: float) -> None:
-        """Begin to write the status, if it is due."""
+    def _tell(self, workload: Workload, now: float) -> None:
+        """Log the decision, and begin to write the status, if it is due."""
+        figures = Figures(workload)
+        self._log(workload, figures)
+        if workload.state_refused:
+            self._tell_refused(workload)
+        if workload.telling is not None:
+            return
         outlined = outline(workload, figures)
         status = self._due(workload, figures, outlined, now)
         if status is not None:
@@ -131,15 +132,10 @@ class Reporter:
 
     def _tell_refused(self, workload: Workload) -> None:
         """Say once that a saved state was not taken up."""
-        if workload.state_refused:
-            note, workload.state_refused = workload.state_refused, ""
-            self._events.record(
-                workload.reference,
-                reason="StateRefused",
-                note=note,
-                action="Restore",
-                event_type=EventType.WARNING,
-            )
+        note, workload.state_refused = workload.state_refused, ""
+        self._events.record(
+            workload.reference, reason="StateRefused", note=note, action="Restore", event_type=EventType.WARNING
+        )
 
     def _log(self, workload: Workload, figures: Figures) -> None:
         """One record a decision that is written or differs from the one before; the others only at level debug."""

@@ -1,6 +1,5 @@
 """When a forecast has earned trust, when it loses it, and what it takes to get it back."""
 
-
 import pytest
 
 from bayescaler.policy import Change, Evidence, Phase, Standing, assess, judge
