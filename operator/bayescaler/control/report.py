@@ -22,8 +22,8 @@ from .budget import Budget
 from .containment import contained, each
 from .decision_log import complete
 from .settings import Settings
-from .status import Figures, Outline, outline, render, told_outline
-from .workload import Workload
+from .status import Figures, outline, render, told_outline
+from .workload import Outline, Workload
 
 log = logging.getLogger(__name__)
 decisions_log = logging.getLogger("bayescaler.decisions")
@@ -105,7 +105,8 @@ class Reporter:
             return
         if written:
             self._metrics.status_writes.labels("ok").inc()
-            self._tell_transitions(workload, status)
+            if outlined.conditions != told_outline(workload.told).conditions:
+                self._tell_transitions(workload, status)
             workload.told.status, workload.told.outlined = status, (status, outlined)
 
     async def _patch(self, workload: Workload, status: dict[str, Any]) -> bool:

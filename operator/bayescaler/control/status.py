@@ -19,12 +19,9 @@ from bayescast import LEVELS
 from .canary_status import canary_of, canary_phase
 from .capacities import capacity_of
 from .conditions import Condition, assess
-from .workload import Told, Workload
+from .workload import Outline, Told, Workload
 
 Json = dict[str, Any]
-Outline = tuple[Any, ...]
-"""What is material of a status."""
-MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "observedGeneration")
 _P50, _P95 = LEVELS.index(0.5), LEVELS.index(0.95)
 _WORD = re.compile(REASON)
 
@@ -86,9 +83,18 @@ def render(workload: Workload, figures: Figures | None = None, *, now: float) ->
 
 
 def material(status: Mapping[str, Any]) -> Outline:
-    """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
+    """Return what is material of a status."""
     conditions = tuple((c["type"], c["status"] == "True", c["reason"]) for c in status.get("conditions", ()))
-    return (*(status.get(key) for key in MATERIAL), "forecast" in status, _phase_told(status), conditions)
+    return Outline(
+        status.get("phase"),
+        status.get("currentReplicas"),
+        status.get("desiredReplicas"),
+        status.get("lastScaleTime"),
+        status.get("observedGeneration"),
+        "forecast" in status,
+        _phase_told(status),
+        conditions,
+    )
 
 
 def told_outline(told: Told) -> Outline:
@@ -102,7 +108,7 @@ def outline(workload: Workload, figures: Figures | None = None) -> Outline:
     """What `material` says of the status that `render` would build, at a tenth of the cost."""
     conditions = assess(workload) if figures is None else figures.conditions
     target, decision = workload.target, workload.decision
-    return (
+    return Outline(
         str(workload.phase),
         target.replicas if target else None,
         decision.final if decision else None,
