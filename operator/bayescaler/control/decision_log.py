@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from bayescaler.api import duration_text
-from bayescaler.api.figures import rfc3339
+from bayescaler.api.figures import known, rfc3339
 from bayescaler.policy import Decision
 from bayescaler.policy.from_status import decision_id
 from bayescaler.policy.record import VERSION
@@ -17,16 +17,17 @@ from bayescaler.policy.types import Policy, ScalingRules
 
 from .canaries import message_of
 from .conditions import Condition
-from .status import Figures
+from .status import Account, Figures
 from .workload import Workload
 
 
-def complete(workload: Workload, figures: Figures | None = None) -> dict[str, Any]:
+def complete(workload: Workload, account: Account | None = None) -> dict[str, Any]:
     """Return the record of a workload's decision, which there is; its sentence stands beside it in the log."""
     decision, intent = workload.decision, workload.decided_for
     assert decision is not None  # noqa: S101 - only decisions are logged
-    figures, load_at = figures or Figures(workload), decision.case.observation.load_at
-    told = {
+    account, load_at = account or Account(workload), decision.case.observation.load_at
+    figures, canary = account.figures, message_of(workload, now=decision.at)
+    return {
         "version": VERSION,
         "id": id_of(workload, decision),
         "generation": workload.generation,
@@ -34,20 +35,18 @@ def complete(workload: Workload, figures: Figures | None = None) -> dict[str, An
         "phaseWhy": workload.phase_message,
         "unit": decision.case.policy.unit,
         "spec": _spec(decision.case.policy),
-        "conditions": _troubles(figures.conditions, decision.message),
+        "conditions": _troubles(account.conditions, decision.message),
+        **known(
+            {
+                "loadAt": None if decision.load is None or load_at is None else rfc3339(load_at),
+                "forecast": None if intent is None else figures.forecast,
+                "calibration": figures.calibration,
+                "capacity": figures.capacity,
+                "risk": _risk(figures),
+                "canary": {"message": canary} if canary else None,
+            }
+        ),
     }
-    if decision.load is not None and load_at is not None:
-        told["loadAt"] = rfc3339(load_at)
-    parts = {
-        "forecast": None if intent is None else figures.forecast,
-        "calibration": figures.calibration,
-        "capacity": figures.capacity,
-        "risk": _risk(figures),
-    }
-    told |= {name: part for name, part in parts.items() if part is not None}
-    if sentence := message_of(workload, now=decision.at):
-        told["canary"] = {"message": sentence}
-    return told
 
 
 def _risk(figures: Figures) -> dict[str, Any] | None:

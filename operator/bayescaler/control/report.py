@@ -22,7 +22,7 @@ from .budget import Budget
 from .containment import contained, each
 from .decision_log import complete
 from .settings import Settings
-from .status import Figures, outline, render, told_outline
+from .status import Account, outline, render, told_outline
 from .workload import Outline, Workload
 
 log = logging.getLogger(__name__)
@@ -62,26 +62,26 @@ class Reporter:
 
     def _tell(self, workload: Workload, now: float) -> None:
         """Log the decision, and begin to write the status, if it is due."""
-        figures = Figures(workload)
-        self._log(workload, figures)
+        account = Account(workload)
+        self._log(workload, account)
         if workload.state_refused:
             self._tell_refused(workload)
         if workload.telling is not None:
             return
-        outlined = outline(workload, figures)
-        status = self._due(workload, figures, outlined, now)
+        outlined = outline(workload, account)
+        status = self._due(workload, account, outlined, now)
         if status is not None:
             write = self._write(workload, status, outlined, now)
             workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
 
-    def _due(self, workload: Workload, figures: Figures, outlined: Outline, now: float) -> dict[str, Any] | None:
+    def _due(self, workload: Workload, account: Account, outlined: Outline, now: float) -> dict[str, Any] | None:
         """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
         told = workload.told
         if outlined != told_outline(told):
-            return render(workload, figures, now=now) if self._changes.take(now) else None
+            return render(workload, account, now=now) if self._changes.take(now) else None
         if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
             return None
-        status = render(workload, figures, now=now)
+        status = render(workload, account, now=now)
         return status if status != told.status and self._refreshes.take(now) else None
 
     async def _write(self, workload: Workload, status: dict[str, Any], outlined: Outline, now: float) -> None:
@@ -138,7 +138,7 @@ class Reporter:
             workload.reference, reason="StateRefused", note=note, action="Restore", event_type=EventType.WARNING
         )
 
-    def _log(self, workload: Workload, figures: Figures) -> None:
+    def _log(self, workload: Workload, account: Account) -> None:
         """One record a decision that is written or differs from the one before; the others only at level debug."""
         decision = workload.decision
         if decision is None:
@@ -149,7 +149,7 @@ class Reporter:
         workload.told.logged = what
         if decisions_log.isEnabledFor(level):
             decisions_log.log(
-                level, decision.message, extra={"object": workload.label, "decision": complete(workload, figures)}
+                level, decision.message, extra={"object": workload.label, "decision": complete(workload, account)}
             )
 
 

@@ -6,7 +6,7 @@ It is JSON from the start, in the words of `api.status`: after a change of load 
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from bayescaler.api import duration_text
 from bayescaler.api.figures import clip, clip_why, figure, known, rfc3339
@@ -26,43 +26,37 @@ _P50, _P95 = LEVELS.index(0.5), LEVELS.index(0.95)
 _WORD = re.compile(REASON)
 
 
-class Figures:
-    """What the status and the log record of a decision tell alike: the conditions, and what is made once, when the
-    first of them asks.
+class Figures(NamedTuple):
+    """What status and log record tell alike: the forecast behind the decision, how forecasts have kept their promise,
+    what one replica is taken to serve, what steering has come to, how the budget of time is spent.
     """
+
+    forecast: Json | None
+    calibration: Json | None
+    capacity: Json | None
+    steering: Steered | None
+    risk: Json | None
+
+
+class Account:
+    """What there is to tell of a workload: its conditions, and its figures, made when they are first asked for."""
 
     def __init__(self, workload: Workload) -> None:
         self._workload, self.conditions = workload, assess(workload)
 
     @cached_property
-    def forecast(self) -> Json | None:
-        """The forecast behind the last decision."""
-        return forecast_of(self._workload)
-
-    @cached_property
-    def calibration(self) -> Json | None:
-        """How forecasts have kept their promise."""
-        return calibration_of(self._workload)
-
-    @cached_property
-    def capacity(self) -> Json | None:
-        """What one replica is taken to serve."""
-        return capacity_status(self._workload)
-
-    @cached_property
-    def steering(self) -> Steered | None:
-        """What steering has come to."""
-        return steering_of(self._workload)
-
-    @cached_property
-    def risk(self) -> Json | None:
-        """How the budget of time is spent."""
-        return risk_of(self.steering)
+    def figures(self) -> Figures:
+        """The figures."""
+        workload, steering = self._workload, steering_of(self._workload)
+        return Figures(
+            forecast_of(workload), calibration_of(workload), capacity_status(workload), steering, risk_of(steering)
+        )
 
 
-def render(workload: Workload, figures: Figures | None = None, *, now: float) -> Json:
+def render(workload: Workload, account: Account | None = None, *, now: float) -> Json:
     """Build the whole status."""
-    figures = figures or Figures(workload)
+    account = account or Account(workload)
+    figures = account.figures
     target, decision, told = workload.target, workload.decision, workload.told.status
     return known(
         {
@@ -77,7 +71,7 @@ def render(workload: Workload, figures: Figures | None = None, *, now: float) ->
             "canary": canary_of(workload, now=now),
             "risk": figures.risk,
             "lastDecision": None if decision is None else _decision(decision),
-            "conditions": _with_times(figures.conditions, told, generation=workload.generation, now=now),
+            "conditions": _with_times(account.conditions, told, generation=workload.generation, now=now),
         }
     )
 
@@ -104,9 +98,8 @@ def told_outline(told: Told) -> Outline:
     return told.outlined[1]
 
 
-def outline(workload: Workload, figures: Figures | None = None) -> Outline:
+def outline(workload: Workload, account: Account | None = None) -> Outline:
     """What `material` says of the status that `render` would build, at a tenth of the cost."""
-    conditions = assess(workload) if figures is None else figures.conditions
     target, decision = workload.target, workload.decision
     return Outline(
         str(workload.phase),
@@ -116,7 +109,7 @@ def outline(workload: Workload, figures: Figures | None = None) -> Outline:
         workload.generation,
         workload.outlook is not None and workload.intent is not None,
         canary_phase(workload),
-        tuple([condition[:3] for condition in conditions]),
+        tuple([condition[:3] for condition in (account or Account(workload)).conditions]),
     )
 
 
