@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Protocol
 
 from bayescaler.telemetry.metrics import Metrics
@@ -128,10 +129,11 @@ class Loop:
                 took.append((time.perf_counter() - started, workload))
 
         each(workloads, "decide", self._metrics, decide)
-        took.sort(key=lambda one: one[0])  # the slowest last: an exemplar is kept until the next one
-        for place, (seconds, workload) in enumerate(took, start=1):
-            slowest = workload.decision if place == len(took) else None
-            exemplar = None if slowest is None else {"decision": id_of(workload, slowest)}
+        took.sort(key=itemgetter(0))  # the slowest last: an exemplar is kept until the next one
+        for seconds, _ in took[:-1]:
+            self._metrics.decision_seconds.observe(seconds)
+        for seconds, workload in took[-1:]:
+            exemplar = None if workload.decision is None else {"decision": id_of(workload, workload.decision)}
             self._metrics.decision_seconds.observe(seconds, exemplar)
         self._metrics.decisions.inc(len(took))
 
