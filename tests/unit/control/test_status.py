@@ -8,7 +8,7 @@ import pytest
 
 from bayescaler.api import Status, crd
 from bayescaler.control.estimate import BankPool, predict
-from bayescaler.control.status import material, outline, render
+from bayescaler.control.status import material, outline, render, told_outline
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Change, Evidence, State, decide
 from bayescaler.policy.decision import Step
@@ -198,6 +198,14 @@ async def test_the_outline_is_what_is_material_of_the_rendered_status():
     broken.target, broken.decision, broken.spec_problem = None, None, Problem("SpecInvalid", "what and the cure")
     for web in (fresh, good, scaled, taken_over, broken):
         assert outline(web) == material(render(web, now=NOON))
+
+
+async def test_a_status_that_somebody_else_has_written_is_outlined_anew():
+    web = await sized()
+    web.told.status = render(web, now=NOON)
+    assert told_outline(web.told) == outline(web)
+    web.told.status = web.told.status | {"desiredReplicas": 59}
+    assert told_outline(web.told) == outline(web)._replace(desired=59)
 
 
 def test_a_budget_is_told_with_what_was_spent_of_it_and_nothing_of_it_makes_a_write(validator):
