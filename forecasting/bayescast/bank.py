@@ -177,14 +177,10 @@ class Bank:
         index, family = self._lead_index(lead), self.family(row)
         if not self._state.marks[row, st.SEEN]:
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
-        return Predictive(
-            levels=GRID,
-            values=self._state.by_level[row * len(self.shape.leads) + index, st.SAID].copy(),
-            lead=self.shape.leads[index],
-            step_seconds=self.shape.step_seconds,
-            issued_at=float(self._last_time[row]) + self.shape.step_seconds,
-            family=family,
-        )
+        leads, step_seconds = self.shape.leads, self.shape.step_seconds
+        values = self._state.by_level[row * len(leads) + index, st.SAID].copy()
+        issued_at = float(self._last_time[row]) + step_seconds
+        return Predictive(GRID, values, leads[index], step_seconds, issued_at, family)
 
     def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:
         """Return how one workload's forecasts have done."""

@@ -1,6 +1,7 @@
 """Durations as users write them, such as 14d, 1w, 1d12h or 90s: whole numbers with units, largest first."""
 
 import re
+from functools import lru_cache
 from typing import Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -28,6 +29,7 @@ def seconds(text: str) -> float:
     return float(sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)(\w)", text)))
 
 
+@lru_cache(maxsize=256)
 def duration_text(value_seconds: float) -> str:
     """Return whole seconds as a duration, `0s` for less than half of one: the inverse of `seconds`."""
     rest = round(value_seconds)

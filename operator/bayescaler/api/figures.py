@@ -1,8 +1,8 @@
 """The scalars of a status: times, counts, numbers to six digits, clipped text; how they are made, and their schema."""
 
-import math
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
@@ -31,7 +31,7 @@ def rfc3339(at: float) -> str:
 
 def figure(number: float | None) -> float | None:
     """Return a number to six digits, None for one that JSON does not know."""
-    return None if number is None or not math.isfinite(number) else float(f"{number:.6g}")
+    return None if number is None or not isfinite(number) else float(f"{number:.6g}")
 
 
 def known(given: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ what we wrote over it, and for whom. So it can be put back by anybody who comes 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .client import FIELD_MANAGER, JSON_PATCH, KubeClient
 from .errors import Moved, Unprocessable, Unreachable
@@ -48,8 +49,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """What is scaled: group and kind, as the HPA's controller compares them, and its name."""
 
     group: str

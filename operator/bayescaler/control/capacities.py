@@ -7,7 +7,8 @@ from history. A workload whose replicas nobody can count ready (kinds known by /
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from bayescaler.policy import Outlook, Policy
 from bayescaler.policy.capacity import Capacity, CapacityTerms, learned_capacity, refused
@@ -137,8 +138,7 @@ def policy_in_force(workload: Workload, intent: Intent) -> Policy:
     return serving.policy[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Assumed:
+class Assumed(NamedTuple):
     """What a decision goes by where the capacity is learned."""
 
     policy: Policy

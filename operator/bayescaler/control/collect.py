@@ -15,6 +15,7 @@ from bayescaler.telemetry.metrics import Metrics
 
 from .containment import contained
 from .settings import Settings
+from .translate import Intent
 from .workload import Workload
 
 RECENT_BUCKETS = 5
@@ -30,8 +31,11 @@ class Collector:
     async def collect(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Bring `load` and `fresh` of every workload up to date, as far as answers came in time."""
         for workload in workloads:
-            if workload.reading is None and self._due(workload, now):
-                workload.reading = asyncio.create_task(self._read(workload, now), name=f"read {workload.label}")
+            if workload.reading is None and (intent := workload.intent) is not None:
+                end = closed_until(now, intent.forecast.step_seconds, self._settings.metric_lag_seconds)
+                if _due(workload, end):
+                    read = self._read(workload, intent, end, now)
+                    workload.reading = asyncio.create_task(read, name=f"read {workload.label}")
         reading = [w.reading for w in workloads if w.reading is not None]
         if reading:
             await self._answers(reading)
@@ -43,21 +47,14 @@ class Collector:
     async def _answers(self, reading: Sequence["asyncio.Task[None]"]) -> None:
         await asyncio.wait(reading, timeout=self._settings.collect_deadline_seconds)
 
-    def _due(self, workload: Workload, now: float) -> bool:
-        if workload.intent is None:
-            return False
-        end = closed_until(now, workload.intent.forecast.step_seconds, self._settings.metric_lag_seconds)
-        return workload.load.at != end or workload.load.behind or workload.seat is None
-
-    async def _read(self, workload: Workload, now: float) -> None:
-        intent, seat = workload.intent, workload.seat
-        assert intent is not None  # noqa: S101 - only due workloads get here, and they have one
-        load = workload.load
-        end = closed_until(now, intent.forecast.step_seconds, self._settings.metric_lag_seconds)
+    async def _read(self, workload: Workload, intent: Intent, end: float, now: float) -> None:
+        load, seat = workload.load, workload.seat
         with contained(workload, "collect", self._metrics):
             for _ in range(2):  # after a silence the newest buckets tell that there is more to catch up with
                 try:
-                    series = await self._source.read(intent.query, start=_start(workload, end), end=end, now=now)
+                    series = await self._source.read(
+                        intent.query, start=_start(workload, intent, end), end=end, now=now
+                    )
                 except SourceError as error:
                     self._metrics.source_errors.labels(error.reason).inc()
                     load.health, load.reason, load.message = Health.FAILED, error.reason, str(error)
@@ -70,13 +67,17 @@ class Collector:
                     return
 
 
-def _start(workload: Workload, end: float) -> float:
+def _due(workload: Workload, end: float) -> bool:
+    """Whether there may be a bucket up to `end` that was not read yet."""
+    return workload.load.at != end or workload.load.behind or workload.seat is None
+
+
+def _start(workload: Workload, intent: Intent, end: float) -> float:
     """Where to read from: the last bucket consumed, so that what stopped can be told from what never was.
 
     While nothing comes only the newest buckets are asked for; the rest is caught up when something came.
     """
-    intent, seat, load = workload.intent, workload.seat, workload.load
-    assert intent is not None  # noqa: S101 - only due workloads get here, and they have one
+    seat, load = workload.seat, workload.load
     recent = end - RECENT_BUCKETS * intent.forecast.step_seconds
     silent = load.health in (Health.STALE, Health.ABSENT) and load.at is not None and not load.behind
     if seat is None or silent:
@@ -89,7 +90,7 @@ def take(workload: Workload, series: Series, *, now: float) -> None:
     intent, load, seat = workload.intent, workload.load, workload.seat
     assert intent is not None  # noqa: S101 - a series was asked for
     load.health, load.message, load.warnings = series.health, series.message, tuple(series.warnings)
-    load.reason = f"Load{series.health.value}"
+    load.reason = f"Load{series.health}"
     if series.health is not Health.IMPLAUSIBLE:
         load.trouble_since = None
     elif load.trouble_since is None:

@@ -15,6 +15,7 @@ from math import isnan
 from typing import NamedTuple
 
 from bayescaler.api import ConditionType
+from bayescaler.policy.conditions import is_good
 from bayescaler.policy.reasons import Health, Limiter, Mode, Phase, Rung
 
 from .capacities import learning_problems
@@ -53,7 +54,13 @@ class Condition(NamedTuple):
         """The sentence."""
         return self.told if isinstance(self.told, str) else self.told()
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it is as it should be."""
+        return self.status is _GOOD[self.type]
 
+
+_GOOD = {kind: is_good(kind, "True") for kind in ConditionType}
 _READY = Condition(ConditionType.READY, True, "Ready", "sizing from the forecast of live load")
 _ABLE = Condition(ConditionType.ABLE_TO_SCALE, True, "SucceededGetScale", "the target's scale can be read and written")
 _ACTIVE = Condition(ConditionType.SCALING_ACTIVE, True, "LoadLive", "load is read and current")

@@ -1,6 +1,7 @@
 """What goes wrong with one object stays with that object."""
 
 import logging
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from bayescaler.telemetry.metrics import Metrics
@@ -26,6 +27,19 @@ class contained:  # noqa: N801 - reads as the context manager it is
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        log.error("object failed", exc_info=error, extra={"object": self._workload.label, "stage": self._stage})
-        self._metrics.failures.labels(self._stage).inc()
+        _tell(error, self._workload, self._stage, self._metrics)
         return True
+
+
+def each(workloads: Iterable[Workload], stage: str, metrics: Metrics, do: Callable[[Workload], object]) -> None:
+    """Do something with every object, each contained."""
+    for workload in workloads:
+        try:
+            do(workload)
+        except Exception as error:  # noqa: BLE001 - it is logged as that of any other stage
+            _tell(error, workload, stage, metrics)
+
+
+def _tell(error: Exception, workload: Workload, stage: str, metrics: Metrics) -> None:
+    log.error("object failed", exc_info=error, extra={"object": workload.label, "stage": stage})
+    metrics.failures.labels(stage).inc()

@@ -3,30 +3,31 @@
 `policy.record` says what is in it, and reads it.
 """
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
 from bayescaler.api import duration_text
-from bayescaler.api.figures import rfc3339
+from bayescaler.api.figures import known, rfc3339
 from bayescaler.policy import Decision
-from bayescaler.policy.conditions import is_good
 from bayescaler.policy.from_status import decision_id
 from bayescaler.policy.record import VERSION
 from bayescaler.policy.schedules import Schedule
 from bayescaler.policy.types import Policy, ScalingRules
 
 from .canaries import message_of
-from .conditions import assess
-from .status import Figures
+from .conditions import Condition
+from .status import Account, Figures
 from .workload import Workload
 
 
-def complete(workload: Workload, figures: Figures | None = None) -> dict[str, Any]:
+def complete(workload: Workload, account: Account | None = None) -> dict[str, Any]:
     """Return the record of a workload's decision, which there is; its sentence stands beside it in the log."""
     decision, intent = workload.decision, workload.decided_for
     assert decision is not None  # noqa: S101 - only decisions are logged
-    figures, load_at = figures or Figures(workload), decision.case.observation.load_at
-    told = {
+    account, load_at = account or Account(workload), decision.case.observation.load_at
+    figures, canary = account.figures, message_of(workload, now=decision.at)
+    return {
         "version": VERSION,
         "id": id_of(workload, decision),
         "generation": workload.generation,
@@ -34,20 +35,18 @@ def complete(workload: Workload, figures: Figures | None = None) -> dict[str, An
         "phaseWhy": workload.phase_message,
         "unit": decision.case.policy.unit,
         "spec": _spec(decision.case.policy),
-        "conditions": _troubles(workload, decision.message),
+        "conditions": _troubles(account.conditions, decision.message),
+        **known(
+            {
+                "loadAt": None if decision.load is None or load_at is None else rfc3339(load_at),
+                "forecast": None if intent is None else figures.forecast,
+                "calibration": figures.calibration,
+                "capacity": figures.capacity,
+                "risk": _risk(figures),
+                "canary": {"message": canary} if canary else None,
+            }
+        ),
     }
-    if decision.load is not None and load_at is not None:
-        told["loadAt"] = rfc3339(load_at)
-    parts = {
-        "forecast": None if intent is None else figures.forecast,
-        "calibration": figures.calibration,
-        "capacity": figures.capacity,
-        "risk": _risk(figures),
-    }
-    told |= {name: part for name, part in parts.items() if part is not None}
-    if sentence := message_of(workload, now=decision.at):
-        told["canary"] = {"message": sentence}
-    return told
 
 
 def _risk(figures: Figures) -> dict[str, Any] | None:
@@ -55,7 +54,8 @@ def _risk(figures: Figures) -> dict[str, Any] | None:
     risk, steering = figures.risk, figures.steering
     if risk is None or steering is None:
         return None
-    return risk | {"seconds": steering.seconds, "ladder": [rung._asdict() for rung in steering.ladder]}
+    rungs = [{"price": price, "short": short, "replicas": replicas} for price, short, replicas in steering.ladder]
+    return risk | {"seconds": steering.seconds, "ladder": rungs}
 
 
 def id_of(workload: Workload, decision: Decision) -> str:
@@ -128,14 +128,13 @@ def _direction(rules: ScalingRules) -> dict[str, Any]:
     return {"stabilizationWindowSeconds": rules.stabilization_window_seconds, "tolerance": rules.tolerance}
 
 
-def _troubles(workload: Workload, said: str) -> list[dict[str, str]]:
+def _troubles(conditions: Iterable[Condition], said: str) -> list[dict[str, str]]:
     """Return the conditions that are not as they should be; what the decision says already is not said again."""
     found = []
-    for condition in assess(workload):
-        status = "True" if condition.status else "False"
-        if not is_good(condition.type, status):
-            message = "" if condition.message == said else condition.message
-            found.append(
-                {"type": str(condition.type), "status": status, "reason": condition.reason, "message": message}
-            )
+    for condition in conditions:
+        if not condition.is_good:
+            told = condition.message
+            message = "" if told == said else told
+            about = {"type": str(condition.type), "status": str(condition.status), "reason": str(condition.reason)}
+            found.append({**about, "message": message})
     return found

@@ -21,7 +21,7 @@ from bayescaler.policy.freshness import missed_buckets
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.policy.trust import Change, Evidence, Standing, judge, nearest_level
 from bayescaler.policy.types import SILENT
-from bayescast import LEVELS, Bank, BayescastError, Family, ForecastSpec, Kind, NoData, Predictive
+from bayescast import LEVELS, Bank, BayescastError, Family, ForecastSpec, Kind, NoData
 from bayescast.diagnostics import Shown
 
 from .translate import Intent
@@ -147,7 +147,8 @@ def _batches(workloads: Iterable[Workload]) -> dict[Bank, list[Round]]:
         seat.consumed_until = fresh[-1][0] + step
         workload.unbooked += [(at + step, value * scale) for at, value in fresh if isfinite(value)]
         rounds = batches[seat.bank]
-        rounds += ([] for _ in range(len(fresh) - len(rounds)))
+        while len(rounds) < len(fresh):
+            rounds.append([])
         for members, (at, value) in zip(rounds, fresh, strict=False):
             members.append((seat.row, at, value))
     return batches
@@ -197,9 +198,10 @@ def disbelieve_silence(workload: Workload) -> None:
 
 def outlook_of(seat: Seat, *, now: float) -> Outlook:
     """Return what a seat expects, in capacity's unit, wider where its newest bucket is old; NoData before the first."""
-    leads = (seat.intent.lead, seat.intent.window)
-    lead, window = (_brought_to(seat.bank.predict(seat.row, one), now).scaled(seat.intent.scale) for one in leads)
-    return Outlook(lead, window)
+    bank, row, scale = seat.bank, seat.row, seat.intent.scale
+    lead, window = bank.predict(row, seat.intent.lead), bank.predict(row, seat.intent.window)
+    late = missed_buckets(now - lead.issued_at, lead.step_seconds)
+    return Outlook(lead.aged(late).scaled(scale), window.aged(late).scaled(scale))
 
 
 @lru_cache(maxsize=128)
@@ -222,8 +224,3 @@ def _evidence(shown: Shown, intent: Intent) -> Evidence:
         recent_misses=shown.recent_misses,
         change=None if at is None else Change(at, shown.change_point_rise, shown.windows_since_change),
     )
-
-
-def _brought_to(predictive: Predictive, now: float) -> Predictive:
-    """Widen a forecast whose newest bucket is old."""
-    return predictive.aged(int(missed_buckets(now - predictive.issued_at, predictive.step_seconds)))

@@ -19,7 +19,7 @@ from bayescaler.policy.lead_time import STUCK_SECONDS, HeldLead, LeadTime, templ
 from bayescaler.telemetry.metrics import Metrics
 
 from .budget import Budget
-from .containment import contained
+from .containment import contained, each
 from .jobs import Jobs
 from .learned import Starts
 from .settings import Settings
@@ -49,13 +49,9 @@ class LeadTimes:
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Do what is due at `now`, without waiting: leads that hold are adopted, lists begun, the longest due first."""
-        due: list[Workload] = []
-        for workload in workloads:
-            with contained(workload, "lead time", self._metrics):
-                if workload.intent is not None and workload.target is not None:
-                    self._look_at(workload, now)
-                    if _is_due(workload.starts, now):
-                        due.append(workload)
+        seen = [w for w in workloads if w.intent is not None and w.target is not None]
+        each(seen, "lead time", self._metrics, lambda w: self._look_at(w, now))
+        due = [w for w in seen if _is_due(w.starts, now)]
         for workload in sorted(due, key=lambda w: w.starts.due_at):
             if not self._budget.take(now):
                 return

@@ -5,13 +5,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Protocol
 
 from bayescaler.telemetry.metrics import Metrics
 
 from .act import Actuator
 from .collect import Collector
-from .containment import contained
+from .containment import each
 from .deciding import decide_one
 from .decision_log import id_of
 from .estimate import BankPool, predict
@@ -99,7 +100,7 @@ class Loop:
             with self._stage("estimate"):
                 updating = await self._banks.update(workloads)
                 started = time.perf_counter()
-                self._each(workloads, "estimate", lambda w: predict(w, now=now))
+                each(workloads, "estimate", self._metrics, lambda w: predict(w, now=now))
                 if updating:  # a tick without a bucket infers nothing, and would only flatter the rest
                     self._metrics.inference_seconds.observe(updating + time.perf_counter() - started)
             with self._stage("decide"):
@@ -127,11 +128,12 @@ class Loop:
             if workload.decision is not None:
                 took.append((time.perf_counter() - started, workload))
 
-        self._each(workloads, "decide", decide)
-        took.sort(key=lambda one: one[0])  # the slowest last: an exemplar is kept until the next one
-        for place, (seconds, workload) in enumerate(took, start=1):
-            slowest = workload.decision if place == len(took) else None
-            exemplar = None if slowest is None else {"decision": id_of(workload, slowest)}
+        each(workloads, "decide", self._metrics, decide)
+        took.sort(key=itemgetter(0))  # the slowest last: an exemplar is kept until the next one
+        for seconds, _ in took[:-1]:
+            self._metrics.decision_seconds.observe(seconds)
+        for seconds, workload in took[-1:]:
+            exemplar = None if workload.decision is None else {"decision": id_of(workload, workload.decision)}
             self._metrics.decision_seconds.observe(seconds, exemplar)
         self._metrics.decisions.inc(len(took))
 
@@ -147,11 +149,6 @@ class Loop:
                 self._metrics.failures.labels("tick").inc()
             due = max(due + interval_seconds, loop.time())
             await asyncio.sleep(due - loop.time())
-
-    def _each(self, workloads: Sequence[Workload], stage: str, do: Callable[[Workload], None]) -> None:
-        for workload in workloads:
-            with contained(workload, stage, self._metrics):
-                do(workload)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

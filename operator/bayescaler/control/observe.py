@@ -1,6 +1,7 @@
 """What runs now: the target of every object, and the use of its pods where the load cannot be had."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from bayescaler.cluster.targets import TargetStore
 from bayescaler.policy.reasons import Health
 from bayescaler.telemetry.metrics import Metrics
 
-from .containment import contained
+from .containment import contained, each
 from .rivals import Rivals
 from .settings import Settings
 from .shortage import Shortages
@@ -40,9 +41,7 @@ class Observer:
     async def observe(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Bring `target` and, where it is needed, `utilization` of every workload up to date."""
         asked: list[_Read] = []
-        for workload in workloads:
-            with contained(workload, "observe", self._metrics):
-                asked += self._look(workload, now)
+        each(workloads, "observe", self._metrics, lambda w: asked.extend(self._look(w, now)))
         asked.sort(key=lambda read: read.begun_at)  # what had no turn the last time comes first
         asked += (_Read(now, w, partial(self._shortages.read, w)) for w in self._shortages.follow(workloads, now=now))
         if asked:
@@ -128,17 +127,17 @@ def _missing(workload: Workload) -> Problem:
 
 def _part_rivals(workloads: Sequence[Workload]) -> None:
     """Of several objects on one target the oldest keeps it; the others are told, not fought."""
-    owners: dict[tuple[str, str, str], Workload] = {}
-    for workload in sorted(workloads, key=lambda w: (w.created, w.key)):
-        if workload.intent is None or workload.target is None:
+    sharing = defaultdict[tuple[str, str, str], list[Workload]](list)
+    for workload in workloads:
+        if workload.intent is not None and workload.target is not None:
+            ref = workload.intent.target
+            sharing[workload.namespace, ref.kind, ref.name].append(workload)
+    for (_, kind, name), those in sharing.items():
+        if len(those) == 1:
             continue
-        ref = workload.intent.target
-        owner = owners.setdefault((workload.namespace, ref.kind, ref.name), workload)
-        if owner is not workload:
-            workload.target, workload.target_problem = (
-                None,
-                Problem(
-                    "TargetTaken",
-                    f'{ref.kind} "{ref.name}" is sized by BayesianAutoscaler "{owner.name}" already; delete one',
-                ),
-            )
+        owner, *others = sorted(those, key=lambda w: (w.created, w.key))
+        problem = Problem(
+            "TargetTaken", f'{kind} "{name}" is sized by BayesianAutoscaler "{owner.name}" already; delete one'
+        )
+        for workload in others:
+            workload.target, workload.target_problem = None, problem

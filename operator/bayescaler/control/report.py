@@ -19,17 +19,17 @@ from bayescaler.policy.reasons import Phase
 from bayescaler.telemetry.metrics import Metrics
 
 from .budget import Budget
-from .containment import contained
+from .containment import contained, each
 from .decision_log import complete
 from .settings import Settings
-from .status import Figures, material, outline, render
-from .workload import Workload
+from .status import Account, outline, render, told_outline
+from .workload import Outline, Workload
 
 log = logging.getLogger(__name__)
 decisions_log = logging.getLogger("bayescaler.decisions")
-GOOD_NEWS = (ConditionType.READY, ConditionType.FORECAST_TRUSTED)
+GOOD_NEWS = frozenset({ConditionType.READY, ConditionType.FORECAST_TRUSTED})
 BEGINNINGS = ("NotReadYet", "TargetNotReadYet", "NoForecast")
-TOLD_BY_EVENTS = (*GOOD_NEWS, ConditionType.FALLBACK_ACTIVE, ConditionType.CONFLICTED, ConditionType.PAUSED)
+TOLD_BY_EVENTS = GOOD_NEWS | {ConditionType.FALLBACK_ACTIVE, ConditionType.CONFLICTED, ConditionType.PAUSED}
 
 
 class Reporter:
@@ -51,44 +51,47 @@ class Reporter:
         self._refreshes = Budget(settings.refresh_writes_per_second, burst=settings.refresh_writes_per_second * tick)
         self._gate = Gate(settings.max_writes_in_flight)
         self._deadline_seconds = settings.write_deadline_seconds
-        self._logged: dict[tuple[str, str], tuple[Any, ...]] = {}
 
     async def report(self, workloads: Iterable[Workload], *, now: float) -> None:
         """Log, record Events and write the statuses that are due."""
-        for workload in sorted(workloads, key=lambda w: w.told.at):  # who has waited longest comes first
-            with contained(workload, "report", self._metrics):
-                figures = Figures(workload)
-                self._log(workload, figures)
-                self._tell_refused(workload)
-                if workload.telling is None and (status := self._due(workload, figures, now)) is not None:
-                    write = self._write(workload, status, now)
-                    workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
+        waiting = sorted(workloads, key=lambda w: w.told.at)  # who has waited longest comes first
+        each(waiting, "report", self._metrics, lambda w: self._tell(w, now))
         telling = [w.telling for w in workloads if w.telling is not None]
         if telling:
             await asyncio.wait(telling, timeout=self._deadline_seconds)
 
-    def forget(self, workload: Workload) -> None:
-        """Drop what is remembered of an object that is gone."""
-        self._logged.pop(workload.key, None)
+    def _tell(self, workload: Workload, now: float) -> None:
+        """Log the decision, and begin to write the status, if it is due."""
+        account = Account(workload)
+        self._log(workload, account)
+        if workload.state_refused:
+            self._tell_refused(workload)
+        if workload.telling is not None:
+            return
+        outlined = outline(workload, account)
+        status = self._due(workload, account, outlined, now)
+        if status is not None:
+            write = self._write(workload, status, outlined, now)
+            workload.telling = asyncio.create_task(write, name=f"status {workload.label}")
 
-    def _due(self, workload: Workload, figures: Figures, now: float) -> dict[str, Any] | None:
+    def _due(self, workload: Workload, account: Account, outlined: Outline, now: float) -> dict[str, Any] | None:
         """The status to write now, if any; rendering costs several decisions, so only what may be written is."""
         told = workload.told
-        if outline(workload) != material(told.status):
-            return render(workload, figures, now=now) if self._changes.take(now) else None
+        if outlined != told_outline(told):
+            return render(workload, account, now=now) if self._changes.take(now) else None
         if now - told.at < self._settings.refresh_seconds or not self._refreshes.left(now):
             return None
-        status = render(workload, figures, now=now)
+        status = render(workload, account, now=now)
         return status if status != told.status and self._refreshes.take(now) else None
 
-    async def _write(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+    async def _write(self, workload: Workload, status: dict[str, Any], outlined: Outline, now: float) -> None:
         try:
             with contained(workload, "report", self._metrics):
-                await self._try(workload, status, now)
+                await self._try(workload, status, outlined, now)
         finally:
             workload.telling = None
 
-    async def _try(self, workload: Workload, status: dict[str, Any], now: float) -> None:
+    async def _try(self, workload: Workload, status: dict[str, Any], outlined: Outline, now: float) -> None:
         workload.told.at = now  # of a refused write too: it must not stand before the others for ever
         try:
             written = await self._gate.run(lambda: self._patch(workload, status))
@@ -102,8 +105,9 @@ class Reporter:
             return
         if written:
             self._metrics.status_writes.labels("ok").inc()
-            self._tell_transitions(workload, status)
-            workload.told.status = status
+            if outlined.conditions != told_outline(workload.told).conditions:
+                self._tell_transitions(workload, status)
+            workload.told.status, workload.told.outlined = status, (status, outlined)
 
     async def _patch(self, workload: Workload, status: dict[str, Any]) -> bool:
         """One attempt; False when this replica may no longer write."""
@@ -115,51 +119,46 @@ class Reporter:
     def _tell_transitions(self, workload: Workload, status: dict[str, Any]) -> None:
         before = {c["type"]: c for c in workload.told.status.get("conditions", ())}
         for condition in status["conditions"]:
-            old, kind = before.get(condition["type"]), ConditionType(condition["type"])
-            if kind not in TOLD_BY_EVENTS or not _is_transition(kind, old, condition):
+            kind = condition["type"]
+            if kind not in TOLD_BY_EVENTS or not _is_transition(kind, before.get(kind), condition):
                 continue
-            good = kind is ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
+            good = kind == ConditionType.PAUSED or (condition["status"] == "True") == (kind in GOOD_NEWS)
             self._events.record(
                 workload.reference,
                 reason=condition["reason"],
                 note=condition["message"],
-                action=kind.value,
+                action=kind,
                 event_type=EventType.NORMAL if good else EventType.WARNING,
             )
 
     def _tell_refused(self, workload: Workload) -> None:
         """Say once that a saved state was not taken up."""
-        if workload.state_refused:
-            note, workload.state_refused = workload.state_refused, ""
-            self._events.record(
-                workload.reference,
-                reason="StateRefused",
-                note=note,
-                action="Restore",
-                event_type=EventType.WARNING,
-            )
+        note, workload.state_refused = workload.state_refused, ""
+        self._events.record(
+            workload.reference, reason="StateRefused", note=note, action="Restore", event_type=EventType.WARNING
+        )
 
-    def _log(self, workload: Workload, figures: Figures) -> None:
+    def _log(self, workload: Workload, account: Account) -> None:
         """One record a decision that is written or differs from the one before; the others only at level debug."""
         decision = workload.decision
         if decision is None:
             return
         what = (decision.final, decision.limiter, decision.rung, decision.phase, decision.current)
-        told = self._logged.get(workload.key) == what and workload.written is not decision
+        told = workload.told.logged == what and workload.written is not decision
         level = logging.DEBUG if told else logging.INFO
-        self._logged[workload.key] = what
+        workload.told.logged = what
         if decisions_log.isEnabledFor(level):
             decisions_log.log(
-                level, decision.message, extra={"object": workload.label, "decision": complete(workload, figures)}
+                level, decision.message, extra={"object": workload.label, "decision": complete(workload, account)}
             )
 
 
-def _is_transition(kind: ConditionType, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
+def _is_transition(kind: str, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
     """Whether people want to hear of it: not of what every new object starts from, nor of bare changes of words."""
     if old is not None and (old["status"], old["reason"]) == (new["status"], new["reason"]):
         return False
     if new["status"] == "True" or (old is not None and old["status"] == "True"):
         return True
-    if kind is ConditionType.READY:
+    if kind == ConditionType.READY:
         return new["reason"] not in BEGINNINGS
-    return kind is ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED
+    return kind == ConditionType.FORECAST_TRUSTED and new["reason"] == Phase.DEGRADED

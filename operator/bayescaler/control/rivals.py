@@ -11,7 +11,7 @@ from bayescaler.policy.conflicts import Interference, Tenure, Verdict, look
 from bayescaler.policy.reasons import Mode
 from bayescaler.telemetry.metrics import Metrics
 
-from .containment import contained
+from .containment import each
 from .settings import Settings
 from .workload import Conflict, Problem, Workload
 
@@ -33,9 +33,7 @@ class Rivals:
         if any(_writes(workload) for workload in workloads):
             await self._wait_known()
         self._known, self._unread = self._scalers.known, self._scalers.unread()
-        for workload in workloads:
-            with contained(workload, "observe", self._metrics):
-                self._look(workload, now)
+        each(workloads, "observe", self._metrics, lambda w: self._look(w, now))
 
     async def _wait_known(self) -> None:
         """A first tick that knows of no HPA would write over one."""

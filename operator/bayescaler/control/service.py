@@ -306,7 +306,6 @@ class Operator:
         return objects
 
     def _forget(self, workload: Workload) -> None:
-        self.reporter.forget(workload)
         self.canaries.forget(workload)
         if self.checkpoints is not None:
             self.checkpoints.forget(workload)

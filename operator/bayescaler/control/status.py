@@ -5,9 +5,8 @@ It is JSON from the start, in the words of `api.status`: after a change of load 
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
-from math import isfinite
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from bayescaler.api import duration_text
 from bayescaler.api.figures import clip, clip_why, figure, known, rfc3339
@@ -15,57 +14,54 @@ from bayescaler.api.status import MAX_STEPS, REASON
 from bayescaler.policy import Decision
 from bayescaler.policy.steered import Steered, steered
 from bayescaler.policy.trust import CHANGE_WINDOWS, Evidence
+from bayescast import LEVELS
 
 from .canary_status import canary_of, canary_phase
 from .capacities import capacity_of
 from .conditions import Condition, assess
-from .workload import Workload
+from .workload import Outline, Told, Workload
 
 Json = dict[str, Any]
-MATERIAL = ("phase", "currentReplicas", "desiredReplicas", "lastScaleTime", "observedGeneration")
+_P50, _P95 = LEVELS.index(0.5), LEVELS.index(0.95)
 _WORD = re.compile(REASON)
 
 
-class Figures:
-    """What the status and the log record of a decision tell alike, made once, when the first of them asks."""
+class Figures(NamedTuple):
+    """What status and log record tell alike: the forecast behind the decision, how forecasts have kept their promise,
+    what one replica is taken to serve, what steering has come to, how the budget of time is spent.
+    """
+
+    forecast: Json | None
+    calibration: Json | None
+    capacity: Json | None
+    steering: Steered | None
+    risk: Json | None
+
+
+class Account:
+    """What there is to tell of a workload: its conditions, and its figures, made when they are first asked for."""
 
     def __init__(self, workload: Workload) -> None:
-        self._workload = workload
+        self._workload, self.conditions = workload, assess(workload)
 
     @cached_property
-    def forecast(self) -> Json | None:
-        """The forecast behind the last decision."""
-        return forecast_of(self._workload)
-
-    @cached_property
-    def calibration(self) -> Json | None:
-        """How forecasts have kept their promise."""
-        return calibration_of(self._workload)
-
-    @cached_property
-    def capacity(self) -> Json | None:
-        """What one replica is taken to serve."""
-        return capacity_status(self._workload)
-
-    @cached_property
-    def steering(self) -> Steered | None:
-        """What steering has come to."""
-        return steering_of(self._workload)
-
-    @cached_property
-    def risk(self) -> Json | None:
-        """How the budget of time is spent."""
-        return risk_of(self.steering)
+    def figures(self) -> Figures:
+        """The figures."""
+        workload, steering = self._workload, steering_of(self._workload)
+        return Figures(
+            forecast_of(workload), calibration_of(workload), capacity_status(workload), steering, risk_of(steering)
+        )
 
 
-def render(workload: Workload, figures: Figures | None = None, *, now: float) -> Json:
+def render(workload: Workload, account: Account | None = None, *, now: float) -> Json:
     """Build the whole status."""
-    figures = figures or Figures(workload)
+    account = account or Account(workload)
+    figures = account.figures
     target, decision, told = workload.target, workload.decision, workload.told.status
     return known(
         {
             "observedGeneration": workload.generation,
-            "phase": workload.phase.value,
+            "phase": str(workload.phase),
             "currentReplicas": target.replicas if target else None,
             "desiredReplicas": decision.final if decision else None,
             "lastScaleTime": _last_scale_time(workload),
@@ -75,29 +71,45 @@ def render(workload: Workload, figures: Figures | None = None, *, now: float) ->
             "canary": canary_of(workload, now=now),
             "risk": figures.risk,
             "lastDecision": None if decision is None else _decision(decision),
-            "conditions": _with_times(assess(workload), told, generation=workload.generation, now=now),
+            "conditions": _with_times(account.conditions, told, generation=workload.generation, now=now),
         }
     )
 
 
-def material(status: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
+def material(status: Mapping[str, Any]) -> Outline:
+    """Return what is material of a status."""
     conditions = tuple((c["type"], c["status"] == "True", c["reason"]) for c in status.get("conditions", ()))
-    return (*(status.get(key) for key in MATERIAL), "forecast" in status, _phase_told(status), conditions)
+    return Outline(
+        status.get("phase"),
+        status.get("currentReplicas"),
+        status.get("desiredReplicas"),
+        status.get("lastScaleTime"),
+        status.get("observedGeneration"),
+        "forecast" in status,
+        _phase_told(status),
+        conditions,
+    )
 
 
-def outline(workload: Workload) -> tuple[Any, ...]:
+def told_outline(told: Told) -> Outline:
+    """What `material` says of the status that was written last; worked out once where it is somebody else's."""
+    if told.outlined is None or told.outlined[0] is not told.status:
+        told.outlined = told.status, material(told.status)
+    return told.outlined[1]
+
+
+def outline(workload: Workload, account: Account | None = None) -> Outline:
     """What `material` says of the status that `render` would build, at a tenth of the cost."""
     target, decision = workload.target, workload.decision
-    return (
-        workload.phase.value,
+    return Outline(
+        str(workload.phase),
         target.replicas if target else None,
         decision.final if decision else None,
         _last_scale_time(workload),
         workload.generation,
         workload.outlook is not None and workload.intent is not None,
         canary_phase(workload),
-        tuple(condition[:3] for condition in assess(workload)),
+        tuple([condition[:3] for condition in (account or Account(workload)).conditions]),
     )
 
 
@@ -118,17 +130,17 @@ def forecast_of(workload: Workload) -> Json | None:
     if outlook is None or intent is None:
         return None
     predictive, q, p90 = outlook.lead, intent.policy.promised, workload.starts.p90_seconds
-    issued = predictive.values.tolist()
+    issued = [figure(value) for value in predictive.values.tolist()]
     return known(
         {
             "horizon": duration_text(intent.lead_seconds),
             "leadTime": None if p90 is None else duration_text(p90),
             "family": str(predictive.family),
-            "p50": figure(predictive.quantile(0.5)),
-            "p95": figure(predictive.quantile(0.95)),
+            "p50": issued[_P50],
+            "p95": issued[_P95],
             "quantile": figure(q),
             "value": figure(predictive.quantile(q)),
-            "quantiles": [figure(value) for value in issued] if all(map(isfinite, issued)) else None,
+            "quantiles": None if None in issued else issued,
             "issuedAt": rfc3339(predictive.issued_at),
         }
     )
@@ -173,7 +185,7 @@ def capacity_status(workload: Workload) -> Json | None:
         {
             "perReplica": figure(capacity.per_replica),
             "low": figure(capacity.low),
-            "source": capacity.source.value,
+            "source": str(capacity.source),
             "message": clip(capacity.why),
         }
     )
@@ -196,7 +208,7 @@ def risk_of(steering: Steered | None) -> Json | None:
             "burnRate": figure(steering.burn_rate),
             "price": figure(steering.price),
             "target": figure(steering.target),
-            "cap": None if steering.cap is None else steering.cap.value,
+            "cap": None if steering.cap is None else str(steering.cap),
         }
     )
 
@@ -211,11 +223,11 @@ def _decision(decision: Decision) -> Json:
             "demand": figure(decision.demand),
             "raw": decision.raw,
             "final": decision.final,
-            "limiter": decision.limiter.value,
+            "limiter": str(decision.limiter),
             "message": clip(decision.message),
             "violationProbability": figure(decision.exceedance),
             "steps": [
-                {"limiter": step.limiter.value, "before": step.before, "after": step.after, "why": clip_why(step.why)}
+                {"limiter": str(step.limiter), "before": step.before, "after": step.after, "why": clip_why(step.why)}
                 for step in decision.steps[-MAX_STEPS:]
             ],
         }
@@ -229,18 +241,23 @@ def _with_times(
     before = {c.get("type"): c for c in told.get("conditions", ())}
     rendered, at = [], rfc3339(now)
     for condition in conditions:
-        kind, reason, status = str(condition.type), str(condition.reason), "True" if condition.status else "False"
-        if not _WORD.fullmatch(reason):
-            raise ValueError(f"{kind}: the reason {reason!r} is no CamelCase word")
-        old = before.get(kind)
+        status, old = str(condition.status), before.get(condition.type)
         rendered.append(
             {
-                "type": kind,
+                "type": str(condition.type),
                 "status": status,
                 "observedGeneration": generation,
                 "lastTransitionTime": old["lastTransitionTime"] if old and old.get("status") == status else at,
-                "reason": reason,
+                "reason": _word(str(condition.reason)),
                 "message": clip(condition.message),
             }
         )
     return rendered
+
+
+@lru_cache(maxsize=256)
+def _word(reason: str) -> str:
+    """Return a reason that the schema takes; ValueError names one that it does not."""
+    if not _WORD.fullmatch(reason):
+        raise ValueError(f"the reason {reason!r} of a condition is no CamelCase word")
+    return reason

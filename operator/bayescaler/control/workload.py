@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bayescaler.api import API_VERSION, KIND
 from bayescaler.cluster.events import ObjectRef
@@ -92,12 +92,30 @@ class Canary:
     """Why it cannot be compared at the moment."""
 
 
+class Outline(NamedTuple):
+    """What makes a status worth a write at once; live numbers, and sentences with numbers in them, do not."""
+
+    phase: str | None
+    current: int | None
+    desired: int | None
+    scaled_at: str | None
+    generation: int | None
+    has_forecast: bool
+    canary: str | None
+    conditions: tuple[tuple[Any, ...], ...]
+    """Type, status and reason of each."""
+
+
 @dataclass(slots=True)
 class Told:
-    """What was last written to the API server, so that only changes are written again."""
+    """What was last written to the API server, and logged, so that only changes are told again."""
 
     status: dict[str, Any] = field(default_factory=dict)
     at: float = float("-inf")
+    outlined: tuple[dict[str, Any], Outline] | None = None
+    """A status, and what is material of it."""
+    logged: tuple[object, ...] = ()
+    """What the last decision came to."""
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ happens when the newest buckets lie clearly off the line, as after a move to slo
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .explain import amount, percent
 from .reasons import CapacitySource
@@ -62,8 +63,7 @@ class CapacityTerms:
         return capacity if self.floor is None else max(capacity, self.floor)
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(NamedTuple):
     """Load that one replica serves: best guess and low quantile, None where nothing is known, and one clause of why."""
 
     per_replica: float | None

@@ -105,16 +105,16 @@ def clause(case: Case, limiter: Limiter, before: int, after: int) -> str:
 
 
 def _forecast(case: Case, _before: int, after: int) -> str:
-    policy, lead = case.policy, _outlook(case).lead
-    assert case.demand is not None  # noqa: S101 - the rule speaks of a forecast only
-    each = _each(policy)
+    policy, lead, demand = case.policy, _outlook(case).lead, case.demand
+    assert demand is not None  # noqa: S101 - the rule speaks of a forecast only
+    load, each = case.amount(demand), _each(policy)
     buffer = f" with {percent(policy.buffer)} buffer" if policy.buffer else ""
     price = case.state.price
     if price is None:
         promised = percent(policy.quantile)
-        return f"load up to {case.amount(case.demand)}{buffer} expected within {_length(lead)} at {promised}, {each}"
+        return f"load up to {load}{buffer} expected within {_length(lead)} at {promised}, {each}"
     risk = chance(lead.exceedance(after * policy.capacity / (1.0 + policy.buffer)))
-    told = f"cheapest, with a chance of {risk} for more than {case.amount(case.demand)}{buffer} within {_length(lead)}"
+    told = f"cheapest, with a chance of {risk} for more than {load}{buffer} within {_length(lead)}"
     return f"{told}, {each}; running short is priced at {amount(price)} replicas"
 
 

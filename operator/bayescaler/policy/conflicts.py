@@ -7,6 +7,7 @@ controller does that has the number in its manifest. Edits are accepted; a GitOp
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 EDIT_TOLD_SECONDS = 600.0
 # GitOps controllers come by every few seconds to every ten minutes.
@@ -51,8 +52,7 @@ class Tenure:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was found by now, and whether it is news."""
 
     interference: Interference

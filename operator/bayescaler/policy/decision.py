@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
+from typing import NamedTuple
 
 from .clauses import LIMITERS, Case, circumstance, clause
 from .explain import replicas
@@ -11,8 +12,7 @@ from .objective import pods
 from .reasons import Limiter, Phase, Rung
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One rule's say: the replicas before and after it, and one clause of why."""
 
     limiter: Limiter
@@ -93,10 +93,10 @@ class Decision:
         The last ends at `final`; rules that changed nothing leave no step.
         """
         steps, before = list[Step](), self.current
-        for rule, row in enumerate(self.case.trail.tolist()):
-            if isnan(row[col.LIMITER]):
+        for rule, (limited_by, made) in enumerate(self.case.trail[:, : col.EARLIER_AT].tolist()):
+            if isnan(limited_by):
                 continue
-            limiter, after = LIMITERS[int(row[col.LIMITER])], pods(row[col.MADE])
+            limiter, after = LIMITERS[int(limited_by)], pods(made)
             if rule == col.PROPOSAL or after != before:
                 steps.append(Step(limiter, before, after, clause(self.case, limiter, before, after)))
             before = after
@@ -109,8 +109,8 @@ class Decision:
     @cached_property
     def message(self) -> str:
         """The number, where it came from, what fixed it, what stands behind; rules between are left to `steps`."""
-        shortfall = self.case.observation.shortfall
-        untold = (self.withheld, shortfall and shortfall.limiter)
+        shortfall, withheld = self.case.observation.shortfall, self.withheld
+        untold = (withheld, shortfall and shortfall.limiter)
         ruled = [step for step in self.steps if step.limiter not in untold]
         clauses = [ruled[0].why]
         if len(ruled) > 1:
@@ -119,7 +119,7 @@ class Decision:
             clauses.append(circumstance(self.case))
         if shortfall is not None:
             clauses.append(shortfall.message)
-        if self.withheld is not None:
+        if withheld is not None:
             clauses.append(self.steps[-1].why)
         return f"{replicas(self.final)}: {'; '.join(told for told in clauses if told)}"
 

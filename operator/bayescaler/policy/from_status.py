@@ -1,5 +1,6 @@
 """The record of the last decision as the status of its object tells it."""
 
+from functools import lru_cache
 from typing import Any
 
 from .record import VERSION, Json, Judged, conditions_of, epoch, moves_of, part, shown
@@ -63,8 +64,11 @@ def specpart(spec: Json) -> dict[str, Any]:
 
 def decision_id(uid: str, generation: object, at: object) -> str:
     """Return the name of one decision, the same of a log and of a status: object, generation, second."""
-    seconds = epoch(at)
+    seconds = _second(at) if isinstance(at, str) else None
     return f"{uid[:8]}.{generation}.{'?' if seconds is None else round(seconds)}"
+
+
+_second = lru_cache(maxsize=256)(epoch)  # one tick speaks of few
 
 
 def _undecided(label: str, status: Json, ready: Judged | None) -> str:

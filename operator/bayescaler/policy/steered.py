@@ -1,7 +1,7 @@
 """What steering by a budget has come to, in plain numbers: time short, the price now, what others would have done."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,8 +32,7 @@ class Rung(NamedTuple):
     replicas: float
 
 
-@dataclass(frozen=True, slots=True)
-class Steered:
+class Steered(NamedTuple):
     """Shares are of the time, which is forgotten by the days; `seconds` is how much of it counts.
 
     `spent` is our own share, `target` the one that the price is read off the ladder for, `cap` what keeps the price
@@ -56,37 +55,36 @@ class Steered:
 
 def spent(state: State) -> float | None:
     """Return the share of time that was short of late; None without a budget, or before its first bucket."""
-    figures = state.ledger[: ladder.N_FIGURES]
-    if not len(figures) or figures[ladder.WEIGHT] <= 0.0:
-        return None
-    return float(figures[ladder.SHORT] / figures[ladder.WEIGHT])
+    figures = state.ledger[: ladder.N_FIGURES].tolist()
+    return figures[ladder.SHORT] / figures[ladder.WEIGHT] if figures and figures[ladder.WEIGHT] > 0.0 else None
 
 
 def steered(policy: Policy, state: State) -> Steered | None:
     """Return what the steering of a policy has come to; None without a budget, or before its first bucket."""
-    share, price = spent(state), state.price
-    if policy.budget is None or share is None or price is None:
+    price, figures = state.price, state.ledger[: ladder.N_FIGURES].tolist()
+    if policy.budget is None or price is None or not figures or figures[ladder.WEIGHT] <= 0.0:
         return None
-    books = state.steering
-    figures = books.figures.tolist()
     weight = figures[ladder.WEIGHT]
     mean = figures[ladder.FLEET] / weight
     prices = (ladder.RUNGS * max(mean, 1.0)).tolist()
     first = bisect_left(prices, price) - TOLD_RUNGS // 2
     first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
-    rungs = books.rungs[first : first + TOLD_RUNGS].tolist()
     return Steered(
         budget=policy.budget.share,
-        spent=share,
+        spent=figures[ladder.SHORT] / weight,
         target=figures[ladder.TARGET],
         price=price,
         seconds=weight * policy.budget.step_seconds,
-        ladder=tuple(
-            Rung(at, rung[ladder.RATE] / weight, rung[ladder.PODS] / weight)
-            for at, rung in zip(prices[first:], rungs, strict=False)
-        ),
+        ladder=_rungs(state, prices[first : first + TOLD_RUNGS], first, weight),
         cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), prices[-1]),
     )
+
+
+def _rungs(state: State, prices: Sequence[float], first: int, weight: float) -> tuple[Rung, ...]:
+    """Return what the prices from the rung `first` on would have come to."""
+    sums = state.ledger[ladder.N_FIGURES + first * ladder.N_RUNG :][: len(prices) * ladder.N_RUNG].tolist()
+    short, replicas = sums[ladder.RATE :: ladder.N_RUNG], sums[ladder.PODS :: ladder.N_RUNG]
+    return tuple([Rung(at, short[k] / weight, replicas[k] / weight) for k, at in enumerate(prices)])
 
 
 def _cap(price: float, affordable: float, dearest: float) -> Cap | None:

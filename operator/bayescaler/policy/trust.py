@@ -21,10 +21,10 @@ the number of disjoint ones counts as evidence, and misses among them are judged
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from math import isfinite, sqrt
+from typing import NamedTuple
 
 from .explain import percent
 from .reasons import Phase
@@ -49,8 +49,7 @@ class Charge(Enum):
     SKILL = "skill"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change of the load's level that was noticed `at` (epoch seconds): a rise or a fall, and the disjoint windows
     that have begun and ended since.
     """
@@ -60,8 +59,7 @@ class Change:
     windows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a forecast has shown at the level of the objective.
 
     `coverage` is the share of windows below the quantile (None before the first), `disjoint_windows` how many
@@ -91,8 +89,7 @@ class Evidence:
         return (self.recent_misses & ((1 << windows) - 1)).bit_count()
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How far a forecast is trusted: the phase, the disjoint windows scored when it began, what it is charged with."""
 
     phase: Phase = Phase.LEARNING

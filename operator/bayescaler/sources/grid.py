@@ -32,7 +32,7 @@ def judged(times: Floats, values: Floats, seen: Flags, *, warnings: tuple[str, .
     `times` are bucket starts, shape (n,); `seen` says where the source had any value at all.
     """
     plausible = seen & (values >= 0) & (values <= MOST_LOAD)
-    if len(times) and plausible.all():
+    if len(times) and np.count_nonzero(plausible) == len(times):
         return Series(times, values, Health.LIVE, "", warnings)
     clean = np.where(plausible, values, np.nan)
     odd = np.flatnonzero(seen & ~plausible)

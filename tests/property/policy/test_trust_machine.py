@@ -1,7 +1,6 @@
 """Trust as a machine: windows are kept or missed, levels change, a threshold does better or worse, in any order."""
 
 from collections import deque
-from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -139,7 +138,7 @@ class Trust(RuleBasedStateMachine):
     @precondition(lambda self: self.evidence is not None)
     @invariant()
     def more_coverage_never_costs_trust(self):
-        phases = [judge(replace(self.evidence, coverage=coverage / 20.0), self.before).phase for coverage in range(21)]
+        phases = [judge(self.evidence._replace(coverage=coverage / 20.0), self.before).phase for coverage in range(21)]
         trusted = [phase is Phase.TRUSTED for phase in phases]
         assert trusted == sorted(trusted)
 

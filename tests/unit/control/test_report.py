@@ -14,7 +14,7 @@ from bayescaler.control.decision_log import record
 from bayescaler.control.report import Reporter
 from bayescaler.control.settings import Settings
 from bayescaler.control.workload import Load, Problem
-from bayescaler.policy import Observation, State, decide
+from bayescaler.policy import Observation, decide
 from bayescaler.policy.reasons import Health, Phase
 from bayescaler.telemetry.logs import configure
 
@@ -294,10 +294,7 @@ async def test_a_decision_like_the_one_before_is_not_told_again(told_decisions):
 
 
 async def test_a_recreated_namesake_is_told_from_the_start(told_decisions):
-    desk, web = Desk(), sized()
-    await desk.report(web)
-    desk.reporter.forget(web)
-    web.state = State()
-    decided(web)
-    await desk.report(web)
+    desk = Desk()
+    for web in (sized(), sized()):
+        await desk.report(web)
     assert len(told_decisions()) == 2

@@ -1,7 +1,6 @@
 """The status as written: valid against the CRD whatever was found, complete, and quiet while nothing matters."""
 
 import json
-from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from bayescaler.api import Status, crd
 from bayescaler.control.estimate import BankPool, predict
-from bayescaler.control.status import material, outline, render
+from bayescaler.control.status import material, outline, render, told_outline
 from bayescaler.control.workload import Load, Problem
 from bayescaler.policy import Change, Evidence, State, decide
 from bayescaler.policy.decision import Step
@@ -110,7 +109,7 @@ async def test_the_status_tells_what_trust_rests_on(validator):
     told = status["calibration"]
     assert (told["skill"], told["headroomLost"]) == (-0.2, 0.5)
     assert told["change"] == {"time": "2026-03-02T11:50:00Z", "direction": "Rise", "windows": 6, "missed": 2}
-    web.evidence = replace(web.evidence, change=replace(change, windows=16))
+    web.evidence = web.evidence._replace(change=change._replace(windows=16))
     assert "change" not in render(web, now=NOON)["calibration"], "it is past"
 
 
@@ -199,6 +198,14 @@ async def test_the_outline_is_what_is_material_of_the_rendered_status():
     broken.target, broken.decision, broken.spec_problem = None, None, Problem("SpecInvalid", "what and the cure")
     for web in (fresh, good, scaled, taken_over, broken):
         assert outline(web) == material(render(web, now=NOON))
+
+
+async def test_a_status_that_somebody_else_has_written_is_outlined_anew():
+    web = await sized()
+    web.told.status = render(web, now=NOON)
+    assert told_outline(web.told) == outline(web)
+    web.told.status = web.told.status | {"desiredReplicas": 59}
+    assert told_outline(web.told) == outline(web)._replace(desired=59)
 
 
 def test_a_budget_is_told_with_what_was_spent_of_it_and_nothing_of_it_makes_a_write(validator):

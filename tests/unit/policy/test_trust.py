@@ -1,7 +1,5 @@
 """When a forecast has earned trust, when it loses it, and what it takes to get it back."""
 
-from dataclasses import replace
-
 import pytest
 
 from bayescaler.policy import Change, Evidence, Phase, Standing, assess, judge
@@ -109,11 +107,11 @@ def test_skill_wins_trust_back(skill, lost, phase):
 def test_to_come_back_takes_ten_new_windows_that_keep_the_promise():
     degraded = judge(since_change(2, 2), TRUSTED)
     past = Change(FIVE_PAST_TWO, rise=True, windows=16)
-    well = replace(since_change(2, 2), change=past, recent_misses=KEPT)
+    well = since_change(2, 2)._replace(change=past, recent_misses=KEPT)
     assert (degraded.phase, degraded.windows, degraded.charge) == (Phase.DEGRADED, 1000, Charge.CHANGE)
-    assert judge(replace(well, disjoint_windows=1009), degraded) == degraded
-    assert judge(replace(well, disjoint_windows=1010), degraded).phase is Phase.TRUSTED
-    assert judge(replace(well, disjoint_windows=1010, recent_misses=1), degraded) == degraded
+    assert judge(well._replace(disjoint_windows=1009), degraded) == degraded
+    assert judge(well._replace(disjoint_windows=1010), degraded).phase is Phase.TRUSTED
+    assert judge(well._replace(disjoint_windows=1010, recent_misses=1), degraded) == degraded
 
 
 def test_a_record_that_began_anew_is_new_evidence():
@@ -136,7 +134,7 @@ def test_the_reason_tells_the_change_its_time_and_its_direction():
     assert why(evidence, judge(evidence, TRUSTED)) == (
         "the load's level rose at 2026-03-02T14:05:00Z: 2 of 6 disjoint windows since missed, 5 % promised"
     )
-    fell = replace(evidence, change=Change(FIVE_PAST_TWO, rise=False, windows=6))
+    fell = evidence._replace(change=Change(FIVE_PAST_TWO, rise=False, windows=6))
     assert why(fell, judge(fell, TRUSTED)).startswith("the load's level fell at")
 
 
