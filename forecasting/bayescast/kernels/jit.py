@@ -112,6 +112,14 @@ class _PartLibrary(JITCodeLibrary):
     As numba has it, each part is so by itself too, with all that it calls, and once more in each that calls it.
     """
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Make each function smaller, not also what it merely declares, of which there is more."""
+        module.data_layout = self._codegen._data_layout  # noqa: SLF001
+        for function in module.functions:
+            if not function.is_declaration:
+                passes, builder = self._codegen._function_pass_manager()  # type: ignore[no-untyped-call]  # noqa: SLF001
+                passes.run(function, builder)
+
     def finalize(self) -> None:
         self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
         self._finalized = True
