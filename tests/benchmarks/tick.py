@@ -64,7 +64,7 @@ class Bench:
         exits.push_async_callback(self.operator.stop)
         stop = asyncio.Event()
         watching = asyncio.create_task(
-            watch(self.operator.registry.observe, client.connection, namespaces=(), stop=stop)
+            watch(self.operator.registry.observe, client.connection, namespaces=(), identity="bench", stop=stop)
         )
 
         async def stop_watching() -> None:

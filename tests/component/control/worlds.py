@@ -199,7 +199,13 @@ class World(Stage):
         life.push_async_callback(operator.stop)
         stop, since = asyncio.Event(), len(self.requests)
         watching = asyncio.create_task(
-            watch(operator.registry.observe, client.connection, namespaces=settings.namespaces, stop=stop)
+            watch(
+                operator.registry.observe,
+                client.connection,
+                namespaces=settings.namespaces,
+                identity=settings.identity,
+                stop=stop,
+            )
         )
 
         async def end():
