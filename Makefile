@@ -85,11 +85,11 @@ sbom: | $(UV)  ## what the image has of Python, from uv.lock, as CycloneDX
 	@$(UV) export --quiet --frozen --no-default-groups --preview-features sbom-export --format cyclonedx1.5 --output-file $(SBOM)
 	@echo "wrote $(SBOM)"
 
-audit: | $(UV)  ## known vulnerabilities of what is locked, extras too; asks PyPI's advisories over the network
+audit: | $(UV)  ## known vulnerabilities of what is locked, extras too; asks PyPI over the network, or OSV=URL of a mirror's API
 	@mkdir -p $(OUT)
 	@$(UV) export --quiet --frozen --no-default-groups --all-extras --no-emit-project --output-file $(OUT)/requirements.txt
 	@$(UV) run --quiet --frozen --isolated --only-group release pip-audit --strict --disable-pip --require-hashes \
-	  --progress-spinner off --requirement $(OUT)/requirements.txt || \
+	  --progress-spinner off $(if $(OSV),--vulnerability-service osv --osv-url $(OSV)) --requirement $(OUT)/requirements.txt || \
 	  { echo "not clean, or the advisories could not be asked: what is above says which" >&2; exit 1; }
 
 bench: bench-peers  ## the numbers of the budgets, as printed by the programs themselves

@@ -22,6 +22,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from bayescaler.api import crd
+from bayescaler.cluster.client import KubeClient
 from bayescaler.sandbox.server import SandboxServer
 
 HERE = Path(__file__).parent
@@ -234,3 +236,18 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
         yield api
     for _ in range(TLS_CLOSING_TURNS):
         await asyncio.sleep(0)
+
+
+@pytest_asyncio.fixture
+async def kube(api: Api, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KubeClient]:
+    """The operator's own client of that server, on which its CRD is installed."""
+    path = tmp_path / "kubeconfig"
+    if api.server is not None:
+        api.server.write_kubeconfig(path)
+    else:
+        path.write_text(yaml.safe_dump(request.getfixturevalue("real_api_server")))
+    autoscalers = f"/apis/bayescaler.dev/v1alpha1/namespaces/{api.namespace}/bayesianautoscalers"
+    async with await KubeClient.connect(path) as client:
+        if (await api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd())).code == 201:
+            await api.until(lambda: api.get(autoscalers), 200)
+        yield client

@@ -89,6 +89,7 @@ class LeaseElector:
         self._announced = False
         self._reached = True
         self._mine: Json | None = None
+        self._may_hold = False
         self._seen: str | None = None
         self._seen_at = 0.0
 
@@ -147,6 +148,7 @@ class LeaseElector:
         return self._is_free(lease.get("spec") or {}) and await self._put(self._taken(lease))
 
     async def _put(self, lease: Json) -> bool:
+        self._may_hold = True  # whatever becomes of the answer
         self._mine = await self._client.request("PUT", self._path, body=lease)
         self._observe(self._mine)
         return True
@@ -157,6 +159,7 @@ class LeaseElector:
             self._seen = version
             self._seen_at = self._clock()
         self.holder = str(spec.get("holderIdentity") or "")
+        self._may_hold = self.holder == self.identity
         self.transitions = int(spec.get("leaseTransitions") or 0)
 
     def _is_free(self, spec: Json) -> bool:
@@ -186,14 +189,24 @@ class LeaseElector:
     async def _release(self) -> None:
         self._leads_until = -float("inf")
         self._announce()
-        if self._mine is None:
+        if not self._may_hold:
             return
-        given_back = self._renewed(self._mine)
-        given_back["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
         try:
-            await self._within(self._timing.request_seconds, self._put(given_back))
+            await self._within(self._timing.request_seconds, self._give_back())
         except ApiError as error:
             logger.info("Lease not given back, it will expire", extra={"lease": self._name, "error": error.message})
+
+    async def _give_back(self) -> bool:
+        """Write the Lease as nobody's, for the next to take at once. One whose renewal was cut off is read first."""
+        lease = self._mine
+        if lease is None:
+            lease = await self._client.request("GET", self._path)
+            self._observe(lease)
+        if not self._may_hold:
+            return False
+        given_back = self._renewed(lease)
+        given_back["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+        return await self._put(given_back)
 
     async def _within(self, seconds: float, work: Awaitable[bool]) -> bool:
         """`work`'s result if it comes within `seconds` of the injected time, else Unreachable."""

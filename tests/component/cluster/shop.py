@@ -1,4 +1,4 @@
-"""What the stories do with an API server: make objects, follow them, and hear what a store hears."""
+"""What stories do with an API server: make objects, and hear what a store hears."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -7,24 +7,6 @@ import yaml
 
 from bayescaler.cluster.discovery import ScaleDiscovery
 from bayescaler.cluster.targets import TargetStore
-
-
-def established(raw):
-    conditions = (raw.get("status") or {}).get("conditions") or ()
-    is_ours = raw["metadata"]["name"] == "bayesianautoscalers.bayescaler.dev"
-    return is_ours and any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
-
-
-async def follow(client, path, predicate):
-    """Return the first object of a collection, now or on its watch, that `predicate` accepts."""
-    listed = await client.request("GET", path)
-    for raw in listed["items"]:
-        if predicate(raw):
-            return raw
-    async for event in client.stream(path, {"resourceVersion": listed["metadata"]["resourceVersion"]}):
-        if predicate(event["object"]):
-            return event["object"]
-    raise AssertionError("the watch ended first")
 
 
 def deployment(name, replicas=3):

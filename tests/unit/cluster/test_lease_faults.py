@@ -67,6 +67,31 @@ async def test_stopping_while_the_server_hangs_ends_in_bounded_time(server):
     assert loop.time() - began_at <= 5.0
 
 
+@pytest.mark.parametrize("delays", [[60.0], [0.1, 60.0]], ids=["on its way to the server", "on its way back"])
+@simulated
+async def test_stopping_in_the_middle_of_a_renewal_gives_the_lease_back(server, delays):
+    a = Candidate("a", server)
+    await asyncio.sleep(3.0)
+    asked = len(a.wire.requests)
+    a.wire.delays = delays
+    await asyncio.sleep(1.5)
+    assert len(a.wire.requests) == asked + 1
+    assert a.leads
+    await a.stop()
+    assert server.lease["spec"]["holderIdentity"] == ""
+
+
+@simulated
+async def test_a_lease_that_another_took_meanwhile_is_left_to_it(server):
+    a = Candidate("a", server)
+    await asyncio.sleep(3.0)
+    a.wire.delays = [60.0]
+    await asyncio.sleep(1.5)
+    server.lease["spec"]["holderIdentity"] = "b"
+    await a.stop()
+    assert server.lease["spec"]["holderIdentity"] == "b"
+
+
 @pytest.mark.parametrize(
     "refusal",
     [Forbidden(403, "Forbidden", "rules are not loaded yet"), Unreachable("cut")],

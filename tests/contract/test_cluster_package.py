@@ -1,74 +1,31 @@
-"""The package against a whole API server: the sandbox's, or the one of $BAYESCALER_TEST_KUBECONFIG."""
+"""The cluster package's own calls, as the operator makes them, on both servers."""
 
 import asyncio
 import base64
-import os
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
+from tests.component.cluster.shop import Heard, autoscaler, deployment, running
 
-from bayescaler.api import crd
 from bayescaler.cluster.autoscalers import list_autoscalers, patch_status
-from bayescaler.cluster.client import KubeClient
 from bayescaler.cluster.discovery import ScaleDiscovery
-from bayescaler.cluster.errors import (
-    Conflict,
-    Moved,
-    NoScale,
-    NoSuchKind,
-    NotFound,
-    TooManyRequests,
-    Unauthorized,
-    Unprocessable,
-)
+from bayescaler.cluster.errors import Moved, NoScale, NoSuchKind, NotFound, Unprocessable
 from bayescaler.cluster.events import EventRecorder, ObjectRef
 from bayescaler.cluster.lease import LeaseElector
 from bayescaler.cluster.listwatch import list_pages
 from bayescaler.cluster.pod_metrics import NoUtilization, cpu_utilization
 from bayescaler.cluster.scale import get_scale, patch_scale
 from bayescaler.cluster.secrets import read_secret
-from bayescaler.sandbox.server import Fault, SandboxServer
-
-from .shop import Heard, autoscaler, deployment, established, follow, running
-
-REAL = os.environ.get("BAYESCALER_TEST_KUBECONFIG")
-sandbox_only = pytest.mark.skipif(bool(REAL), reason="faults are the sandbox's")
 
 AUTOSCALERS = "/apis/bayescaler.dev/v1alpha1/namespaces/{}/bayesianautoscalers"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[SandboxServer | None]:
-    if REAL:
-        yield None
-        return
-    async with SandboxServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def kube(server, tmp_path) -> AsyncIterator[KubeClient]:
-    path = REAL
-    if server is not None:
-        path = tmp_path / "sandbox"
-        server.write_kubeconfig(path)
-    async with await KubeClient.connect(path) as client:
-        with suppress(Conflict):  # a real cluster keeps it from test to test
-            await client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=crd())
-        await follow(client, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", established)
-        yield client
-
-
-@pytest.fixture
-async def shop(kube) -> str:
-    """A fresh namespace."""
-    name = f"shop-{uuid.uuid4().hex[:8]}"
-    await kube.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
-    return name
+def shop(api) -> str:
+    """The namespace."""
+    return api.namespace
 
 
 async def test_a_deployment_is_found_followed_and_scaled_to_zero_and_back(kube, shop):
@@ -216,56 +173,3 @@ async def test_a_secret_of_the_namespace_is_read(kube, shop):
 async def test_without_pods_there_is_no_utilization(kube, shop):
     said = await cpu_utilization(kube, shop, "app=web", now=time.time())
     assert said.reason is NoUtilization.NO_PODS
-
-
-@sandbox_only
-async def test_a_deletion_during_a_partition_and_beyond_the_history_is_noticed(server, kube, shop):
-    for name in ("web", "db"):
-        await kube.request("POST", DEPLOYMENTS.format(shop), body=deployment(name))
-    heard = Heard(kube, None)
-
-    async with running(heard.store.run()):
-        await heard.store.wait_synced()
-        await server.faults.partition()
-        server.delete("apps/v1", "Deployment", "web", namespace=shop)
-        server.compact()
-        await server.faults.heal()
-        await heard.until(lambda store: store.get("Deployment", shop, "web") is None)
-        await heard.store.wait_synced()
-        assert heard.store.get("Deployment", shop, "db") is not None
-
-
-@sandbox_only
-async def test_an_expired_watch_is_listed_anew(server, kube, shop):
-    await kube.request("POST", DEPLOYMENTS.format(shop), body=deployment("web"))
-    heard = Heard(kube, [shop])
-    async with running(heard.store.run()):
-        await heard.store.wait_synced()
-        await kube.request("GET", "/version")
-        server.faults.expire_watches()
-        await kube.request("POST", DEPLOYMENTS.format(shop), body=deployment("late"))
-        await heard.until(lambda store: store.get("Deployment", shop, "late") is not None)
-
-
-@sandbox_only
-@pytest.mark.parametrize("plain_text", [True, False])
-async def test_a_busy_server_is_told_by_text_or_status(server, kube, shop, plain_text):
-    made = await kube.request("POST", DEPLOYMENTS.format(shop), body=deployment("web"))
-    resource = await ScaleDiscovery(kube).resolve("apps/v1", "Deployment")
-    server.faults.add(Fault(match=lambda r: r.subresource == "scale", status=429, retry_after=3, plain_text=plain_text))
-    uid = made["metadata"]["uid"]
-    with pytest.raises(TooManyRequests) as caught:
-        await patch_scale(kube, resource, shop, "web", uid=uid, expected=3, replicas=4)
-    assert caught.value.retry_after_seconds == 3.0
-    assert (await patch_scale(kube, resource, shop, "web", uid=uid, expected=3, replicas=4)).replicas == 4
-
-
-async def test_a_refused_token_is_unauthorized(server, tmp_path):
-    if server is None:
-        pytest.skip("the real cluster's kubeconfig holds a certificate")
-    async with SandboxServer(authorize=True) as guarded:
-        path = tmp_path / "guarded"
-        guarded.write_kubeconfig(path, token="nobody")
-        async with await KubeClient.connect(path) as client:
-            with pytest.raises(Unauthorized):
-                await client.request("GET", DEPLOYMENTS.format("default"))
