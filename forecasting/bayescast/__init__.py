@@ -7,7 +7,9 @@ forecaster.fit(times, loads)
 forecaster.update(time, load).predict().quantile(0.95)
 """
 
-from .bank import Bank
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .diagnostics import Diagnostics, Track
 from .errors import (
     BayescastError,
@@ -21,11 +23,14 @@ from .errors import (
     SpecMismatch,
 )
 from .events import Event
-from .forecaster import Forecaster, pool, warm_up
 from .predictive import LEVELS, Predictive
 from .prior import Prior
 from .settings import Settings
 from .spec import MAX_LEADS, Family, ForecastSpec, Kind
+
+if TYPE_CHECKING:
+    from .bank import Bank
+    from .forecaster import Forecaster, pool, warm_up
 
 __all__ = [
     "LEVELS",
@@ -53,3 +58,10 @@ __all__ = [
     "pool",
     "warm_up",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is compiled when it is asked for: numba takes half a second, and who reads a forecast needs none."""
+    if name not in {"Bank", "Forecaster", "pool", "warm_up"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{'bank' if name == 'Bank' else 'forecaster'}"), name)

@@ -52,6 +52,7 @@ def main() -> None:
     cases = (
         ("python, nothing imported", [*python, _TELL_RSS]),
         ("bayescaler --help", [script, "--help"]),
+        ("bayescaler explain --help", [script, "explain", "--help"]),
         ("import numba", [*python, "import numba" + _TELL_RSS]),
         ("import bayescast", [*python, "import bayescast" + _TELL_RSS]),
         ("first forecast, kernels in the cache", [*python, _FIRST_FORECAST + _TELL_RSS]),

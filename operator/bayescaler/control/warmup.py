@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayescaler.policy.freshness import closed_until
-from bayescaler.policy.kernels.steering import DAY, WEIGHT
+from bayescaler.policy.kernels.books import DAY, WEIGHT
 from bayescaler.policy.priming import primed
 from bayescaler.sources.port import LoadSource, SourceError
 from bayescaler.telemetry.metrics import Metrics

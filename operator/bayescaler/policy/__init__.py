@@ -1,7 +1,9 @@
 """The decision, pure: a policy, an observation and a forecast in, replicas and every reason out."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .decision import Decision, Step, lines
-from .engine import decide, warm_up
 from .predictive import Outlook, Predictive
 from .reasons import Health, Limiter, Mode, Phase, Rung
 from .schedules import Schedule
@@ -20,6 +22,9 @@ from .types import (
     Select,
     Shortfall,
 )
+
+if TYPE_CHECKING:
+    from .engine import decide, warm_up
 
 __all__ = [
     "Behavior",
@@ -53,3 +58,10 @@ __all__ = [
     "lines",
     "warm_up",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is compiled when it is asked for: numba takes half a second, and who tells a decision needs none."""
+    if name not in {"decide", "warm_up"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.engine"), name)

@@ -6,7 +6,7 @@ ceil((1 + b) * Q(q) / capacity): 571/s at 50/s each needs 12.
 
 from math import ceil
 
-from .kernels.rules import MOST, ROUNDING
+from .kernels.columns import MOST, ROUNDING
 
 DEFAULT_QUANTILE = 0.95  # where no other aim is given
 WINDOW_SECONDS = 1800.0

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .along import History, blank, decide_along
+from .kernels import books as ladder
 from .kernels import columns as col
-from .kernels import steering as ladder
 from .kernels.columns import Floats
 from .objective import pods
 from .state import empty_ledger

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .kernels import books as ladder
 from .kernels import columns as col
-from .kernels import steering as ladder
 from .kernels.columns import Floats
 from .reasons import Rung
 from .state import FIRST_PLACES, State, empty_memory, empty_windows, new_ledger

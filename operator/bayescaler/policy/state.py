@@ -5,8 +5,8 @@ from math import ceil, isnan
 
 import numpy as np
 
+from .kernels import books as ladder
 from .kernels import columns as col
-from .kernels import steering as ladder
 from .kernels.columns import Floats
 from .reasons import Rung
 from .types import Policy
@@ -56,7 +56,7 @@ def _steering_places(policy: Policy) -> int:
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """Bounded by the windows and periods of `behavior`. See `kernels.columns` for memory and windows, and
-    `kernels.steering` for the ledger.
+    `kernels.books` for the ledger.
 
     An empty State is a start: stabilization begins from the replicas that run. A change asked for counts as a
     scale event once the replicas are seen to have become what was asked, at the time of asking, so that a

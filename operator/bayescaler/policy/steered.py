@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from .kernels import steering as ladder
-from .kernels.rules import ROUNDING
+from .kernels import books as ladder
+from .kernels.columns import ROUNDING
 from .state import State
 from .types import Policy
 

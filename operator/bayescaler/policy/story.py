@@ -10,7 +10,7 @@ from enum import StrEnum
 from .change import changes
 from .conditions import as_it_should_be, cure_of
 from .explain import amount, chance, percent, replicas, span
-from .kernels.steering import GUESS_SECONDS
+from .kernels.books import GUESS_SECONDS
 from .meanings import PHASES
 from .reasons import Limiter, Phase
 from .record import Judged, Record

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescaler.policy import State, decide
+from bayescaler.policy.kernels import books as steering
 from bayescaler.policy.kernels import columns as col
-from bayescaler.policy.kernels import steering
 
 from . import reference
 from .worlds import START, days, policies, seen

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayescaler.policy import Behavior, Budget, Health, Observation, Policy, ScalingRules, State, decide
+from bayescaler.policy.kernels import books as steering
 from bayescaler.policy.kernels import columns as steering_columns
-from bayescaler.policy.kernels import steering
 
 from . import reference_steering as plain
 from .examples import examples

@@ -42,6 +42,18 @@ def test_every_command_has_help(bayescaler, command):
     assert bayescaler(command, "-h").out == said.out
 
 
+def test_what_only_asks_and_tells_does_not_wait_for_the_compiler():
+    code = (
+        "import sys\n"
+        "from bayescaler.cli import load_command\n"
+        "for name in ('explain', 'top', 'doctor', 'pause', 'resume', 'observe', 'auto', 'restore', 'generate'):\n"
+        "    load_command(name)\n"
+        "    assert 'numba' not in sys.modules, name\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+
+
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_every_option_of_every_command_is_explained(bayescaler, command):
     import click

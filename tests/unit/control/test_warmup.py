@@ -10,7 +10,7 @@ from bayescaler.control.estimate import BankPool, predict
 from bayescaler.control.registry import Registry
 from bayescaler.control.settings import Settings
 from bayescaler.control.warmup import LONGEST_RETRY_SECONDS, WarmUp
-from bayescaler.policy.kernels import steering
+from bayescaler.policy.kernels import books as steering
 from bayescaler.sources.port import SourceError
 
 from .builders import ADDRESS, MINUTE, NOON, Load, edited, load_of, manifest, metrics

@@ -3,7 +3,7 @@
 import pytest
 
 from bayescaler.policy import Budget, Health, Mode, State, decide
-from bayescaler.policy.kernels import steering as ladder
+from bayescaler.policy.kernels import books as ladder
 from bayescaler.policy.steered import spent
 
 from .worlds import NOON, blind, expecting, live, policy

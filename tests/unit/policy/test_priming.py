@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayescaler.policy import Budget, Policy
-from bayescaler.policy.kernels import steering as ladder
+from bayescaler.policy.kernels import books as ladder
 from bayescaler.policy.priming import primed
 
 from .worlds import NOON, expected

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+# what a need becomes whole by
+ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
+MOST = 2.0**31 - 1.0  # replicas are int32 in Kubernetes
+
 # rules
 MIN_REPLICAS, MAX_REPLICAS, CAPACITY, TARGET_UTILIZATION, FALLBACK_REPLICAS, AFTER, HOLD_FOR, RECOVER = range(8)
 UP_TOLERANCE, DOWN_TOLERANCE, UP_SELECT, DOWN_SELECT, UP_WINDOW, DOWN_WINDOW, APPLIES = range(8, 15)

@@ -33,6 +33,7 @@ from .columns import (
     MEDIAN,
     MIN_REPLICAS,
     MISSING_SINCE,
+    MOST,
     NOW,
     PROPOSAL,
     QUANTILE,
@@ -41,6 +42,7 @@ from .columns import (
     REPLICAS,
     ROLLING_OUT,
     ROLLOUT,
+    ROUNDING,
     RUNG,
     SAFETY_FLOOR,
     SCALE_IN_ALLOWED,
@@ -66,9 +68,7 @@ BY_SCALE_IN_WINDOW, BY_REVERSAL_GATE, BY_ACTIVATION, BY_SCALE_IN_HELD, BY_ROLLOU
 BY_TOLERANCE, BY_UP_WINDOW, BY_DOWN_WINDOW, BY_UP_POLICY, BY_DOWN_POLICY, BY_SCHEDULE, BY_MIN, BY_MAX = range(12, 20)
 BY_SWITCHED_OFF = 26
 
-ROUNDING = 1e-9  # of a need: a billionth of a pod is float noise (500 * 1.1 / 50 is above 11), not load
 NEGLIGIBLE = 1e-3  # of a replica: a forecast that fades after the last request never quite reaches zero
-MOST = 2.0**31 - 1.0  # replicas are int32 in Kubernetes
 
 
 @kernel

@@ -75,7 +75,7 @@ def step(
 ) -> tuple[float, int]:
     """Return the replicas wanted now and the limiter. DEMAND, memory, windows, steering and trail are written.
 
-    Every window has room for one entry more; steering: as `steering.opened` takes it.
+    Every window has room for one entry more; steering: as `books.opened` takes it.
     """
     desk = Desk(rules, policies, memory, windows, steering, trail)
     final = _step(desk, seen, buckets, outlook)
