@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,14 @@ SILENCE = "the newest buckets hold 0, which this load hardly ever was; it is bel
 Floats = NDArray[np.float64]
 Round = list[tuple[int, float, float]]
 """One bucket of each of several rows: row, start (epoch seconds), load."""
+T = TypeVar("T")
 
 
 class BankPool:
-    """All posteriors. One lock keeps the warm-up's replay and the tick's update from moving the same arrays."""
+    """All posteriors. One lock keeps the warm-up's replay and the tick's update from moving the same arrays.
+
+    It is held until their threads are done, even of a task that is cancelled: what is saved at the end is whole.
+    """
 
     def __init__(self) -> None:
         self._banks: dict[ForecastSpec, Bank] = {}
@@ -85,7 +89,7 @@ class BankPool:
         async with self._lock:
             if seat in self._leaving or seat.left or not seat.bank.buckets_seen(seat.row):
                 return None
-            return await asyncio.to_thread(seat.bank.checkpoint, seat.row)
+            return await _in_thread(seat.bank.checkpoint, seat.row)
 
     def _seat(self, intent: Intent, until: float) -> Seat:
         shape = replace(intent.forecast, kind=Kind.RATE, family=Family.AUTO, time_zone="UTC")  # may differ by row
@@ -97,7 +101,7 @@ class BankPool:
     async def _fill(self, seat: Seat, work: Callable[..., None], *given: Any) -> None:
         """Run kernels on a new seat beside the loop; it is given back if that fails."""
         try:
-            await asyncio.to_thread(work, *given)
+            await _in_thread(work, *given)
         except BaseException:
             self._leaving.append(seat)
             raise
@@ -127,12 +131,22 @@ class BankPool:
             for bank, rounds in _batches(workloads).items():
                 started = time.perf_counter()
                 try:
-                    await asyncio.to_thread(_feed, bank, rounds)
+                    await _in_thread(_feed, bank, rounds)
                 except BayescastError:
                     log.exception("buckets were refused", extra={"step_seconds": bank.shape.step_seconds})
                 spent += time.perf_counter() - started
             self._let_go()
         return spent
+
+
+async def _in_thread(work: Callable[..., T], *given: Any) -> T:
+    """Run kernels beside the loop; cancelled, it ends when they do."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *given))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _batches(workloads: Iterable[Workload]) -> dict[Bank, list[Round]]:

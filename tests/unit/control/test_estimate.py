@@ -53,9 +53,11 @@ async def kernels_running(pool, workloads, monkeypatch):
     feeding = asyncio.create_task(pool.update(workloads))
     await asyncio.to_thread(entered.wait, 10)
     try:
-        yield
+        yield feeding
     finally:
         leave.set()
+        await asyncio.wait([feeding])
+    if not feeding.cancelled():
         await feeding
 
 
@@ -150,6 +152,19 @@ async def test_an_object_deleted_while_kernels_run_gives_its_row_back_afterwards
         assert len(bank) == 2
     assert len(bank) == 1
     assert newest(other) == NOON + MINUTE
+
+
+async def test_a_posterior_is_saved_whole_though_the_tick_that_feeds_it_is_ended(monkeypatch):
+    pool = BankPool()
+    web = await fitted(pool)
+    web.fresh = [(NOON, 100.0)]
+    async with kernels_running(pool, [web], monkeypatch) as feeding:
+        feeding.cancel()
+        saving = asyncio.create_task(pool.checkpoint(web.seat))
+        saved, _ = await asyncio.wait([saving], timeout=0.1)
+        assert not saved
+    assert feeding.cancelled()
+    assert (await pool.restore(web.intent, await saving)).consumed_until == NOON + MINUTE
 
 
 async def test_a_bank_that_refuses_its_buckets_does_not_stop_the_others(monkeypatch, caplog):
