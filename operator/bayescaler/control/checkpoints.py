@@ -63,7 +63,7 @@ class Checkpoints:
 
     def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        probe = self._folder / f".{os.getpid()}"
+        probe = self._folder / f".{uuid4().hex}"  # pids are the same in every container
         probe.write_bytes(b"")
         probe.unlink()
         for file in (*self._folder.glob(f"*{SUFFIX}"), *self._folder.glob(".*.new")):
@@ -95,7 +95,8 @@ class Checkpoints:
 
     def look(self, workloads: Sequence[Workload], *, now: float) -> None:
         """Begin to write the next few, so that all have had their turn by the end of a round."""
-        if self._round_began is None or now - self._round_began >= self._settings.checkpoint_seconds:
+        due = self._round_began is None or now - self._round_began >= self._settings.checkpoint_seconds
+        if due and not self._queue:  # a slow volume makes rounds longer, it leaves nobody out
             self._round_began, self._queue = now, deque(workloads)
         if self._queue and self._writing is None:
             ticks = max(1.0, self._settings.checkpoint_seconds / self._settings.interval_seconds / 2.0)
@@ -166,12 +167,17 @@ class Checkpoints:
                 self.forget(workload)
 
     def _replace(self, file: Path, content: bytes) -> None:
-        beside = self._folder / f".{file.name}.{uuid4().hex}.new"  # pids are the same in every container
-        with beside.open("wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(file)
+        beside = self._folder / f".{file.name}.{uuid4().hex}.new"
+        try:
+            with beside.open("wb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+            beside.replace(file)
+        except OSError:
+            with suppress(OSError):  # a full volume is not filled further by what did not fit
+                beside.unlink(missing_ok=True)
+            raise
 
     def _file(self, workload: Workload) -> Path:
         name = hashlib.blake2b(workload.uid.encode(), digest_size=16).hexdigest()

@@ -67,7 +67,7 @@ async def test_a_full_volume_harms_nothing_and_is_said_once(tmp_path, monkeypatc
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.Checkpoints, "_replace", full)
+    monkeypatch.setattr(os, "fsync", full)
     async with World(settings=replace(SETTINGS, state_dir=str(tmp_path), checkpoint_seconds=MINUTE)) as world:
         world.feed(510.0, days=0.2)
         await world.begin(deployment(replicas=2), autoscaler(**SHORT))
@@ -82,6 +82,7 @@ async def test_a_full_volume_harms_nothing_and_is_said_once(tmp_path, monkeypatc
             )
         assert world.replicas() >= 10
         assert len([r for r in caplog.records if r.getMessage() == "posterior not saved"]) == 1
+    assert files(tmp_path) == [], "nothing is left that did not fit"
 
 
 def files(folder):
@@ -101,22 +102,41 @@ class Reach:
         return max(float(asked["end"]) - float(asked["start"]) for asked in ranges)
 
 
+def known(settings, *names):
+    """The records of objects of these names."""
+    settings = replace(settings, default_server_address="http://prometheus:9090")
+    book = Registry(settings, on_new_load=lambda _: None, on_gone=lambda _: None)
+    for place, name in enumerate(names):
+        obj = autoscaler(name, **SHORT)
+        book.observe("ADDED", obj | {"metadata": obj["metadata"] | {"uid": name, "generation": 1 + place}})
+    return [book.get(("default", name)) for name in names]
+
+
+async def learned(banks, *workloads):
+    """Give each a posterior of the two hours until noon."""
+    times = NOON - MINUTE * np.arange(120.0, 0.0, -1.0)
+    for one in workloads:
+        one.seat = await banks.fit(one.intent, times, np.full(120, 50.0), until=NOON)
+
+
+async def test_on_a_volume_so_slow_that_the_next_round_is_due_everybody_still_has_their_turn(tmp_path):
+    settings = replace(SETTINGS, state_dir=str(tmp_path), interval_seconds=TICK, checkpoint_seconds=4 * TICK)
+    banks = BankPool()
+    volume = checkpoints.Checkpoints(tmp_path, banks, settings, Metrics(lambda: ()))
+    workloads = known(settings, "one", "two", "three", "four")
+    await learned(banks, *workloads)
+    for late in (0, 1):  # half of them a tick
+        volume.look(workloads, now=NOON + late * 5 * TICK)
+        await volume.idle()
+    assert {file.name for file in files(tmp_path)} == {volume._file(one).name for one in workloads}
+
+
 async def test_a_volume_that_hangs_keeps_nobody_waiting_and_is_used_again_when_it_answers(tmp_path, caplog):
     settings = replace(SETTINGS, state_dir=str(tmp_path))
     banks = BankPool()
     volume = checkpoints.Checkpoints(tmp_path, banks, settings, Metrics(lambda: ()))
-    book = Registry(
-        replace(settings, default_server_address="http://prometheus:9090"),
-        on_new_load=lambda _: None,
-        on_gone=lambda _: None,
-    )
-    for place, name in enumerate(("hangs", "waits", "later")):
-        obj = autoscaler(name, **SHORT)
-        book.observe("ADDED", obj | {"metadata": obj["metadata"] | {"uid": name, "generation": 1 + place}})
-    hangs, waits, later = (book.get(("default", name)) for name in ("hangs", "waits", "later"))
-    times = NOON - MINUTE * np.arange(120.0, 0.0, -1.0)
-    for one in (waits, later):
-        one.seat = await banks.fit(one.intent, times, np.full(120, 50.0), until=NOON)
+    hangs, waits, later = known(settings, "hangs", "waits", "later")
+    await learned(banks, waits, later)
     await volume.save_all((waits, later))
     os.mkfifo(volume._file(hangs))
 
