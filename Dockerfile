@@ -25,6 +25,8 @@ COPY README.md LICENSE ./
 COPY operator operator
 COPY forecasting forecasting
 RUN uv sync --frozen --no-default-groups --no-editable
+# uv leaves a file there that anybody may write to.
+RUN rm -f "$UV_PROJECT_ENVIRONMENT/.lock"
 # Kernels compiled once here, not at each start; the chart copies them to where numba may write.
 RUN NUMBA_CACHE_DIR=/opt/bayescaler/kernels python -c "from bayescaler.policy import warm_up; warm_up()" \
     && test -n "$(find /opt/bayescaler/kernels -name '*.nbc')"
