@@ -100,6 +100,43 @@ def test_a_release_comes_of_a_tag_after_all_checks_and_what_it_publishes_is_sign
     assert all((ROOT / word).exists() for word in re.findall(r"\.ci/\w+|deploy/\S+\.yaml", scripts))
 
 
+def test_an_image_is_pushed_only_after_the_same_build_has_started() -> None:
+    image = [step for job, step in steps("release") if job == "image"]
+    (tried,) = (place for place, step in enumerate(image) if ".ci/release try" in step.get("run", ""))
+    (pushed,) = (place for place, step in enumerate(image) if step.get("with", {}).get("push"))
+    (builder,) = (place for place, step in enumerate(image) if "setup-buildx-action" in step.get("uses", ""))
+    assert builder < tried < pushed
+    build, run_it = image[tried]["run"].splitlines()
+    assert (build.split()[-1], image[pushed]["with"]["context"]) == (".", ".")
+    assert run_it.split()[-1] == build.split()[-2]
+
+
+# An engine that looks at how it is asked, and runs the command here in place of the image's.
+ENGINE = """#!/bin/bash
+echo "$@" >> "$ASKED"
+while [ "$1" != tried ]; do
+  [ "$1" != --volume ] || load="${2%%:*}"
+  shift
+done
+shift
+exec "$PROGRAM" "${@/#\\/load.csv/$load}"
+"""
+
+
+@pytest.mark.parametrize(("starts", "code"), [(True, 0), (False, 1)])
+def test_an_image_is_tried_as_a_cluster_runs_it(tmp_path: Path, starts: bool, code: int) -> None:
+    engine, asked = tmp_path / "docker", tmp_path / "asked"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    program = Path(sys.executable).with_name("bayescaler") if starts else "false"
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ASKED": str(asked), "PROGRAM": str(program)}
+    done = run(".ci/release", "try", "tried", **os.environ | told)
+    assert done.returncode == code, done.stderr
+    lines = asked.read_text().splitlines()
+    assert all({"--read-only", "none", "ALL"} <= set(line.split()) and "--user" not in line for line in lines)
+    assert starts == ("Run the operator until it is told to stop" in done.stdout) == ("coverage" in done.stdout)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     for name in (
