@@ -25,7 +25,7 @@ class Duration(click.ParamType[float]):
 
 
 class Listen(click.ParamType[tuple[str, int]]):
-    """`host:port`, port 0 for any free one."""
+    """`host:port`, port 0 for any free one; an address of IPv6 in brackets."""
 
     name = "host:port"
 
@@ -36,6 +36,7 @@ class Listen(click.ParamType[tuple[str, int]]):
         host, _, port = str(value).rpartition(":")
         if not port.isdigit() or int(port) > 65535:
             self.fail(f"{value!r} is no host:port, for example 0.0.0.0:8080", param, ctx)
+        host = host.removeprefix("[").removesuffix("]")
         return host or "0.0.0.0", int(port)  # noqa: S104 - probes and metrics are read from other pods
 
 

@@ -162,6 +162,16 @@ def test_an_address_that_cannot_be_is_one_line_and_shows_no_password(
     assert "secret" not in line
 
 
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [("127.0.0.1:8080", ("127.0.0.1", 8080)), ("[::1]:8443", ("::1", 8443)), ("[::]:0", ("::", 0))],
+)
+def test_an_address_to_listen_on_may_be_of_ipv6(told, meant):
+    from bayescaler.cli.options import LISTEN
+
+    assert LISTEN.convert(told, None, None) == meant
+
+
 def test_a_port_that_is_taken_is_one_line(bayescaler, kubeconfig, quiet_logs):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
