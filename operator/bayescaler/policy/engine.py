@@ -38,23 +38,18 @@ def decide(
         rules = rules.copy()
         rules[col.APPLIES] = 0.0
     scheduled = in_force(policy.schedules, lead_seconds=policy.lead_seconds, now=now)
-    sight, expected = seen(observation, scheduled, now), _NO_OUTLOOK if outlook is None else quantiles(outlook)
+    sight = seen(observation, scheduled, now)
+    lead, window = _NO_OUTLOOK if outlook is None else (outlook.lead.values, outlook.window.values)
     earlier = np.array(observation.earlier, dtype=np.float64) if observation.earlier else _NONE_EARLIER
     final, limited_by = step(
-        rules, policies, after.memory, after.windows, after.ledger, trail, sight, earlier, expected
+        rules, policies, after.memory, after.windows, after.ledger, trail, sight, earlier, lead, window
     )
     case = Case(policy, observation, outlook, after, trail, sight, scheduled)
     return Decision(int(final), LIMITERS[limited_by], case), after
 
 
-_NO_OUTLOOK, _NONE_EARLIER, _NO_LIMITS = np.full((2, len(LEVELS)), nan), np.empty((0, 2)), NOTHING.columns
-
-
-def quantiles(outlook: Outlook) -> Floats:
-    """Return the forecasts as the rules take them, shape (2, 9)."""
-    both = np.empty((2, len(LEVELS)))
-    both[col.LEAD], both[col.WINDOW] = outlook.lead.values, outlook.window.values
-    return both
+_NO_OUTLOOK = (np.full(len(LEVELS), nan),) * 2
+_NONE_EARLIER, _NO_LIMITS = np.empty((0, 2)), NOTHING.columns
 
 
 def seen(observation: Observation, scheduled: InForce, now: float) -> Floats:

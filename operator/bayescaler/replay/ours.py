@@ -25,7 +25,6 @@ from bayescaler.policy import (
     decide,
 )
 from bayescaler.policy.along import History, blank, decide_along
-from bayescaler.policy.engine import quantiles
 from bayescaler.policy.freshness import is_live, missed_buckets
 from bayescaler.policy.kernels import columns as col
 from bayescaler.policy.kernels.step import FINAL, LIMITED_BY, ON_RUNG
@@ -114,7 +113,7 @@ class Forecasts:
         table = [np.stack(pairs, axis=1) * self.scale]
         aged = np.flatnonzero((newest >= 0) & (missed > 0))
         late, places = np.unique(np.stack([newest, missed], axis=1)[aged], axis=0, return_inverse=True)
-        table += [quantiles(self.outlook(*reading))[None] for reading in late.tolist()]
+        table += [np.array([[one.values for one in self.outlook(*reading)]]) for reading in late.tolist()]
         issued = np.where(newest >= 0, newest, len(table[0]) + len(late))
         issued[aged] = len(table[0]) + places.ravel()
         return np.concatenate([*table, none]), issued

@@ -17,7 +17,6 @@ from .columns import (
     GATE,
     LARGEST,
     LAST_MOVE,
-    LEAD,
     LIMITER,
     LOAD,
     LOAD_AT,
@@ -37,7 +36,7 @@ from .columns import (
     SURPRISING,
     TOLD_AT,
     TRUSTED,
-    WINDOW,
+    Expected,
     Floats,
 )
 from .rules import BY_FORECAST, BY_REVERSAL_GATE, BY_SCALE_IN_WINDOW, BY_SURPRISE, reactive_need, say, whole
@@ -54,17 +53,17 @@ def served(rules: Floats) -> float:
 
 
 @kernel
-def asked(rules: Floats, outlook: Floats, memory: Floats) -> float:
+def asked(rules: Floats, outlook: Expected, memory: Floats) -> float:
     """Return the pods that the forecast of the lead window asks for."""
     each = served(rules)
     if not math.isnan(rules[QUANTILE]):
-        return out.load_at(outlook[LEAD], rules[QUANTILE]) / each
-    least = max(whole(outlook[LEAD, MEDIAN] / each), min(rules[MIN_REPLICAS], 1.0))
-    return out.cheapest(outlook[LEAD], each, memory[PRICE_IN_FORCE], least, MOST_PODS)
+        return out.load_at(outlook.lead, rules[QUANTILE]) / each
+    least = max(whole(outlook.lead[MEDIAN] / each), min(rules[MIN_REPLICAS], 1.0))
+    return out.cheapest(outlook.lead, each, memory[PRICE_IN_FORCE], least, MOST_PODS)
 
 
 @kernel
-def kept(rules: Floats, outlook: Floats, memory: Floats, need: float) -> float:
+def kept(rules: Floats, outlook: Expected, memory: Floats, need: float) -> float:
     """Return the whole pods, `need` or more, that will be wanted within the longer window.
 
     The lesser of two bets: what the rule asks for on that window, and its present number grown as the median of the
@@ -72,17 +71,17 @@ def kept(rules: Floats, outlook: Floats, memory: Floats, need: float) -> float:
     """
     each = served(rules)
     if not math.isnan(rules[QUANTILE]):
-        bet = whole(out.load_at(outlook[WINDOW], rules[QUANTILE]) / each)
+        bet = whole(out.load_at(outlook.window, rules[QUANTILE]) / each)
     else:
-        bet = out.cheapest(outlook[WINDOW], each, memory[PRICE_IN_FORCE], need, max(rules[MAX_REPLICAS], need))
-    median = outlook[LEAD, MEDIAN]
+        bet = out.cheapest(outlook.window, each, memory[PRICE_IN_FORCE], need, max(rules[MAX_REPLICAS], need))
+    median = outlook.lead[MEDIAN]
     if median > 0.0:
-        bet = min(bet, whole(max(need * outlook[WINDOW, MEDIAN] / median - 0.5, 0.0)))
+        bet = min(bet, whole(max(need * outlook.window[MEDIAN] / median - 0.5, 0.0)))
     return max(bet, need)
 
 
 @kernel
-def learn_surprise(seen: Floats, outlook: Floats, memory: Floats) -> None:
+def learn_surprise(seen: Floats, outlook: Expected, memory: Floats) -> None:
     """Compare a new bucket with what was thought possible by the forecast before it, and note what is thought now.
 
     Through a silence that is the forecast as it ages: it widens.
@@ -91,7 +90,7 @@ def learn_surprise(seen: Floats, outlook: Floats, memory: Floats) -> None:
         return
     if seen[LOAD_AT] != memory[TOLD_AT] and seen[LOAD] > memory[SURPRISING]:
         memory[SURPRISED_AT] = seen[NOW]
-    memory[TOLD_AT], memory[SURPRISING] = seen[LOAD_AT], outlook[LEAD, LARGEST]
+    memory[TOLD_AT], memory[SURPRISING] = seen[LOAD_AT], outlook.lead[LARGEST]
 
 
 @kernel
@@ -110,24 +109,26 @@ def surprise(rules: Floats, seen: Floats, memory: Floats, trail: Floats, need: f
 
 
 @kernel
-def scale_in_window(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, trail: Floats, need: float) -> float:
+def scale_in_window(
+    rules: Floats, seen: Floats, outlook: Expected, memory: Floats, trail: Floats, need: float
+) -> float:
     """Drop no pod that the longer window will want back."""
     current = seen[REPLICAS]
-    if trail[PROPOSAL, LIMITER] != BY_FORECAST or whole(need) >= current or math.isnan(outlook[WINDOW, MEDIAN]):
+    if trail[PROPOSAL, LIMITER] != BY_FORECAST or whole(need) >= current or math.isnan(outlook.window[MEDIAN]):
         return need
     stay = min(kept(rules, outlook, memory, whole(need)), current)
     return say(trail, SCALE_IN_WINDOW, BY_SCALE_IN_WINDOW, stay) if stay > whole(need) else need
 
 
 @kernel
-def reversal_gate(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, trail: Floats, need: float) -> float:
+def reversal_gate(rules: Floats, seen: Floats, outlook: Expected, memory: Floats, trail: Floats, need: float) -> float:
     """Raise after a scale-in only if that gains enough; never wait with what the load now asks for."""
     current = seen[REPLICAS]
     if trail[PROPOSAL, LIMITER] != BY_FORECAST or whole(need) <= current or memory[LAST_MOVE] >= 0.0:
         return need
     if math.isnan(seen[LOAD]) or whole(_present(rules, seen, memory)) > current:
         return need  # blind, a raise is not put off for the sake of calm
-    if whole(outlook[LEAD, MEDIAN] / served(rules)) > current:
+    if whole(outlook.lead[MEDIAN] / served(rules)) > current:
         return need  # nor where it is likelier than not that the pods will be short
     if pays(rules, outlook, memory, current, whole(need)):
         return need
@@ -144,9 +145,9 @@ def _present(rules: Floats, seen: Floats, memory: Floats) -> float:
 
 
 @kernel
-def pays(rules: Floats, outlook: Floats, memory: Floats, current: float, wanted: float) -> bool:
+def pays(rules: Floats, outlook: Expected, memory: Floats, current: float, wanted: float) -> bool:
     """Return whether a raise from `current` to `wanted` pods is worth a reversal."""
-    each, values = served(rules), outlook[LEAD]
+    each, values = served(rules), outlook.lead
     short = out.survival(values, current * each)
     if not math.isnan(rules[QUANTILE]):
         return bool(short > min(rules[BROKEN] * (1.0 - rules[QUANTILE]), EVEN))

@@ -5,6 +5,8 @@ the next. windows: what `behavior` looks back on. trail: what each rule made of 
 loads in the unit of the capacity, needs in pods before rounding up.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,8 +37,7 @@ SERVING = 12  # pods that serve, NaN where only those asked for are known
 N_SEEN = 13
 # buckets, (k, 2) of (end, load), oldest first: those that came since the last decision, beside the one in `seen`
 
-# outlook, (2, 9): quantiles of the largest load within the lead time, and within the longer window that a scale-in has
-# to be right for; NaN where there is no forecast
+# forecasts of a history, (m, 2, 9)
 LEAD, WINDOW = range(2)
 MEDIAN, HIGH, LARGEST = 0, 4, -1  # places among the issued quantiles: .5, .95, .999
 
@@ -58,3 +59,12 @@ TOLERANCE, STABILIZATION, RATE, SCHEDULES, BOUNDS = range(9, 14)
 N_TRAIL = 14
 LIMITER, MADE, EARLIER_AT, EARLIER = range(4)  # EARLIER: the recommendation that stabilization holds on to
 N_SAID = 4
+
+
+class Expected(NamedTuple):
+    """Quantiles of the largest load within the lead time, and within the longer window that a scale-in has to be right
+    for, (9,) each; NaN where there is no forecast.
+    """
+
+    lead: Floats
+    window: Floats

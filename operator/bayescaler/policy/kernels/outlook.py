@@ -11,7 +11,7 @@ import numpy as np
 from bayescast.kernels.jit import kernel
 from bayescast.predictive import LEVELS
 
-from .columns import Floats
+from .columns import Expected, Floats
 
 LOG_SURVIVAL = np.log1p(-np.array(LEVELS))
 _LAST = len(LEVELS) - 1
@@ -22,10 +22,10 @@ _FINEST = 256  # of so many pods on, not every number is tried
 
 
 @kernel
-def sound(outlook: Floats) -> bool:
+def sound(outlook: Expected) -> bool:
     """Return whether there is a forecast, and every quantile of it is a load."""
-    for window in range(len(outlook)):
-        for value in outlook[window]:
+    for window in outlook:
+        for value in window:
             if not 0.0 <= value < math.inf:
                 return False
     return True

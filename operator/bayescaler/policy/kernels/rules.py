@@ -24,7 +24,6 @@ from .columns import (
     HIGH,
     HIGHEST,
     IDLE,
-    LEAD,
     LIMITER,
     LOAD,
     LOWEST,
@@ -57,7 +56,7 @@ from .columns import (
     TRUSTED,
     UP_TOLERANCE,
     UTILIZATION,
-    WINDOW,
+    Expected,
     Floats,
 )
 from .ladder import FLOOR, REACTIVE, STORED
@@ -144,7 +143,7 @@ def safety_floor(rules: Floats, seen: Floats, trail: Floats, need: float) -> flo
 
 
 @kernel
-def activation(rules: Floats, seen: Floats, outlook: Floats, trail: Floats, need: float) -> float:
+def activation(rules: Floats, seen: Floats, outlook: Expected, trail: Floats, need: float) -> float:
     """A workload that may go to zero rests while neither its load nor what is expected is above the threshold.
 
     What is expected is the load to prepare for, or the median of the longer window. A forecast keeps it awake, but has
@@ -159,8 +158,8 @@ def activation(rules: Floats, seen: Floats, outlook: Floats, trail: Floats, need
     heeded = seen[REPLICAS] > 0.0 or seen[TRUSTED] != 0.0
     threshold = max(rules[ACTIVATION], NEGLIGIBLE * rules[CAPACITY])
     # by a price the load to prepare for is whole pods, and one of them for next to nothing: the .95 quantile says more
-    prepared = outlook[LEAD, HIGH] if math.isnan(rules[QUANTILE]) else seen[DEMAND]
-    expected = prepared > threshold or outlook[WINDOW, MEDIAN] > threshold
+    prepared = outlook.lead[HIGH] if math.isnan(rules[QUANTILE]) else seen[DEMAND]
+    expected = prepared > threshold or outlook.window[MEDIAN] > threshold
     return need if heeded and expected else say(trail, IDLE, BY_ACTIVATION, 0.0)
 
 

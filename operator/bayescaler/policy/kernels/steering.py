@@ -50,7 +50,6 @@ from .columns import (
     DOWN_WINDOW,
     GATE,
     LAG_SECONDS,
-    LEAD,
     LOAD,
     LOAD_AT,
     MAX_REPLICAS,
@@ -62,7 +61,7 @@ from .columns import (
     STARTUP_SECONDS,
     STEP_SECONDS,
     SURPRISE_FLOOR,
-    WINDOW,
+    Expected,
     Floats,
 )
 from .rules import whole
@@ -108,10 +107,10 @@ def note_asked(seen: Floats, books: Books, replicas: float) -> None:
 
 
 @kernel
-def steer(rules: Floats, seen: Floats, buckets: Floats, outlook: Floats, memory: Floats, books: Books) -> None:
+def steer(rules: Floats, seen: Floats, buckets: Floats, outlook: Expected, memory: Floats, books: Books) -> None:
     """Book the new buckets to every price, read the price off the ladder, and let every price decide on the newest."""
     figures, at = books.figures, seen[LOAD_AT]
-    if math.isnan(at) or math.isnan(seen[LOAD]) or math.isnan(outlook[WINDOW, 0]) or at <= figures[AT]:
+    if math.isnan(at) or math.isnan(seen[LOAD]) or math.isnan(outlook.window[0]) or at <= figures[AT]:
         return
     _rescale(books, rules[CAPACITY])
     startup = rules[STARTUP_SECONDS] if math.isnan(seen[SERVING]) else 0.0
@@ -222,11 +221,11 @@ def _price(rules: Floats, books: Books, fleet: float) -> float:
 
 
 @kernel
-def _decide(rules: Floats, seen: Floats, outlook: Floats, memory: Floats, books: Books, fleet: float) -> None:
+def _decide(rules: Floats, seen: Floats, outlook: Expected, memory: Floats, books: Books, fleet: float) -> None:
     """Let every price decide on the newest bucket, as we do."""
     figures, rungs, asked, wanted = books.figures, books.rungs, books.asked, books.wanted
     each, need = aim.served(rules), seen[LOAD] / rules[CAPACITY]
-    lead, window = outlook[LEAD], outlook[WINDOW]
+    lead, window = outlook.lead, outlook.window
     growth = window[0] / lead[0] if lead[0] > 0.0 else 1e9
     floor = max(rules[MIN_REPLICAS], whole(lead[0] / each), 1.0)
     floor_now = whole(need * (rules[SURPRISE_FLOOR] if aim.surprised(seen, memory) else 1.0))

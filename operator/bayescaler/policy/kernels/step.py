@@ -30,6 +30,7 @@ from .columns import (
     DEMAND,
     LAST_MOVE,
     LAST_SCALE_AT,
+    LEAD,
     LIMITER,
     MADE,
     MIN_REPLICAS,
@@ -42,6 +43,8 @@ from .columns import (
     RUNG,
     SURPRISED_AT,
     SURPRISING,
+    WINDOW,
+    Expected,
     Floats,
     Integers,
 )
@@ -71,14 +74,15 @@ def step(
     trail: Floats,
     seen: Floats,
     buckets: Floats,
-    outlook: Floats,
+    lead: Floats,
+    window: Floats,
 ) -> tuple[float, int]:
     """Return the replicas wanted now and the limiter. DEMAND, memory, windows, steering and trail are written.
 
     Every window has room for one entry more; steering: as `books.opened` takes it.
     """
     desk = Desk(rules, policies, memory, windows, steering, trail)
-    final = _step(desk, seen, buckets, outlook)
+    final = _step(desk, seen, buckets, Expected(lead, window))
     return final, _limited_by(trail)
 
 
@@ -110,7 +114,8 @@ def run(
         begun = heard[i]
         if i > 0:
             seen[i, REPLICAS], begun = told[i - 1, FINAL], heard[i - 1]
-        final = _step(desk, seen[i], buckets[begun : heard[i]], outlooks[issued[i]])
+        expected = Expected(outlooks[issued[i], LEAD], outlooks[issued[i], WINDOW])
+        final = _step(desk, seen[i], buckets[begun : heard[i]], expected)
         told[i, FINAL] = int(final)
         told[i, LIMITED_BY] = _limited_by(trail)
         told[i, ON_RUNG] = int(memory[RUNG])
@@ -130,7 +135,7 @@ def _limited_by(trail: Floats) -> int:
 
 
 @kernel
-def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> float:
+def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Expected) -> float:
     rules, policies, memory, windows, trail = desk.rules, desk.policies, desk.memory, desk.windows, desk.trail
     trail[:] = np.nan
     _ask(desk, seen, buckets, outlook)
@@ -163,7 +168,7 @@ def _step(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> float:
 
 
 @kernel
-def _ask(desk: Desk, seen: Floats, buckets: Floats, outlook: Floats) -> None:
+def _ask(desk: Desk, seen: Floats, buckets: Floats, outlook: Expected) -> None:
     """Take in what the new buckets tell, and write down the load to prepare for."""
     rules, memory, steered = desk.rules, desk.memory, not math.isnan(desk.rules[BUDGET])
     seen[DEMAND] = np.nan
