@@ -53,7 +53,7 @@ def _steering_places(policy: Policy) -> int:
     return ceil((longest + policy.budget.lag_seconds) / policy.budget.step_seconds) + 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class State:
     """Bounded by the windows and periods of `behavior`. See `kernels.columns` for memory and windows, and
     `kernels.books` for the ledger.
