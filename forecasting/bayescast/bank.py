@@ -175,11 +175,11 @@ class Bank:
     def predict(self, row: int, lead: int | None = None) -> Predictive:
         """Return the distribution of the largest load in the next `lead` buckets (default: the first of the leads)."""
         index, family = self._lead_index(lead), self.family(row)
-        if not self._state.marks[row, st.SEEN]:
+        if not self._state.marks.item(row, st.SEEN):
             raise NoData(f"row {row} has seen no load yet: fit its history or update it first")
         leads, step_seconds = self.shape.leads, self.shape.step_seconds
         values = self._state.by_level[row * len(leads) + index, st.SAID].copy()
-        issued_at = float(self._last_time[row]) + step_seconds
+        issued_at = self._last_time.item(row) + step_seconds
         return Predictive(GRID, values, leads[index], step_seconds, issued_at, family)
 
     def diagnostics(self, row: int, lead: int | None = None) -> Diagnostics:
@@ -191,7 +191,7 @@ class Bank:
         """Return of the diagnostics what one of LEVELS has shown, at a tenth of the cost."""
         self._rows.spec(row)
         unit = row * len(self.shape.leads) + self._lead_index(lead)
-        last_time, step_seconds = float(self._last_time[row]), self.shape.step_seconds
+        last_time, step_seconds = self._last_time.item(row), self.shape.step_seconds
         return shown_at(self._state, row, unit, level, step_seconds=step_seconds, last_time=last_time)
 
     def pool(self, rows: ArrayLike) -> Prior:
@@ -234,7 +234,7 @@ class Bank:
     def family(self, row: int) -> Family:
         """Return the likelihood in use; Auto changes it when the other has erred less for a while."""
         self._rows.spec(row)
-        return Family.GAUSSIAN if self._state.marks[row, st.GAUSSIAN] else Family.POISSON_GAMMA
+        return Family.GAUSSIAN if self._state.marks.item(row, st.GAUSSIAN) else Family.POISSON_GAMMA
 
     def _replay(
         self,

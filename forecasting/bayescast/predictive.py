@@ -87,11 +87,11 @@ class Predictive:
             raise ValueError(f"q = {q!r}: give probabilities between 0 and 1, both excluded")
         if q >= LEVELS[0]:
             return self._above(math.log1p(-q))
-        median, mirrored = float(self.values[0]), self._above(math.log(q))
+        median, mirrored = self.values.item(0), self._above(math.log(q))
         return min(median * (median / mirrored), median) if mirrored > 0.0 else 0.0
 
     def _cdf(self, x: float) -> float:
-        median = float(self.values[0])
+        median = self.values.item(0)
         if x >= median:
             return -math.expm1(self._log_survival(x, bisect_right))
         if x > 0.0:
@@ -123,7 +123,7 @@ class Predictive:
 
     def _exponent(self) -> float:
         """Return the exponent of the power tail through the last two quantiles."""
-        low, high = float(self.values[-2]), float(self.values[-1])
+        low, high = self.values.item(-2), self.values.item(-1)
         if low <= 0.0 or high <= low:
             return _STEEPEST
         return min((_SURVIVAL_LOGS[-2] - _SURVIVAL_LOGS[-1]) / math.log(high / low), _STEEPEST)

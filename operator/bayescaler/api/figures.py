@@ -31,7 +31,7 @@ def rfc3339(at: float) -> str:
 
 def figure(number: float | None) -> float | None:
     """Return a number to six digits, None for one that JSON does not know."""
-    return None if number is None or not isfinite(number) else float(f"{number:.6g}")
+    return None if number is None or not isfinite(number) else float("%.6g" % number)  # noqa: UP031 - a quarter quicker
 
 
 def known(given: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ It is JSON from the start, in the words of `api.status`: after a change of load 
 
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bayescaler.api import duration_text
 from bayescaler.api.figures import clip, clip_why, figure, known, rfc3339
 from bayescaler.api.status import MAX_STEPS, REASON
 from bayescaler.policy import Decision
+from bayescaler.policy.once import once
 from bayescaler.policy.steered import Steered, steered
 from bayescaler.policy.trust import CHANGE_WINDOWS, Evidence
 from bayescast import LEVELS
@@ -44,7 +45,7 @@ class Account:
     def __init__(self, workload: Workload) -> None:
         self._workload, self.conditions = workload, assess(workload)
 
-    @cached_property
+    @once
     def figures(self) -> Figures:
         """The figures."""
         workload, steering = self._workload, steering_of(self._workload)

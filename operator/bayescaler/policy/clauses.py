@@ -33,7 +33,7 @@ class Case(NamedTuple):
     @property
     def now(self) -> float:
         """When the decision was made, epoch seconds."""
-        return float(self.seen[col.NOW])
+        return self.seen.item(col.NOW)
 
     @property
     def switched_off(self) -> bool:
@@ -43,7 +43,7 @@ class Case(NamedTuple):
     @property
     def demand(self) -> float | None:
         """The load to prepare for, with the buffer; None without a forecast."""
-        demand = float(self.seen[col.DEMAND])
+        demand = self.seen.item(col.DEMAND)
         return None if self.switched_off or isnan(demand) else demand
 
     @property

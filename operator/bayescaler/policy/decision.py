@@ -1,7 +1,6 @@
 """What a decision says: the number and the rule that fixed it at once, every step in words when it is asked."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import isnan
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from .clauses import LIMITERS, Case, circumstance, clause
 from .explain import replicas
 from .kernels import columns as col
 from .objective import pods
+from .once import once
 from .reasons import Limiter, Phase, Rung
 
 
@@ -56,7 +56,7 @@ class Decision:
     @property
     def raw(self) -> int:
         """What was asked for, before any rule."""
-        return pods(float(self.case.trail[col.PROPOSAL, col.MADE]))
+        return pods(self.case.trail.item(col.PROPOSAL, col.MADE))
 
     @property
     def load(self) -> float | None:
@@ -79,14 +79,14 @@ class Decision:
         """Whether replicas are to be patched."""
         return self.withheld is None and self.final != self.current
 
-    @cached_property
+    @once
     def exceedance(self) -> float | None:
         """P(max load over the window > capacity of `final`)."""
         if self.case.outlook is None or self.demand is None:
             return None
         return float(self.case.outlook.lead.exceedance(self.final * self.case.policy.capacity))
 
-    @cached_property
+    @once
     def steps(self) -> tuple[Step, ...]:
         """The first step leads from `current` to `raw`, each further one starts where the last ended.
 
@@ -106,7 +106,7 @@ class Decision:
             steps.append(Step(held_back[0], self.final, self.final, held_back[1]))
         return tuple(steps)
 
-    @cached_property
+    @once
     def message(self) -> str:
         """The number, where it came from, what fixed it, what stands behind; rules between are left to `steps`."""
         shortfall, withheld = self.case.observation.shortfall, self.withheld

@@ -75,7 +75,7 @@ class State:
     @property
     def rung(self) -> Rung:
         """The rung of the last decision."""
-        return _RUNGS[int(self.memory[col.RUNG])]
+        return _RUNGS[int(self.memory.item(col.RUNG))]
 
     @property
     def rung_since(self) -> float | None:
@@ -218,7 +218,7 @@ class State:
         return after
 
     def _time(self, column: int) -> float | None:
-        value = float(self.memory[column])
+        value = self.memory.item(column)
         return None if isnan(value) else value
 
     def _window(self, window: int) -> Window:

@@ -11,6 +11,7 @@ from .state import State
 from .types import Policy
 
 TOLD_RUNGS = 5
+_RUNGS: list[float] = ladder.RUNGS.tolist()
 
 
 class Cap(StrEnum):
@@ -66,8 +67,8 @@ def steered(policy: Policy, state: State) -> Steered | None:
         return None
     weight = figures[ladder.WEIGHT]
     mean = figures[ladder.FLEET] / weight
-    prices = (ladder.RUNGS * max(mean, 1.0)).tolist()
-    first = bisect_left(prices, price) - TOLD_RUNGS // 2
+    fleet = max(mean, 1.0)
+    first = bisect_left(_RUNGS, price, key=fleet.__mul__) - TOLD_RUNGS // 2
     first = min(max(first, 0), ladder.N_RUNGS - TOLD_RUNGS)
     return Steered(
         budget=policy.budget.share,
@@ -75,8 +76,8 @@ def steered(policy: Policy, state: State) -> Steered | None:
         target=figures[ladder.TARGET],
         price=price,
         seconds=weight * policy.budget.step_seconds,
-        ladder=_rungs(state, prices[first : first + TOLD_RUNGS], first, weight),
-        cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), prices[-1]),
+        ladder=_rungs(state, [fleet * rung for rung in _RUNGS[first : first + TOLD_RUNGS]], first, weight),
+        cap=_cap(price, ladder.AFFORDABLE * mean / (ladder.AIM * policy.budget.share), fleet * _RUNGS[-1]),
     )
 
 

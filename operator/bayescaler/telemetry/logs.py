@@ -48,6 +48,7 @@ def configure(*, form: str, level: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # neither form tells them
+    logging._srcfile = None  # noqa: SLF001 - nor where a record was made: logging's documentation turns it off so
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
