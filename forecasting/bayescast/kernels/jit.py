@@ -11,17 +11,20 @@ import gc
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.cgutils import normalize_ir_text
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.untyped_passes import InlineClosureLikes
 from numba.extending import intrinsic
 
 _config: Any = numba.config  # its attributes are made at run time
@@ -112,6 +115,17 @@ class _PartLibrary(JITCodeLibrary):
     As numba has it, each part is so by itself too, with all that it calls, and once more in each that calls it.
     """
 
+    def add_ir_module(self, module: Any) -> None:
+        """Have LLVM read the part and make it smaller beside numba, which goes on with the next: LLVM holds no GIL."""
+        text = normalize_ir_text(str(module))  # type: ignore[no-untyped-call]
+        beside = ThreadPoolExecutor(1)
+        self._added = beside.submit(lambda: self.add_llvm_module(binding.parse_assembly(text)))  # type: ignore[no-untyped-call]
+        beside.shutdown(wait=False)
+
+    def _get_module_for_linking(self) -> Any:
+        self._added.result()
+        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
+
     def _optimize_functions(self, module: Any) -> None:
         """Make each function smaller, not also what it merely declares, of which there is more."""
         module.data_layout = self._codegen._data_layout  # noqa: SLF001
@@ -121,7 +135,6 @@ class _PartLibrary(JITCodeLibrary):
                 passes.run(function, builder)
 
     def finalize(self) -> None:
-        self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
         self._finalized = True
 
     def get_pointer_to_function(self, _name: str) -> int:
@@ -136,6 +149,13 @@ class _PartLibrary(JITCodeLibrary):
 
 
 class _PartCompiler(Compiler):
+    def define_pipelines(self) -> list[Any]:
+        """Leave out the search for closures and comprehensions, which no part has: of numba's passes it is slow."""
+        pipelines: list[Any] = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for pipeline in pipelines:
+            pipeline.passes = [step for step in pipeline.passes if step[0] is not InlineClosureLikes]
+        return pipelines
+
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         context = self.state.targetctx
         self.state.library = library = _PartLibrary(context.codegen(), func.__qualname__)  # type: ignore[no-untyped-call]
@@ -149,8 +169,26 @@ class _PartCompiler(Compiler):
 
 class _EntryCompiler(Compiler):
     def compile_extra(self, func: Callable[..., Any]) -> Any:
-        with _collecting_rarely():
+        with _collecting_rarely(), _resolving_once(self.state.typingctx):
             return super().compile_extra(func)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _resolving_once(context: Any) -> Iterator[None]:
+    """Look up what a call of these types returns once: numba does so for every call, in each round of inference."""
+    resolve, known = context.resolve_function_type, dict[Any, Any]()
+
+    def resolved(function: Any, arguments: Any, named: Any) -> Any:
+        key = function, arguments, *dict(named).items()
+        if known.get(key) is None:
+            known[key] = resolve(function, arguments, named)
+        return known[key]
+
+    context.resolve_function_type = resolved
+    try:
+        yield
+    finally:
+        context.resolve_function_type = resolve
 
 
 @contextmanager
