@@ -168,6 +168,10 @@ class _PartCompiler(Compiler):
 
 
 class _EntryCompiler(Compiler):
+    def __init__(self, *arguments: Any) -> None:
+        with _collecting_rarely():  # the first one imports what numba knows of arrays
+            super().__init__(*arguments)  # type: ignore[no-untyped-call]
+
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         with _collecting_rarely(), _resolving_once(self.state.typingctx):
             return super().compile_extra(func)  # type: ignore[no-untyped-call]
