@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -148,6 +148,12 @@ class _PartLibrary(JITCodeLibrary):
         """Leave out where an error would find its Python objects: there is no machine code that would ask."""
 
 
+@cache
+def _size(target: Any, kind: Any) -> int:
+    """Ask LLVM for the bytes of a type once: numba does so at every variable, and would wait for LLVM to be free."""
+    return int(kind.get_abi_size(target))
+
+
 class _PartCompiler(Compiler):
     def define_pipelines(self) -> list[Any]:
         """Leave out the search for closures and comprehensions, which no part has: of numba's passes it is slow."""
@@ -158,6 +164,7 @@ class _PartCompiler(Compiler):
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
         context = self.state.targetctx
+        context.get_abi_sizeof = partial(_size, context.target_data)
         self.state.library = library = _PartLibrary(context.codegen(), func.__qualname__)  # type: ignore[no-untyped-call]
         compiled = super().compile_extra(func)  # type: ignore[no-untyped-call]
         # Who calls the part takes in what it calls as well, each once.
