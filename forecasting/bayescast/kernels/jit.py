@@ -4,7 +4,7 @@ numba's own cache looks at the file of the cached function only, and would go on
 changed. Here the cache directory is named after the content of every file that kernels are made of, so stale code
 cannot be found. `BAYESCALER_NUMBA_CACHE=0` turns the cache off; where no directory can be written there is none.
 
-Kernels of another package lie in folders of one name, and call nothing outside them but these.
+Kernels of another package lie in folders of one name, and take nothing from outside them but what these do.
 """
 
 import gc
@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -32,13 +32,17 @@ _njit: Any = numba.njit  # its type leaves out the flags of the core
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-OUTSIDE = ("settings.py", "predictive.py")  # what kernels take from the package above
+OUTSIDE = ("settings.py", "predictive.py")  # what kernels, of another package too, take from the package above
 _HERE = Path(__file__).resolve().parent
 
 
 def source_stamp(folder: Path = _HERE) -> str:
     """Return a digest of all files kernels are made of: this folder, and what it imports from the package above."""
-    return _digest([*folder.glob("*.py"), *(folder.parent / name for name in OUTSIDE)])
+    return _digest([*folder.glob("*.py"), *_outside(folder)])
+
+
+def _outside(folder: Path) -> Iterator[Path]:
+    return (folder.parent / name for name in OUTSIDE)
 
 
 def _neighbours(folder: Path) -> list[Path]:
@@ -59,15 +63,15 @@ def _cache_directory(folder: Path) -> Path | None:
     """Return the first directory that can be written for the kernels in `folder`, or None."""
     if os.environ.get("BAYESCALER_NUMBA_CACHE", "1") == "0":
         return None
-    stamp = source_stamp() if folder == _HERE else _digest([Path(__file__), *_neighbours(folder)])
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    stamp = source_stamp() if folder == _HERE else _digest([Path(__file__), *_outside(_HERE), *_neighbours(folder)])
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     configured = _config.CACHE_DIR
     bases = [Path(configured)] if configured else [folder / "__pycache__", home / "bayescast"]
     for base in bases:
-        directory = base / f"kernels-{stamp}"
         try:
+            directory = base.expanduser() / f"kernels-{stamp}"
             directory.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: a user without a home
             continue
         if os.access(directory, os.W_OK):
             return directory
@@ -107,6 +111,11 @@ class _KernelCache(FunctionCache):
         """Return what is kept, else None, and then untouched: numba readied in the order of a load types slower."""
         kept = Path(self._cache_file._index_path).exists()  # noqa: SLF001  # numba has no public way to ask
         return super().load_overload(sig, target_context) if kept else None  # type: ignore[no-untyped-call]
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep it where the disk takes it; else the next process compiles it anew."""
+        with suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 class _PartLibrary(JITCodeLibrary):

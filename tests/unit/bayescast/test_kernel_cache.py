@@ -81,6 +81,27 @@ def test_it_can_be_turned_off(copy, place):
     assert place(copy / "bayescast" / "kernels", BAYESCALER_NUMBA_CACHE="0") is None
 
 
+def test_kernels_of_another_package_move_with_what_they_take_from_ours(copy, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "_HERE", copy / "bayescast" / "kernels")
+    theirs = tmp_path / "other" / "kernels"
+    theirs.mkdir(parents=True)
+    before = place(theirs)
+    (copy / "bayescast" / "predictive.py").write_text("LEVELS = (0.5, 0.9)\n")
+    assert place(theirs) != before
+
+
+def test_a_user_without_a_home_has_a_cache_elsewhere_or_none(copy, place, tmp_path, monkeypatch):
+    def homeless(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", lambda path: homeless(path) if str(path).startswith("~") else path)
+    kernels = copy / "bayescast" / "kernels"
+    assert place(kernels).parent == kernels / "__pycache__"
+    shutil.rmtree(kernels / "__pycache__")
+    (kernels / "__pycache__").write_text("")
+    assert place(kernels) is None
+
+
 def test_where_nothing_can_be_written_there_is_no_cache_and_no_error(copy, place, tmp_path):
     kernels, blocked = copy / "bayescast" / "kernels", tmp_path / "a file, no folder"
     blocked.write_text("")
@@ -108,6 +129,21 @@ def test_a_callee_edited_after_caching_is_compiled_anew(copy, tmp_path):
     (kernels / "callee.py").write_text("from .jit import kernel\n@kernel\ndef inner(x):\n    return x + 2.0\n")
     assert run(copy, code, **kept) == "3.0"
     assert list((tmp_path / "cache").rglob("*outer*.nbc"))
+
+
+@pytest.mark.jit
+def test_on_a_disk_that_is_full_by_then_a_kernel_is_compiled_and_not_kept(tmp_path, monkeypatch):
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    monkeypatch.setattr(jit, "_cache_directory", lambda _: folder)
+
+    @jit.entry
+    def first(x):
+        return x + 1.0
+
+    folder.rmdir()
+    folder.write_text("")
+    assert first(1.0) == 2.0
 
 
 @pytest.mark.jit

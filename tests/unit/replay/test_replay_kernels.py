@@ -1,24 +1,26 @@
-"""The compiled half calls nothing outside its folder, as its place in the cache is named after that folder alone."""
+"""Kernels take nothing that their place in the cache is not named after: their folders, and what bayescast lends."""
 
 import ast
 from pathlib import Path
 
+import pytest
+
+from bayescaler.policy import kernels as policy_kernels
 from bayescaler.replay import kernels
 from bayescast.kernels import jit
 
 FOLDER = Path(kernels.__file__).parent
 
 
-def test_no_source_of_the_kernels_is_left_out():
-    for path in FOLDER.glob("*.py"):
+@pytest.mark.parametrize("package", [kernels, policy_kernels], ids=lambda package: package.__name__)
+def test_no_source_of_the_kernels_is_left_out(package):
+    lent = {"bayescast.kernels.jit", *(f"bayescast.{Path(name).stem}" for name in jit.OUTSIDE)}
+    for path in Path(package.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
-                own = node.level == 1 or (node.module or "").startswith("bayescaler.replay.kernels")
-                assert (
-                    own
-                    or (node.module or "").split(".")[0] in {"numpy", "typing"}
-                    or node.module == ("bayescast.kernels.jit")
-                ), f"{path.name} imports {node.module}"
+                own = node.level == 1 or (node.module or "").startswith(package.__name__)
+                plain = (node.module or "").split(".")[0] in {"numpy", "typing"}
+                assert own or plain or node.module in lent, f"{path.name} imports {node.module}"
 
 
 def test_machine_code_is_kept_apart_by_what_a_folder_holds(tmp_path, monkeypatch):
