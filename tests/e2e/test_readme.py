@@ -29,7 +29,7 @@ STORY = re.compile(
     r"^shop/checkout: (?P<replicas>\d+) replicas, .*"
     r"^Load +(?P<load>[\d.]+)/s in the bucket that ended (?P<ended>\S+)$.*"
     r"^Expected +up to (?P<expected>[\d.]+)/s within \S+ at 95 %.*"
-    r"^Risk +[\d.]+ % to run short",
+    r"^Risk +(less than )?[\d.]+ % to run short",
     re.MULTILINE | re.DOTALL,
 )
 LOOKING_AFTER = (
