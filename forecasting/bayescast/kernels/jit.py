@@ -226,7 +226,8 @@ def kernel(function: Kernel) -> Kernel:
     """Compile a part of the numeric core, called from compiled code alone.
 
     It runs without the GIL and without reference counts (kernels take arrays and never make one; counting them costs
-    more than the arithmetic), and is inlined where it is called: on disk it is kept as part of the entries.
+    more than the arithmetic), and is inlined where it is called: on disk it is kept as part of the entries. It may hold
+    no closure and no comprehension.
     """
     return cast("Kernel", _compiled(function, _PartCompiler, no_cpython_wrapper=True, forceinline=True))
 

@@ -1,5 +1,7 @@
 """A load, and the command that forecasts it."""
 
+import subprocess
+import sys
 from functools import partial
 from typing import NamedTuple
 
@@ -32,6 +34,19 @@ def bayescaler(capsys):
         said = Said(code, *capsys.readouterr())
         assert "Traceback" not in said.err + said.out
         return said
+
+    return run
+
+
+@pytest.fixture
+def imported_by():
+    """Run code in a process of its own; what it printed, and the names of all modules it has imported."""
+
+    def run(code):
+        code += "\nimport sys\nprint(*sys.modules, file=sys.stderr)"
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout, set(ended.stderr.split())
 
     return run
 
