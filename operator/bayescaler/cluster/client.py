@@ -99,7 +99,7 @@ class KubeClient:
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=min(CONNECT_SECONDS, seconds))
         with _answered(asked, f"no answer within {seconds:g} s"):
             response = await self._open(method, path, body, query, content_type, limits)
-            async with response:
+            with _let_go(response):
                 payload = await response.read()
         return _json(payload, asked) if payload else {}
 
@@ -108,9 +108,11 @@ class KubeClient:
         asked = "GET /version"
         limits = aiohttp.ClientTimeout(total=self._request_seconds, sock_connect=CONNECT_SECONDS)
         with _answered(asked, f"no answer within {self._request_seconds:g} s"):
-            async with await self._open("GET", "/version", None, None, None, limits) as response:
+            response = await self._open("GET", "/version", None, None, None, limits)
+            with _let_go(response):
+                await response.read()
                 told = response.headers.get("Date")
-                return None if told is None else parsedate_to_datetime(told).timestamp()
+        return None if told is None else parsedate_to_datetime(told).timestamp()
 
     async def stream(
         self, path: str, query: Mapping[str, str] | None = None, *, idle_seconds: float = IDLE_SECONDS
@@ -125,7 +127,7 @@ class KubeClient:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
         with _answered(asked, silence):
             response = await self._open("GET", path, None, {**(query or {}), "watch": "true"}, None, limits)
-        try:
+        with _let_go(response):
             while True:
                 with _answered(asked, silence):
                     line = await response.content.readline()
@@ -136,8 +138,6 @@ class KubeClient:
                     told = event.get("object") or {}
                     raise api_error(int(told.get("code") or 500), told, asked=asked)
                 yield event
-        finally:
-            response.close()
 
     async def lines(
         self, path: str, query: Mapping[str, str] | None = None, *, idle_seconds: float = IDLE_SECONDS
@@ -148,7 +148,7 @@ class KubeClient:
         with _answered(asked, silence):
             response = await self._open("GET", path, None, query, None, limits)
         rest = b""
-        try:
+        with _let_go(response):
             while True:
                 with _answered(asked, silence):
                     chunk = await response.content.readany()
@@ -160,8 +160,6 @@ class KubeClient:
                 rest = rest if len(rest) <= LONGEST_LINE else b""
             if rest:
                 yield rest.decode("utf-8", "replace")
-        finally:
-            response.close()
 
     async def _open(
         self,
@@ -177,11 +175,12 @@ class KubeClient:
         generation = self._credentials.generation
         response = await self._send(method, url, body, content_type, limits)
         if response.status == 401:
-            response.release()
+            with _let_go(response):
+                await response.read()
             await self._credentials.refresh(generation)
             response = await self._send(method, url, body, content_type, limits)
         if response.status >= 400:
-            async with response:
+            with _let_go(response):
                 error = api_error(
                     response.status,
                     await response.read(),
@@ -218,6 +217,20 @@ class KubeClient:
             configuration = self._credentials.configuration
             if configuration.cert_file:
                 self._rest.ssl_context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+
+
+@contextmanager
+def _let_go(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Give the connection back if the answer was read to its end, else cut it.
+
+    A goodbye in TLS waits half a minute for the server's, which nobody here would wait for.
+    """
+    try:
+        yield
+    finally:
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.abort()
+        response.close()
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """TLS is on unless the kubeconfig says otherwise: a server without a certificate of its authority is not spoken to."""
 
+import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,27 @@ async def test_the_mounted_service_account_connects_by_its_own_authority(secure,
     environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": address.rsplit(":", 1)[1]}
     async with KubeClient(await Credentials.in_cluster(tmp_path, environ)) as client:
         assert await client.request("GET", "/x") == {"authorization": "bearer mounted"}
+
+
+async def test_a_watch_that_is_given_up_is_hung_up_at_once_not_when_the_server_says_goodbye(tmp_path, kubeconfig):
+    crt, key = authority(tmp_path, "server")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(crt, key)
+
+    def serve_one_event_and_never_answer_again(listening):
+        with listening.accept()[0] as plain:
+            with context.wrap_socket(plain.dup(), server_side=True) as secured:
+                secured.recv(65536)
+                secured.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"type": "ADDED"}\n')
+            plain.settimeout(10.0)
+            while plain.recv(65536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(asyncio.to_thread(serve_one_event_and_never_answer_again, listening))
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        path = kubeconfig(address, {"token": "t"}, **{"certificate-authority": str(crt)})
+        async with await KubeClient.connect(path) as client:
+            async with aclosing(client.stream("/x")) as events:
+                assert (await anext(events))["type"] == "ADDED"
+            await serving
