@@ -41,8 +41,13 @@ def operator(
 def sized(cluster: ControlPlane, operator: OperatorProcess) -> Iterator[str]:
     """A namespace with one object that has a budget and more load than it may serve, and one with a quantile."""
     with cluster.namespace(NAMESPACE):
+        # as many of search as ever needed, and ready before it is sized: one short even for a second burns its budget
         cluster.apply(
-            *(deployment(name, namespace=NAMESPACE, replicas=1) for name in ("checkout", "search")),
+            *(deployment(name, namespace=NAMESPACE, replicas=n) for name, n in (("checkout", 1), ("search", 6)))
+        )
+        for name in ("checkout", "search"):
+            cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=120s")
+        cluster.apply(
             bayesian_autoscaler(
                 "checkout", QUERY, 0.5, namespace=NAMESPACE, maximum=3, objective={"risk": {"overloadBudget": 0.01}}
             ),
